@@ -1,0 +1,256 @@
+/**
+ * What dialects share: folding vendors' words into the normal form, and reading content only as far as a check needs it.
+ * Everything here is pure and tolerant: an unexpected value becomes "unknown", never an exception and never a guess.
+ */
+import type { FinishReason } from '../../model/run.ts'
+import type { Attributes } from '../../model/span.ts'
+
+/** `{ [key]: value }` when the value is known, else `{}`: keeps optional fields absent rather than `undefined`. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V })
+}
+
+/** The first value that is known. */
+export function first<V>(...values: readonly (V | undefined)[]): V | undefined {
+  for (const value of values) if (value !== undefined) return value
+  return undefined
+}
+
+/** First non-empty text under any of the keys, in order. */
+export function anyText(a: Attributes, ...keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const value = a.text(key)
+    if (value !== undefined && value !== '') return value
+  }
+  return undefined
+}
+
+/** First usable count under any of the keys, in order. */
+export function anyCount(a: Attributes, ...keys: readonly string[]): number | undefined {
+  for (const key of keys) {
+    const value = a.count(key)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+/** 8 hex digits of FNV-1a (32 bit) over UTF-16 units: a stable cohort id, not a cryptographic hash. */
+export function shortHash(text: string): string {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) {
+    h ^= text.charCodeAt(i)
+    h = Math.imul(h, 0x01000193)
+  }
+  return (h >>> 0).toString(16).padStart(8, '0')
+}
+
+const FINISH: Readonly<Record<string, FinishReason>> = {
+  stop: 'stop',
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  eos: 'stop',
+  complete: 'stop',
+  completed: 'stop',
+  endofturn: 'stop',
+  finish: 'stop',
+  finished: 'stop',
+  length: 'length',
+  max_tokens: 'length',
+  max_output_tokens: 'length',
+  model_length: 'length',
+  model_context_window_exceeded: 'length',
+  incomplete: 'length',
+  tool_call: 'tool_call',
+  tool_calls: 'tool_call',
+  tool_use: 'tool_call',
+  function_call: 'tool_call',
+  toolcalls: 'tool_call',
+  toolcall: 'tool_call',
+  content_filter: 'content_filter',
+  content_filtered: 'content_filter',
+  contentfilter: 'content_filter',
+  safety: 'content_filter',
+  recitation: 'content_filter',
+  blocklist: 'content_filter',
+  prohibited_content: 'content_filter',
+  spii: 'content_filter',
+  image_safety: 'content_filter',
+  guardrail_intervened: 'content_filter',
+  refusal: 'refusal',
+  error: 'error',
+  failed: 'error',
+  malformed_function_call: 'error',
+  cancelled: 'cancelled',
+  canceled: 'cancelled',
+}
+
+/** Folds a raw finish or stop reason (any case, `-` or `_`, Semantic Kernel's brackets) into the normal form; empty is unknown. */
+export function foldFinish(raw: string | undefined): FinishReason | undefined {
+  if (raw === undefined) return undefined
+  const word = raw
+    .trim()
+    .replace(/^\[|\]$/g, '')
+    .trim()
+    .toLowerCase()
+    .replaceAll('-', '_')
+    .replaceAll(' ', '_')
+  if (word === '' || word === 'null' || word === 'none' || word === 'unspecified' || word === 'finish_reason_unspecified') return undefined
+  return FINISH[word] ?? 'other'
+}
+
+/** How much a finish reason says about the answer; of several choices the most telling one is kept. */
+const WEIGHT: Readonly<Record<FinishReason, number>> = {
+  error: 7,
+  refusal: 6,
+  content_filter: 5,
+  length: 4,
+  cancelled: 3,
+  tool_call: 2,
+  stop: 1,
+  other: 0,
+}
+
+/** Normal form of a list of finish reasons, one per choice. */
+export function foldFinishList(raw: readonly string[] | undefined): FinishReason | undefined {
+  let kept: FinishReason | undefined
+  for (const word of raw ?? []) {
+    const reason = foldFinish(word)
+    if (reason !== undefined && (kept === undefined || WEIGHT[reason] > WEIGHT[kept])) kept = reason
+  }
+  return kept
+}
+
+const PROVIDER: Readonly<Record<string, string>> = {
+  'az.ai.openai': 'azure.ai.openai',
+  'az.ai.inference': 'azure.ai.inference',
+  azure: 'azure.ai.openai',
+  azure_openai: 'azure.ai.openai',
+  azureopenai: 'azure.ai.openai',
+  vertex_ai: 'gcp.vertex_ai',
+  vertexai: 'gcp.vertex_ai',
+  gemini: 'gcp.gemini',
+  google: 'gcp.gemini',
+  'google.generative-ai': 'gcp.gemini',
+  'google-genai': 'gcp.gemini',
+  'gcp.vertex.agent': 'gcp.gen_ai',
+  'google.vertex': 'gcp.vertex_ai',
+  aws: 'aws.bedrock',
+  bedrock: 'aws.bedrock',
+  'amazon-bedrock': 'aws.bedrock',
+  amazon_bedrock: 'aws.bedrock',
+  aws_bedrock: 'aws.bedrock',
+  mistral: 'mistral_ai',
+  mistralai: 'mistral_ai',
+  xai: 'x_ai',
+  moonshot: 'moonshot_ai',
+  watsonx: 'ibm.watsonx.ai',
+  openai: 'openai',
+  anthropic: 'anthropic',
+  cohere: 'cohere',
+  groq: 'groq',
+  deepseek: 'deepseek',
+  perplexity: 'perplexity',
+  ollama: 'ollama',
+}
+
+/** Frameworks that put their own name where the provider belongs. */
+const FRAMEWORKS = new Set([
+  'langchain',
+  'langgraph',
+  'crewai',
+  'microsoft.agent_framework',
+  'strands-agents',
+  'strands',
+  'llama_index',
+  'llamaindex',
+  'haystack',
+  'autogen',
+  'dspy',
+  'agno',
+  'openai_agents',
+  'claude_agent_sdk',
+  'mastra',
+  'pydantic_ai',
+  'pydantic-ai',
+])
+
+/** Folds old and vendor spellings into `gen_ai.provider.name` values; a framework's name is unknown, other values pass through lower-cased. */
+export function foldProvider(raw: string | undefined): string | undefined {
+  if (raw === undefined) return undefined
+  const word = raw.trim().toLowerCase()
+  if (word === '' || word === 'unknown' || word === '_other' || FRAMEWORKS.has(word)) return undefined
+  const known = PROVIDER[word]
+  if (known !== undefined) return known
+  // Vercel AI SDK: "openai.chat", "openai.responses", "anthropic.messages", "amazon-bedrock.x"
+  const head = word.split('.', 1)[0] ?? word
+  return word.includes('.') && PROVIDER[head] !== undefined && !/^(azure|aws|gcp|ibm)\./.test(word) ? PROVIDER[head] : word
+}
+
+/** Parsed JSON, or `undefined`: attributes are often cut off by length limits, which is not the agent's fault. */
+export function parseJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A JSON object's fields, or `undefined` for anything else. */
+export function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+}
+
+/** Whole number ≥ 0 from a JSON number or numeric string, else unknown. */
+export function countOf(value: unknown): number | undefined {
+  const n = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  return typeof n === 'number' && Number.isInteger(n) && n >= 0 ? n : undefined
+}
+
+/** True when a tool's or retriever's answer is present and holds nothing: `""`, `null`, `[]`, `{}`, or a map whose only list is empty. */
+export function isEmptyResult(raw: string | undefined): boolean | undefined {
+  if (raw === undefined) return undefined
+  const text = raw.trim()
+  if (text === '' || text === 'null' || text === '""' || text === '[]' || text === '{}' || text === 'None') return true
+  if (text.length > 64 || !text.startsWith('{')) return false
+  const fields = record(parseJson(text))
+  const values = fields === undefined ? [] : Object.values(fields)
+  return values.length > 0 && values.every((v) => v === null || v === '' || (Array.isArray(v) && v.length === 0))
+}
+
+/**
+ * What an answer in GenAI message form (`[{role, parts: [{type, content}]}]`) holds: its text (first 4096 characters), whether it
+ * is empty, and whether a part is a refusal. `undefined` when the value is not such a list.
+ */
+export function readMessages(value: unknown): { readonly text: string; readonly empty: boolean; readonly refused: boolean } | undefined {
+  if (!Array.isArray(value)) return undefined
+  let text = ''
+  let other = false
+  let refused = false
+  for (const message of value) {
+    const fields = record(message)
+    if (fields === undefined) return undefined
+    const parts: readonly unknown[] = Array.isArray(fields['parts']) ? fields['parts'] : [fields['content']]
+    for (const part of parts) {
+      const p = record(part)
+      const content = p === undefined ? part : (p['content'] ?? p['text'])
+      if (p !== undefined && p['type'] === 'refusal') refused = true
+      if (typeof content === 'string' && (p === undefined || p['type'] === 'text' || p['type'] === undefined)) text += content
+      else if (p !== undefined && p['type'] !== 'reasoning' && p['type'] !== 'text') other = true
+    }
+    if (Array.isArray(fields['tool_calls']) && fields['tool_calls'].length > 0) other = true
+  }
+  return { text: text.slice(0, 4096), empty: !other && text.trim() === '', refused }
+}
+
+/** Text (first 512 characters) of the newest message with role `user`, from GenAI or OpenAI message lists. */
+export function newestUserText(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return undefined
+  for (let i = value.length - 1; i >= 0; i--) {
+    const fields = record(value[i])
+    if (fields?.['role'] !== 'user') continue
+    const found = readMessages([fields])
+    return found === undefined || found.text === '' ? undefined : found.text.slice(0, 512)
+  }
+  return undefined
+}
