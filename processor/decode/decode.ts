@@ -2,7 +2,7 @@
  * The words between receivers, decoders and the pipeline: what a decoder is given and what it hands on.
  * A decoder checks the whole body before it hands on the first span, so a refused body changes nothing and may be sent again.
  */
-import type { LogRecord, Span } from '../../model/span.ts'
+import type { LogRecord, ParentLocation, Span } from '../../model/span.ts'
 
 export type Encoding = 'protobuf' | 'json'
 
@@ -27,7 +27,7 @@ export interface SpanSink {
   /** A span with an attribute or scope of interest. The view is valid only during the call. */
   span(span: Span): void
   /** Any other span: its place in the tree. */
-  link(traceId: string, spanId: string, parentSpanId: string): void
+  link(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation): void
 }
 
 export interface LogSink {

@@ -1,0 +1,41 @@
+/**
+ * A check looks at one closed run and gives a verdict with its reason (R11). One file and one line in index.ts each.
+ * Checks are pure. None depends on message content alone: without it a check abstains, it does not guess.
+ */
+import type { ModelCall, Run, Verdict } from '../../model/run.ts'
+
+export interface CheckResult {
+  readonly verdict: Verdict
+  /** Short and of low cardinality; for logs and reviews, never message content. */
+  readonly reason: string
+}
+
+/** What an agent's configuration asks of its runs. */
+export interface AgentPolicy {
+  /** Names of the checks that decide quality; `external:NAME` for evaluations from outside. */
+  readonly checks: readonly string[]
+  readonly loop: { readonly identicalCalls: number; readonly pingPong: number }
+  readonly requiredTools: readonly string[]
+  /** Whether an answer has the form it must have; absent when nothing is asked. */
+  readonly acceptsOutput?: (text: string) => boolean
+}
+
+export interface Check {
+  readonly name: string
+  readonly source: 'builtin'
+  evaluate(run: Run, policy: AgentPolicy): CheckResult
+}
+
+export const pass = (reason: string): CheckResult => ({ verdict: 'pass', reason })
+export const fail = (reason: string): CheckResult => ({ verdict: 'fail', reason })
+export const abstain = (reason: string): CheckResult => ({ verdict: 'abstain', reason })
+
+/** The model call whose answer is the run's: of the root agent's own calls the one that ended last, else of all. */
+export function finalCall(run: Run): ModelCall | undefined {
+  const own = run.modelCalls.filter((c) => c.own)
+  let final: ModelCall | undefined
+  for (const c of own.length > 0 ? own : run.modelCalls) {
+    if (final === undefined || c.startMs + c.durationMs >= final.startMs + final.durationMs) final = c
+  }
+  return final
+}

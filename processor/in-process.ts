@@ -1,0 +1,88 @@
+/**
+ * The same pipeline as an OpenTelemetry SpanProcessor, for a Node application that wants its run metrics without a second process.
+ * Works with OpenTelemetry JS SDK 2.x and 3.x: both are matched by shape, none is imported.
+ * Never throws out of onEnd, keeps no span object, and holds its sweep timer without keeping the process alive.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Span } from '../model/span.ts'
+import { createDecoder } from './decode/index.ts'
+import { INTEREST } from './dialects/index.ts'
+import type { AgentPolicy } from './evaluations/check.ts'
+import { DEFAULT_CHECKS } from './evaluations/index.ts'
+import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
+import { createPipeline, type Pipeline, type PipelineHooks } from './pipeline.ts'
+import { createPrices } from './prices.ts'
+import type { PriceOverride } from './prices-override.ts'
+import { DEFAULT_RUN_LIMITS, type RunLimits } from './runs/runs.ts'
+import { type ReadableSpanLike, spanOfSdk } from './sdk-span.ts'
+
+export interface InProcessOptions {
+  readonly limits?: Partial<RunLimits>
+  readonly metrics?: Partial<MetricsOptions>
+  readonly prices?: { readonly override?: PriceOverride }
+  /** Policy per agent; the default requires `DEFAULT_CHECKS` of every agent. */
+  readonly policyOf?: (agent: string) => AgentPolicy
+  readonly objectivesOf?: (agent: string) => { readonly cost_usd?: number; readonly steps?: number; readonly duration_seconds?: number }
+  readonly hooks?: PipelineHooks
+}
+
+/** What an OpenTelemetry SDK expects of a span processor, in 2.x and 3.x alike. */
+export interface InProcess {
+  onStart(): void
+  onEnd(span: ReadableSpanLike): void
+  forceFlush(): Promise<void>
+  shutdown(): Promise<void>
+  /** The metrics, to be served at `/metrics`: `metrics.expose(request.headers.accept, Date.now())`. */
+  readonly metrics: Metrics
+  readonly pipeline: Pipeline
+}
+
+export const DEFAULT_POLICY: AgentPolicy = { checks: DEFAULT_CHECKS, loop: { identicalCalls: 5, pingPong: 4 }, requiredTools: [] }
+
+/** Builds a span processor: `new NodeTracerProvider({ spanProcessors: [createSpanProcessor()] })`. */
+export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
+  const metrics = createMetrics(options.metrics ?? {})
+  const pipeline = createPipeline(
+    createDecoder(INTEREST),
+    metrics,
+    {
+      limits: { ...DEFAULT_RUN_LIMITS, ...options.limits },
+      policyOf: options.policyOf ?? (() => DEFAULT_POLICY),
+      objectivesOf: options.objectivesOf ?? (() => ({})),
+      thresholds: new Map(),
+      prices: createPrices(options.prices ?? {}),
+      maxPendingEvaluations: 10_000,
+    },
+    options.hooks ?? {},
+    randomBytes(4).readInt32LE(),
+  )
+  const timer = setInterval(() => pipeline.sweep(Date.now()), 1000)
+  timer.unref()
+  let isShut = false
+  return {
+    metrics,
+    pipeline,
+    onStart: () => undefined,
+    onEnd: (span) => {
+      if (isShut) return
+      let view: Span
+      try {
+        view = spanOfSdk(span)
+      } catch {
+        metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, Date.now())
+        return
+      }
+      pipeline.span(view, Date.now())
+    },
+    // Runs close by their own rules; a flush must not cut a run short because an exporter wants its batch out.
+    forceFlush: async () => {
+      pipeline.sweep(Date.now())
+    },
+    shutdown: async () => {
+      if (isShut) return
+      isShut = true
+      clearInterval(timer)
+      pipeline.flush(Date.now(), 'shutdown')
+    },
+  }
+}

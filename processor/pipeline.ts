@@ -1,0 +1,183 @@
+/**
+ * The data path on one screen: bytes → spans → readings → runs → verdicts → metrics.
+ *
+ *   ingest(body) → decode → dialect → runs.add            (as spans arrive)
+ *   sweep(now)   → runs close → evaluate → record          (once a second)
+ *
+ * A refused body changes nothing: the decoder checks all of it before the first span is handed on.
+ * An item that our own code fails on is dropped and counted; the process lives.
+ */
+import type { CloseReason, ExternalEvaluation, Quality, Run } from '../model/run.ts'
+import type { LogRecord, ParentLocation, Span } from '../model/span.ts'
+import type { Decoded, Decoder, Encoding } from './decode/decode.ts'
+import { readLog } from './dialects/index.ts'
+import type { AgentPolicy } from './evaluations/check.ts'
+import type { ScoreThreshold } from './evaluations/external.ts'
+import { type CheckVerdict, evaluate, externalVerdict } from './evaluations/index.ts'
+import type { Metrics } from './metrics.ts'
+import { openRunGauges } from './open-runs.ts'
+import { PendingEvaluations } from './pending-evaluations.ts'
+import type { Prices } from './prices.ts'
+import { factOfLog, readSpan } from './read-span.ts'
+import { type RecordContext, recordLate, recordRun } from './record.ts'
+import { type LateWork, type RunLimits, Runs } from './runs/runs.ts'
+
+export type Signal = 'traces' | 'logs' | 'metrics'
+
+/** What an operator may change while the pipeline runs. */
+export interface PipelineSettings {
+  readonly limits: RunLimits
+  readonly policyOf: (agent: string) => AgentPolicy
+  readonly objectivesOf: RecordContext['objectives']
+  readonly thresholds: ReadonlyMap<string, ScoreThreshold>
+  readonly prices: Prices
+  readonly maxPendingEvaluations: number
+}
+
+export interface PipelineHooks {
+  /** After a run was recorded; for logs, tests and conformance. */
+  run?(run: Run, verdicts: readonly CheckVerdict[], quality: Quality, reason: CloseReason): void
+  /** A bug of ours: the item is dropped and counted. */
+  internalError?(stage: string, error: unknown): void
+}
+
+export interface Accepted {
+  readonly total: number
+  readonly rejected: number
+  /** Why items were refused, for the sender; empty when none was. */
+  readonly message: string
+}
+
+export interface Pipeline {
+  /** Takes one OTLP request body, decompressed. @throws DecodeError when the body cannot be decoded; nothing was taken then. */
+  ingest(signal: Signal, body: Uint8Array, encoding: Encoding, now: number): Accepted
+  /** Takes one span in process. */
+  span(span: Span, now: number): void
+  /** Takes an evaluation that came by another way than OTLP (feedback over HTTP). */
+  evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
+  /** Closes what is due; true when more is due than one turn should take. */
+  sweep(now: number): boolean
+  /** Closes every run now. */
+  flush(now: number, reason: CloseReason): void
+  apply(settings: PipelineSettings): void
+  /** Agents that closed a run, with the environments they ran in. */
+  readonly seenAgents: ReadonlyMap<string, ReadonlySet<string>>
+  readonly runs: Runs
+}
+
+/** Wires the stages. `seed` guards the hash tables that hold ids chosen by senders. */
+export function createPipeline(decoder: Decoder, metrics: Metrics, initial: PipelineSettings, hooks: PipelineHooks, seed: number): Pipeline {
+  let settings = initial
+  let now = 0
+  const seenAgents = new Map<string, Set<string>>()
+  const context = (): RecordContext => ({ price: (spend) => settings.prices.price(spend), objectives: settings.objectivesOf })
+  const guarded = (stage: string, work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      metrics.add('agentopz_internal_errors_total', { stage }, 1, now)
+      hooks.internalError?.(stage, error)
+    }
+  }
+
+  const runs = new Runs(initial.limits, {
+    closed: (run, reason) => guarded('record', () => {
+      const { verdicts, quality } = evaluate(run, settings.policyOf(run.agent), settings.thresholds)
+      recordRun(run, verdicts, quality, metrics, context(), now)
+      if (reason === 'evicted_runs' || reason === 'evicted_spans' || reason === 'span_limit') {
+        metrics.add('agentopz_runs_evicted_total', { agent: run.agent, environment: run.environment, reason }, 1, now)
+      }
+      noteAgent(seenAgents, run)
+      hooks.run?.(run, verdicts, quality, reason)
+    }),
+    late: (work: LateWork) => guarded('late', () => recordLate(work, work.evaluations.map((e) => externalVerdict(e, settings.thresholds)), metrics, context(), now)),
+    duplicate: (agent, environment) => metrics.add('agentopz_duplicate_spans_total', { agent, environment }, 1, now),
+    linksDropped: (reason, count) => metrics.add('agentopz_link_spans_dropped_total', { reason }, count, now),
+  }, seed)
+  const pending = new PendingEvaluations(initial.maxPendingEvaluations, (reason, count) => metrics.add('agentopz_evaluations_unmatched_total', { reason }, count, now))
+
+  const judge = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
+    if (!runs.evaluate(e, traceId, spanId)) pending.add(e, traceId, spanId, now)
+  }
+  const takeSpan = (span: Span): void => guarded('span', () => {
+    const { dialect, fact, evaluations } = readSpan(span)
+    metrics.add('agentopz_spans_received_total', { dialect, signal: 'traces' }, 1, now)
+    if (fact === undefined) runs.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation, now)
+    else {
+      runs.add(span.traceId, fact, now)
+      for (const p of pending.take(span.traceId, fact.reading.responseId)) judge(p.evaluation, span.traceId, p.spanId)
+    }
+    for (const e of evaluations) if (e.target !== undefined) judge(e, e.target.traceId, e.target.spanId ?? '')
+  })
+  const takeLog = (log: LogRecord): void => guarded('log', () => {
+    const found = readLog(log)
+    metrics.add('agentopz_spans_received_total', { dialect: found?.dialect ?? 'other', signal: 'logs' }, 1, now)
+    for (const e of found?.reading.evaluations ?? []) judge(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
+    const fact = found?.reading.fact
+    if (found === undefined || fact === undefined) return
+    const traceId = log.traceId === '' ? `log:${fact.runKey}` : log.traceId
+    runs.add(traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading), now)
+  })
+  let others = 0
+  const spanSink = {
+    span: takeSpan,
+    link: (traceId: string, spanId: string, parentSpanId: string, location: ParentLocation): void => {
+      others++
+      runs.link(traceId, spanId, parentSpanId, location, now)
+    },
+  }
+
+  openRunGauges(metrics, runs, (spend) => settings.prices.price(spend), () => now)
+  return {
+    seenAgents,
+    runs,
+    ingest(signal, body, encoding, at) {
+      now = at
+      others = 0
+      const decoded =
+        signal === 'traces' ? decoder.traces(body, encoding, spanSink) : signal === 'logs' ? decoder.logs(body, encoding, { log: takeLog }) : decoder.metrics(body, encoding)
+      if (others > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, others, now)
+      if (signal === 'metrics' && decoded.total > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, decoded.total, now)
+      return acceptedOf(decoded, (reason, count) => metrics.add('agentopz_spans_rejected_total', { reason }, count, now))
+    },
+    span(span, at) {
+      now = at
+      takeSpan(span)
+    },
+    evaluation(e, traceId, spanId, at) {
+      now = at
+      judge(e, traceId, spanId)
+    },
+    sweep(at) {
+      now = at
+      pending.expire(now, settings.limits.rememberMs)
+      return runs.sweep(now)
+    },
+    flush(at, reason) {
+      now = at
+      runs.flush(now, reason)
+    },
+    apply(next) {
+      settings = next
+      runs.setLimits(next.limits)
+    },
+  }
+}
+
+function noteAgent(seen: Map<string, Set<string>>, run: Run): void {
+  const known = seen.get(run.agent)
+  if (known !== undefined) {
+    if (known.size < 16) known.add(run.environment)
+  } else if (seen.size < 10_000) seen.set(run.agent, new Set([run.environment]))
+}
+
+function acceptedOf(decoded: Decoded, count: (reason: string, n: number) => void): Accepted {
+  const why: string[] = []
+  let rejected = 0
+  for (const [reason, n] of Object.entries(decoded.rejected)) {
+    count(reason, n)
+    rejected += n
+    why.push(`${n} with a bad ${reason}`)
+  }
+  return { total: decoded.total, rejected, message: why.join(', ') }
+}

@@ -1,0 +1,80 @@
+/**
+ * One span → what its trace keeps of it: a fact when its dialect reads something that counts, else only its place in the tree.
+ * Strings of the resource are read once per span here; nothing of the view is kept.
+ */
+import type { ExternalEvaluation, Fact, Reading } from '../model/run.ts'
+import { GEN_AI, GENERAL } from '../model/semconv.ts'
+import type { Attributes, LogRecord, Span } from '../model/span.ts'
+import { dialectOf } from './dialects/index.ts'
+import { weightOf } from './runs/sampling.ts'
+
+export interface ReadSpan {
+  /** Label of agentopz_spans_received_total; `unknown` looks like GenAI but is of no known dialect. */
+  readonly dialect: string
+  readonly fact: Fact | undefined
+  /** Evaluations on this span that judge another one. */
+  readonly evaluations: readonly ExternalEvaluation[]
+}
+
+const NONE: readonly ExternalEvaluation[] = []
+
+/** Reads a span of interest through its dialect. */
+export function readSpan(span: Span): ReadSpan {
+  const dialect = dialectOf(span)
+  if (dialect === undefined) return { dialect: 'unknown', fact: undefined, evaluations: NONE }
+  const reading = dialect.read(span)
+  if (reading === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
+  const elsewhere = reading.evaluations?.filter((e) => e.target !== undefined) ?? NONE
+  const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading)
+  return { dialect: dialect.name, fact, evaluations: elsewhere }
+}
+
+/** Roles that count nothing and carry nothing: a link holds all there is to know. */
+function isOnlyShape(r: Reading): boolean {
+  if (r.role !== 'other' && r.role !== 'step' && r.role !== 'handoff' && r.role !== 'guardrail') return false
+  return r.evaluations === undefined && r.stoppedBy === undefined && r.usage === undefined
+}
+
+function factOf(span: Span, dialect: string, reading: Reading): Fact {
+  return {
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    parentLocation: span.parentLocation,
+    startMs: span.startMs,
+    durationMs: span.durationMs,
+    status: span.status,
+    dialect,
+    reading,
+    weight: span.traceState === '' ? 1 : weightOf(span.traceState),
+    ...originOf(span.resource),
+  }
+}
+
+/** A fact that came as a log record (Claude Code, Codex): a step without a tree. */
+export function factOfLog(log: LogRecord, dialect: string, id: string, durationMs: number, reading: Reading): Fact {
+  return {
+    spanId: id,
+    parentSpanId: '',
+    parentLocation: 'unknown',
+    startMs: log.timeMs - durationMs,
+    durationMs,
+    status: 'unset',
+    dialect,
+    reading,
+    weight: 1,
+    fromLog: true,
+    ...originOf(log.resource),
+  }
+}
+
+/** Who emitted it. `service.name` is required by the SDKs; a hand-written exporter may leave it out. */
+function originOf(resource: Attributes): Pick<Fact, 'service' | 'serviceVersion' | 'mainAgent' | 'environment'> {
+  const serviceVersion = resource.text(GENERAL.serviceVersion)
+  const mainAgent = resource.text(GEN_AI.mainAgentName)
+  return {
+    service: resource.text(GENERAL.serviceName) ?? 'unknown_service',
+    environment: resource.text(GENERAL.environment) ?? resource.text(GENERAL.oldEnvironment) ?? '',
+    ...(serviceVersion === undefined ? {} : { serviceVersion }),
+    ...(mainAgent === undefined || mainAgent === '' ? {} : { mainAgent }),
+  }
+}

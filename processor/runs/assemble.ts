@@ -1,0 +1,225 @@
+/**
+ * The facts and links of one trace → its runs. Pure: any order, repetition or batching of the same spans gives the same runs.
+ * The run root is the highest agent or workflow on its path (R1); a trace with steps but no such span is one run.
+ */
+import type { ExternalEvaluation, Fact, ModelCall, Run, RunOutcome, Spend, ToolCall } from '../../model/run.ts'
+import { inputTokens } from '../usage.ts'
+import { cohortOf, identify } from './cohort.ts'
+import { countModelCalls, innerEmbeddings } from './model-calls.ts'
+import { integerWeight } from './sampling.ts'
+import { countToolCalls } from './tool-calls.ts'
+import { buildTree, failed, type Link, Nearest, type Node } from './tree.ts'
+
+export interface Assembled {
+  readonly runs: readonly Run[]
+  /** Steps and spend outside every run (beside an agent, in evaluators, embeddings only): counted, but in no run. */
+  readonly loose: Loose | undefined
+  /** Whether every run's root is known to have ended (R7). */
+  readonly rootsEnded: boolean
+  /** Ids of parents that never came: a span with such an id is above what was assembled. */
+  readonly missingParents: readonly string[]
+  /** Per run root the id of the missing parent its path ends at, empty for none. */
+  readonly aboveRoot: ReadonlyMap<string, string>
+}
+
+export interface Loose {
+  readonly agent: string
+  readonly environment: string
+  readonly modelCalls: readonly ModelCall[]
+  readonly toolCalls: readonly ToolCall[]
+  readonly spend: readonly Spend[]
+}
+
+/** What assembly needs of an open trace. */
+export interface TraceView {
+  readonly traceId: string
+  readonly facts: ReadonlyMap<string, Fact>
+  readonly links: ReadonlyMap<string, Link>
+  /** Evaluations that came apart from the spans they judge, with the span id they name or an empty one. */
+  readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
+}
+
+const isCandidate = (n: Node): boolean => n.fact.reading.role === 'agent' || n.fact.reading.role === 'workflow'
+const isEvaluator = (n: Node): boolean => n.fact.reading.role === 'evaluator'
+const isStep = (n: Node): boolean => n.fact.reading.role === 'model' || n.fact.reading.role === 'tool' || n.fact.reading.role === 'retrieval'
+
+/** Assembles everything that is known of a trace. Linear in its spans, but for the depth of nested calls. */
+export function assemble(trace: TraceView): Assembled {
+  const nodes = buildTree(withoutShadowedLogs(trace.facts.values()), trace.links)
+  const evaluators = new Nearest(isEvaluator)
+  const inEvaluator = (n: Node): boolean => evaluators.above(n) !== undefined
+  const top = topCandidates(nodes, inEvaluator)
+  adoptOrphans(nodes, top)
+  const members = new Map<Node, Node[]>()
+  const outside: Node[] = []
+  for (const node of nodes) {
+    const root = top.get(node)
+    if (root === undefined || (isStep(node) && inEvaluator(node))) outside.push(node)
+    else {
+      const list = members.get(root)
+      if (list === undefined) members.set(root, [node])
+      else list.push(node)
+    }
+  }
+  const runs = [...members].map(([root, list]) => runOf(trace, root, list, true))
+  const lone = members.size === 0 ? outside.filter((n) => !inEvaluator(n)) : []
+  const isRun = lone.some(isStep)
+  if (isRun) runs.push(runOf(trace, topmost(lone), lone, false))
+  const rest = isRun ? outside.filter(inEvaluator) : outside
+  const aboveRoot = new Map([...members.keys()].map((root) => [root.fact.spanId, root.end.missingParentId]))
+  const missing = new Set<string>()
+  for (const n of nodes) if (n.end.missingParentId !== '') missing.add(n.end.missingParentId)
+  return { runs, loose: looseOf(rest), rootsEnded: rootsEnded(nodes, top), missingParents: [...missing], aboveRoot }
+}
+
+/** Facts read from logs say the same as spans, later and worse: they count only where the run has no model span. */
+function withoutShadowedLogs(facts: Iterable<Fact>): readonly Fact[] {
+  const all = [...facts]
+  const hasSpans = all.some((f) => f.fromLog !== true && (f.reading.role === 'model' || f.reading.usage !== undefined))
+  return hasSpans ? all.filter((f) => f.fromLog !== true) : all
+}
+
+/** The highest candidate on every node's path. */
+function topCandidates(nodes: readonly Node[], inEvaluator: (n: Node) => boolean): Map<Node, Node> {
+  const top = new Map<Node, Node>()
+  const stack = nodes.filter((n) => n.parent === undefined)
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const above = node.parent === undefined ? undefined : top.get(node.parent)
+    const own = above ?? (isCandidate(node) && !inEvaluator(node) ? node : undefined)
+    if (own !== undefined) top.set(node, own)
+    stack.push(...node.children)
+  }
+  return top
+}
+
+/** The span that stands for a run without a candidate: the highest, of several the first. */
+function topmost(nodes: readonly Node[]): Node {
+  let best = nodes[0] as Node
+  for (const n of nodes) if (n.depth < best.depth) best = n
+  return best
+}
+
+/**
+ * A span whose parent was lost or filtered out before export (processors that let only GenAI spans pass do that) belongs to the one run
+ * that was under way when it started; with several or none it stays outside. A span beside the root, under the same missing parent, is no orphan.
+ */
+function adoptOrphans(nodes: readonly Node[], top: Map<Node, Node>): void {
+  const orphans = nodes.filter((n) => n.parent === undefined && n.end.missingParentId !== '' && !top.has(n))
+  if (orphans.length === 0) return
+  const roots = [...new Set(top.values())]
+  if (roots.length === 0 || roots.length > 64) return
+  for (const orphan of orphans) {
+    const at = orphan.fact.startMs
+    const around = roots.filter((r) => r.fact.startMs <= at && at <= r.fact.startMs + r.fact.durationMs && r.end.missingParentId !== orphan.end.missingParentId)
+    const [home] = around
+    if (home === undefined || around.length > 1) continue
+    const stack: Node[] = [orphan]
+    for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
+      if (!top.has(n)) top.set(n, home)
+      stack.push(...n.children)
+    }
+  }
+}
+
+/**
+ * Roots have ended when every run's path ends at a parentless span, or at a parent that lives in another process and may never be
+ * exported (R7). A parent of the same process that is missing has not ended: SDKs export a span when it ends.
+ */
+function rootsEnded(nodes: readonly Node[], top: ReadonlyMap<Node, Node>): boolean {
+  return nodes.every((n) => {
+    const { end } = top.get(n) ?? n
+    return n.fact.fromLog !== true && (end.missingParentId === '' || end.missingIs === 'remote')
+  })
+}
+
+function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandidate: boolean): Run {
+  const identity = identify(root, members)
+  const { calls, spend, conflicts } = countModelCalls(members, identity.isOwn)
+  const rootEnded = hasCandidate || root.fact.fromLog === true || root.end.missingParentId === '' || root.end.missingIs === 'remote'
+  const stoppedBy = members.map((n) => n.fact.reading.stoppedBy).find((s) => s !== undefined)
+  const first = spend.find((s) => s.own && calls.some((c) => c.spanId === s.spanId)) ?? spend[0]
+  const firstInputTokens = first === undefined ? undefined : inputTokens(first.usage)
+  const inputText = [root, ...members].map((n) => n.fact.reading.inputText).find((t) => t !== undefined)
+  const extent = hasCandidate || members.filter((n) => n.parent === undefined).length === 1 ? root.fact.durationMs : extentOf(members)
+  return {
+    traceId: trace.traceId,
+    rootSpanId: root.fact.spanId,
+    agent: identity.agent,
+    environment: root.fact.environment,
+    service: root.fact.service,
+    dialect: root.fact.dialect,
+    startMs: root.fact.startMs,
+    durationMs: extent,
+    rootEnded,
+    outcome: outcomeOf({ root, calls, spend, rootEnded, hasCandidate, stopped: stoppedBy !== undefined }),
+    weight: integerWeight(root.fact.weight, trace.traceId),
+    cohort: cohortOf(root, identity, members, calls, spend),
+    modelCalls: calls,
+    toolCalls: countToolCalls(members),
+    embeddings: innerEmbeddings(members).length,
+    spend,
+    conflicts,
+    evaluations: evaluationsOf(trace, members),
+    spanIds: members.map((n) => n.fact.spanId),
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    ...(firstInputTokens === undefined ? {} : { firstInputTokens }),
+    ...(inputText === undefined ? {} : { inputText }),
+  }
+}
+
+function extentOf(members: readonly Node[]): number {
+  const start = members[0]?.fact.startMs ?? 0
+  let end = start
+  for (const n of members) end = Math.max(end, n.fact.startMs + n.fact.durationMs)
+  return end - start
+}
+
+interface OutcomeFacts {
+  readonly root: Node
+  readonly calls: readonly ModelCall[]
+  readonly spend: readonly Spend[]
+  readonly rootEnded: boolean
+  readonly hasCandidate: boolean
+  readonly stopped: boolean
+}
+
+/** R10. The final model call is the one that ended last. */
+function outcomeOf(f: OutcomeFacts): RunOutcome {
+  if (f.stopped) return 'stopped'
+  let final: ModelCall | undefined
+  for (const call of f.calls) if (final === undefined || endOf(call) >= endOf(final)) final = call
+  if (f.hasCandidate && failed(f.root.fact)) return 'error'
+  if (final?.outcome === 'error') return 'error'
+  if (!f.hasCandidate && f.calls.length === 0 && failed(f.root.fact)) return 'error'
+  if (!f.rootEnded) return 'abandoned'
+  if (final?.outcome === 'unknown' && f.root.fact.status === 'unset') return 'unknown'
+  return 'ok'
+}
+
+function endOf(call: ModelCall): number {
+  return call.startMs + call.durationMs
+}
+
+/** Evaluations on member spans and those that came apart, each once. */
+function evaluationsOf(trace: TraceView, members: readonly Node[]): readonly ExternalEvaluation[] {
+  const found = new Map<string, ExternalEvaluation>()
+  const ids = new Set(members.map((n) => n.fact.spanId))
+  const add = (spanId: string, e: ExternalEvaluation): void => {
+    found.set(e.idempotencyKey ?? `${spanId}\0${e.name}\0${e.score ?? ''}\0${e.label ?? ''}`, e)
+  }
+  for (const n of members) for (const e of n.fact.reading.evaluations ?? []) if (e.target === undefined) add(n.fact.spanId, e)
+  for (const { spanId, evaluation } of trace.evaluations) {
+    const responds = evaluation.responseId !== undefined && members.some((n) => n.fact.reading.responseId === evaluation.responseId)
+    if (spanId === '' || ids.has(spanId) || responds) add(spanId, evaluation)
+  }
+  return [...found.values()]
+}
+
+function looseOf(nodes: readonly Node[]): Loose | undefined {
+  const { calls, spend } = countModelCalls(nodes, () => true)
+  const toolCalls = countToolCalls(nodes)
+  const [head] = nodes
+  if (head === undefined || (calls.length === 0 && spend.length === 0 && toolCalls.length === 0)) return undefined
+  const named = identify(topmost(nodes), nodes)
+  return { agent: named.agent, environment: head.fact.environment, modelCalls: calls, toolCalls, spend }
+}

@@ -1,0 +1,80 @@
+/**
+ * Which traces reported which response id, per service: two instrumentations of one call can land in two traces of their own
+ * (LangChain handler and OpenAI SDK), with nothing in common but `gen_ai.response.id` (R3). One of the traces keeps the call.
+ */
+
+/** What is known of a trace that claims responses; owned by the trace and updated as spans arrive. */
+export interface Claimant {
+  readonly traceId: string
+  /** Whether the trace has an agent or workflow span. */
+  hasCandidate: boolean
+}
+
+interface Claim {
+  readonly by: Claimant
+  /** Whether the call's span has a parent: an agent's span may still come above it. */
+  nested: boolean
+  /** Set when the trace closed and counted the call: nobody else may count it any more. */
+  counted: boolean
+}
+
+export class Responses {
+  readonly #claims = new Map<string, Claim[]>()
+  readonly #max: number
+
+  /** Holds at most `max` response ids; the oldest are forgotten first. */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  claim(service: string, responseId: string, by: Claimant, nested: boolean): void {
+    const key = `${service}\0${responseId}`
+    const claims = this.#claims.get(key)
+    const mine = claims?.find((c) => c.by.traceId === by.traceId)
+    if (mine !== undefined) mine.nested ||= nested
+    else if (claims === undefined) {
+      if (this.#claims.size >= this.#max) {
+        const oldest = this.#claims.keys().next()
+        if (oldest.done !== true) this.#claims.delete(oldest.value)
+      }
+      this.#claims.set(key, [{ by, nested, counted: false }])
+    } else if (claims.length < 8) claims.push({ by, nested, counted: false })
+  }
+
+  /** The trace that reported a response, for evaluations that name only the response. */
+  traceOf(responseId: string, services: Iterable<string>): string | undefined {
+    for (const service of services) {
+      const claims = this.#claims.get(`${service}\0${responseId}`)
+      const claim = claims?.find((c) => c.counted) ?? claims?.[0]
+      if (claim !== undefined) return claim.by.traceId
+    }
+    return undefined
+  }
+
+  /**
+   * Whether `traceId` keeps the call when it closes now; marks it counted if so. The rule does not depend on which trace closes first:
+   * a call already counted is never counted again, an agent's trace wins over a nested call and that over a bare one, else the smaller id.
+   */
+  keep(service: string, responseId: string, traceId: string): boolean {
+    const claims = this.#claims.get(`${service}\0${responseId}`)
+    const mine = claims?.find((c) => c.by.traceId === traceId)
+    if (claims === undefined || mine === undefined || mine.counted) return true
+    const wins = claims.every((c) => c === mine || (!c.counted && beats(mine, c)))
+    if (wins) mine.counted = true
+    return wins
+  }
+
+  /** Forgets what a closed trace claimed. */
+  release(service: string, responseId: string, traceId: string): void {
+    const key = `${service}\0${responseId}`
+    const left = this.#claims.get(key)?.filter((c) => c.by.traceId !== traceId)
+    if (left === undefined || left.length === 0) this.#claims.delete(key)
+    else this.#claims.set(key, left)
+  }
+}
+
+function beats(a: Claim, b: Claim): boolean {
+  if (a.by.hasCandidate !== b.by.hasCandidate) return a.by.hasCandidate
+  if (a.nested !== b.nested) return a.nested
+  return a.by.traceId < b.by.traceId
+}

@@ -1,0 +1,416 @@
+/**
+ * Spans → runs. Spans of one trace arrive in any order, twice, or late; the resulting runs are the same.
+ * A trace closes when its roots have ended and it has been quiet for `settleMs`, or idle for `idleMs`, or at `maxRunMs`, or when a bound
+ * evicts it, oldest first and counted (R7). After that its spans are late: counted, not assembled (R8).
+ * Traces are swept, there are no timers: docs/decisions/0006-runs-are-swept.md.
+ */
+import type { CloseReason, ExternalEvaluation, Fact, ModelCall, Run, Spend, ToolCall, UsageConflict } from '../../model/run.ts'
+import type { ParentLocation } from '../../model/span.ts'
+import type { Loose } from './assemble.ts'
+import { countModelCalls } from './model-calls.ts'
+import { RememberedSpans } from './remember.ts'
+import { Responses } from './responses.ts'
+import { countToolCalls } from './tool-calls.ts'
+import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
+import { buildTree } from './tree.ts'
+
+export interface RunLimits {
+  readonly settleMs: number
+  readonly idleMs: number
+  readonly maxRunMs: number
+  readonly rememberMs: number
+  /** Open traces with GenAI spans. */
+  readonly maxOpen: number
+  /** Spans held for open runs, all traces together. */
+  readonly maxOpenSpans: number
+  /** Spans of one trace; at the bound it is closed and the rest is late. */
+  readonly maxSpansPerRun: number
+  /** Spans that are no GenAI, held for paths of traces without any GenAI span yet. */
+  readonly maxLinkSpans: number
+  readonly maxRememberedSpans: number
+  readonly maxRememberedTraces: number
+  readonly maxWeight: number
+}
+
+export const DEFAULT_RUN_LIMITS: RunLimits = {
+  settleMs: 10_000, idleMs: 600_000, maxRunMs: 86_400_000, rememberMs: 3_600_000,
+  maxOpen: 200_000, maxOpenSpans: 2_000_000, maxSpansPerRun: 50_000, maxLinkSpans: 500_000,
+  maxRememberedSpans: 4_000_000, maxRememberedTraces: 500_000, maxWeight: 1000,
+}
+
+/** Work counted after its run closed, or beside every run: counters only. */
+export interface LateWork {
+  readonly agent: string
+  readonly environment: string
+  readonly promptVersion: string
+  readonly model: string
+  readonly modelCalls: readonly ModelCall[]
+  readonly toolCalls: readonly ToolCall[]
+  readonly spend: readonly Spend[]
+  readonly evaluations: readonly ExternalEvaluation[]
+  readonly conflicts: readonly UsageConflict[]
+  readonly traceId: string
+  /** Late spans in this work: 0 for work beside a run that came in time. */
+  readonly lateSpans: number
+}
+
+export interface RunEvents {
+  closed(run: Run, reason: CloseReason): void
+  late(work: LateWork): void
+  duplicate(agent: string, environment: string): void
+  linksDropped(reason: 'link_bound' | 'idle', count: number): void
+}
+
+export interface OpenRunView {
+  readonly agent: string
+  readonly environment: string
+  readonly run: Run
+  readonly openedMs: number
+}
+
+export class Runs {
+  #limits: RunLimits
+  readonly #events: RunEvents
+  /** Traces touched less than `settleMs` ago, least recently touched first. */
+  readonly #settling = new Map<string, OpenTrace>()
+  /** Quiet traces whose roots have not ended, least recently touched first. */
+  readonly #waiting = new Map<string, OpenTrace>()
+  /** All open traces with facts, oldest first. */
+  readonly #open = new Map<string, OpenTrace>()
+  /** Traces with links only, least recently touched first. */
+  readonly #plain = new Map<string, OpenTrace>()
+  readonly #closed = new Map<string, ClosedTrace>()
+  readonly #seen: RememberedSpans
+  readonly #responses: Responses
+  readonly #services = new Set<string>()
+  #openSpans = 0
+  #linkSpans = 0
+
+  constructor(limits: RunLimits, events: RunEvents, seed: number) {
+    this.#limits = limits
+    this.#events = events
+    this.#seen = new RememberedSpans(limits.maxRememberedSpans, limits.rememberMs, seed)
+    this.#responses = new Responses(limits.maxRememberedTraces)
+  }
+
+  get openRuns(): number { return this.#open.size }
+  get openSpans(): number { return this.#openSpans }
+  get linkSpans(): number { return this.#linkSpans }
+  get rememberedTraces(): number { return this.#closed.size }
+
+  /** Takes over new times; bounds of what is already held apply from the next span on. */
+  setLimits(limits: RunLimits): void {
+    this.#limits = limits
+  }
+
+  /** Adds a span that is no GenAI. */
+  link(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation, now: number): void {
+    const trace = this.#open.get(traceId) ?? this.#plain.get(traceId) ?? this.#startPlain(traceId, now)
+    if (trace.has(spanId)) return
+    trace.links.set(spanId, { parentSpanId, parentLocation })
+    if (trace.facts.size > 0) {
+      this.#openSpans++
+      this.#touch(trace, now)
+      this.#bound(trace, now)
+      return
+    }
+    this.#linkSpans++
+    trace.touch(now)
+    this.#plain.delete(traceId)
+    this.#plain.set(traceId, trace)
+    while (this.#linkSpans > this.#limits.maxLinkSpans) this.#dropOldestPlain('link_bound')
+  }
+
+  /** Adds a GenAI span. */
+  add(traceId: string, fact: Fact, now: number): void {
+    const open = this.#open.get(traceId)
+    const closed = open?.closed ?? this.#closed.get(traceId)
+    if (open?.facts.has(fact.spanId) === true || (closed !== undefined && this.#seen.has(traceId, fact.spanId))) {
+      const run = closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0])
+      this.#events.duplicate(run?.agent ?? fact.reading.agentName ?? fact.service, run?.environment ?? fact.environment)
+      return
+    }
+    const below = closed === undefined ? undefined : this.#holderOf(traceId, closed, fact.parentSpanId)
+    if (closed !== undefined && below !== undefined) {
+      this.#addLate(traceId, closed, below, fact, now)
+      return
+    }
+    const trace = open ?? this.#startOpen(traceId, now, closed)
+    if (trace.links.delete(fact.spanId)) this.#openSpans--
+    trace.facts.set(fact.spanId, fact)
+    this.#openSpans++
+    const { responseId, role } = fact.reading
+    trace.hasCandidate ||= role === 'agent' || role === 'workflow'
+    if (responseId !== undefined && role === 'model') this.#responses.claim(fact.service, responseId, trace, fact.parentSpanId !== '')
+    if (this.#services.size < 10_000) this.#services.add(fact.service)
+    this.#touch(trace, now)
+    this.#bound(trace, now)
+  }
+
+  /** Joins an evaluation from outside to its run, open or closed; false when the run is not known (yet). */
+  evaluate(evaluation: ExternalEvaluation, traceId: string, spanId: string): boolean {
+    const id = traceId !== '' ? traceId : evaluation.responseId === undefined ? undefined : this.#responses.traceOf(evaluation.responseId, this.#services)
+    const open = id === undefined ? undefined : this.#open.get(id)
+    if (open !== undefined && open.closed === undefined) {
+      if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
+      open.touch(undefined)
+      return true
+    }
+    const closed = id === undefined ? undefined : this.#closed.get(id)
+    if (id === undefined || closed === undefined) return false
+    const run = this.#holderOf(id, closed, spanId) ?? closed.runs[0]
+    if (run === undefined) return false
+    this.#events.late({ ...NO_WORK, ...labelsOf(run), traceId: id, evaluations: [evaluation] })
+    return true
+  }
+
+  /** Closes what is due, at most `limit` traces; true when more is due. Call it every second or so. */
+  sweep(now: number, limit = 2000): boolean {
+    let left = limit
+    for (const trace of this.#settling.values()) {
+      if (left <= 0) return true
+      if (now - trace.lastMs < this.#limits.settleMs) break
+      left--
+      if (trace.assembled().rootsEnded) this.#close(trace, 'settled', now)
+      else {
+        this.#settling.delete(trace.traceId)
+        this.#waiting.set(trace.traceId, trace)
+      }
+    }
+    for (const trace of this.#waiting.values()) {
+      if (left-- <= 0) return true
+      if (now - trace.lastMs < this.#limits.idleMs) break
+      this.#close(trace, 'idle', now)
+    }
+    for (const trace of this.#open.values()) {
+      if (left-- <= 0) return true
+      if (now - trace.firstMs < this.#limits.maxRunMs) break
+      this.#close(trace, 'max_age', now)
+    }
+    for (const trace of this.#plain.values()) {
+      if (now - trace.lastMs < this.#limits.idleMs) break
+      this.#dropPlain(trace, 'idle')
+    }
+    this.#forget(now)
+    return false
+  }
+
+  /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
+  flush(now: number, reason: CloseReason): void {
+    for (const trace of [...this.#open.values()]) this.#close(trace, trace.assembled().rootsEnded ? 'settled' : reason, now)
+  }
+
+  /** The runs now open, as far as they are known. At most `budget` traces that changed are assembled anew; the others are skipped this time. */
+  *openViews(budget: number): Iterable<OpenRunView> {
+    let left = budget
+    for (const trace of this.#open.values()) {
+      if (!trace.isFresh && left-- <= 0) continue
+      for (const run of trace.assembled().runs) yield { agent: run.agent, environment: run.environment, run, openedMs: run.startMs }
+    }
+  }
+
+  #startOpen(traceId: string, now: number, closed: ClosedTrace | undefined): OpenTrace {
+    const plain = this.#plain.get(traceId)
+    const trace = plain === undefined || closed !== undefined ? new OpenTrace(traceId, now, closed) : plain
+    if (plain !== undefined) {
+      this.#plain.delete(traceId)
+      this.#linkSpans -= plain.links.size
+      this.#openSpans += plain.links.size
+      if (trace !== plain) for (const [id, link] of plain.links) trace.links.set(id, link)
+    }
+    this.#open.set(traceId, trace)
+    return trace
+  }
+
+  #startPlain(traceId: string, now: number): OpenTrace {
+    const trace = new OpenTrace(traceId, now, undefined)
+    this.#plain.set(traceId, trace)
+    return trace
+  }
+
+  #touch(trace: OpenTrace, now: number): void {
+    trace.touch(now)
+    this.#waiting.delete(trace.traceId)
+    this.#settling.delete(trace.traceId)
+    this.#settling.set(trace.traceId, trace)
+  }
+
+  #bound(trace: OpenTrace, now: number): void {
+    if (trace.spans >= this.#limits.maxSpansPerRun) this.#close(trace, 'span_limit', now)
+    while (this.#open.size > this.#limits.maxOpen) this.#closeOldest('evicted_runs', now)
+    while (this.#openSpans > this.#limits.maxOpenSpans && this.#open.size > 0) this.#closeOldest('evicted_spans', now)
+  }
+
+  #closeOldest(reason: CloseReason, now: number): void {
+    const oldest = this.#open.values().next()
+    if (oldest.done !== true) this.#close(oldest.value, reason, now)
+  }
+
+  #dropOldestPlain(reason: 'link_bound'): void {
+    const oldest = this.#plain.values().next()
+    if (oldest.done !== true) this.#dropPlain(oldest.value, reason)
+  }
+
+  #dropPlain(trace: OpenTrace, reason: 'link_bound' | 'idle'): void {
+    this.#plain.delete(trace.traceId)
+    this.#linkSpans -= trace.links.size
+    this.#events.linksDropped(reason, trace.links.size)
+  }
+
+  #close(trace: OpenTrace, reason: CloseReason, now: number): void {
+    const { runs, loose, missingParents } = trace.assembled()
+    this.#open.delete(trace.traceId)
+    this.#settling.delete(trace.traceId)
+    this.#waiting.delete(trace.traceId)
+    this.#openSpans -= trace.spans
+    const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
+    const isOnly = runs.length + kept.length === 1
+    for (const run of runs) this.#closeRun(trace, run, reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
+    if (loose !== undefined) this.#closeLoose(trace, loose, kept[0])
+    this.#remember(trace, kept, missingParents, now)
+  }
+
+  #closeRun(trace: OpenTrace, assembled: Run, reason: CloseReason, keep: (run: Omit<ClosedRun, 'spanIds'>) => void): void {
+    const run = this.#withoutForeignCalls(trace, assembled)
+    const labels = { agent: run.agent, environment: run.environment, promptVersion: run.cohort.promptVersion, model: run.cohort.model }
+    const home = this.#lateHome(trace, run)
+    if (home !== undefined) {
+      this.#events.late({ ...workOf(run), ...labelsOf(home), lateSpans: run.spanIds.length })
+    } else if (!trace.hasCandidate && run.modelCalls.length + run.toolCalls.length === 0) {
+      // Every call of this bare trace is another trace's call: no run, but the conflicts are counted.
+      this.#events.late({ ...workOf(run), ...labels })
+    } else {
+      keep(labels)
+      const weight = Math.min(run.weight, this.#limits.maxWeight)
+      this.#events.closed(weight === run.weight ? run : { ...run, weight }, reason)
+    }
+  }
+
+  /** The closed run that late work belongs to: a root above or below it, or steps without a root of their own, are no further run. */
+  #lateHome(trace: OpenTrace, run: Run): ClosedRun | undefined {
+    const before = trace.closed
+    if (before === undefined) return undefined
+    const above = trace.assembled().aboveRoot.get(run.rootSpanId)
+    if (above === undefined || run.spanIds.some((id) => before.missingParents.has(id))) return before.runs[0]
+    return above === '' ? undefined : this.#holderOf(trace.traceId, before, above)
+  }
+
+  #closeLoose(trace: OpenTrace, loose: Loose, home: ClosedRun | undefined): void {
+    const foreign = this.#foreignCalls(trace, loose.modelCalls)
+    const labels = home === undefined ? { agent: loose.agent, environment: loose.environment, promptVersion: '', model: '' } : labelsOf(home)
+    const modelCalls = loose.modelCalls.filter((c) => !foreign.has(c.spanId))
+    this.#events.late({
+      ...NO_WORK, ...labels, traceId: trace.traceId, modelCalls, toolCalls: loose.toolCalls,
+      spend: loose.spend.filter((s) => !foreign.has(s.spanId)),
+      conflicts: Array.from(foreign, () => 'duplicate_response' as const),
+      lateSpans: trace.closed === undefined ? 0 : modelCalls.length + loose.toolCalls.length,
+    })
+  }
+
+  /** Span ids of calls that another trace of the same service counts. */
+  #foreignCalls(trace: OpenTrace, calls: readonly ModelCall[]): ReadonlySet<string> {
+    const foreign = new Set<string>()
+    for (const call of calls) {
+      if (call.responseId === undefined) continue
+      const service = trace.facts.get(call.spanId)?.service ?? ''
+      if (!this.#responses.keep(service, call.responseId, trace.traceId)) foreign.add(call.spanId)
+    }
+    return foreign
+  }
+
+  /** Drops what another trace counts: its usage always, the call itself only where this trace has no agent that made it. */
+  #withoutForeignCalls(trace: OpenTrace, run: Run): Run {
+    const foreign = this.#foreignCalls(trace, run.modelCalls)
+    if (foreign.size === 0) return run
+    return {
+      ...run,
+      spend: run.spend.filter((s) => !foreign.has(s.spanId)),
+      modelCalls: trace.hasCandidate ? run.modelCalls : run.modelCalls.filter((c) => !foreign.has(c.spanId)),
+      conflicts: [...run.conflicts, ...Array.from(foreign, () => 'duplicate_response' as const)],
+    }
+  }
+
+  #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): void {
+    const before = trace.closed
+    const counted = before?.counted ?? new Set<string>()
+    const envelopes = before?.envelopes ?? new Set<string>()
+    const { runs: assembled, loose } = trace.assembled()
+    for (const s of [...assembled.flatMap((r) => r.spend), ...(loose?.spend ?? [])]) {
+      counted.add(s.spanId)
+      addEnvelopes(trace, s.spanId, envelopes)
+    }
+    const responses: [string, string][] = []
+    for (const fact of trace.facts.values()) {
+      this.#seen.add(trace.traceId, fact.spanId, now)
+      if (fact.reading.responseId !== undefined && fact.reading.role === 'model') responses.push([fact.service, fact.reading.responseId])
+    }
+    const missing = [...(before?.missingParents ?? []), ...missingParents.filter((id) => !trace.has(id))]
+    this.#closed.delete(trace.traceId)
+    this.#closed.set(trace.traceId, {
+      closedMs: now, runs, counted, envelopes, missingParents: new Set(missing), responses: [...(before?.responses ?? []), ...responses],
+    })
+    while (this.#closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
+  }
+
+  #forget(now: number): void {
+    for (const closed of this.#closed.values()) {
+      if (now - closed.closedMs < this.#limits.rememberMs) break
+      this.#forgetOldest()
+    }
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#closed.entries().next()
+    if (oldest.done === true) return
+    const [traceId, closed] = oldest.value
+    this.#closed.delete(traceId)
+    for (const [service, id] of closed.responses) this.#responses.release(service, id, traceId)
+  }
+
+  /** The closed run that a span belongs to. */
+  #holderOf(traceId: string, closed: ClosedTrace, spanId: string): ClosedRun | undefined {
+    if (spanId === '') return undefined
+    const [only, ...more] = closed.runs
+    if (more.length === 0) return only !== undefined && this.#seen.has(traceId, spanId) ? only : undefined
+    return closed.runs.find((r) => r.spanIds?.has(spanId) === true)
+  }
+
+  /** A span whose parent belongs to a closed run: counted at once (R8). */
+  #addLate(traceId: string, closed: ClosedTrace, run: ClosedRun, fact: Fact, now: number): void {
+    this.#seen.add(traceId, fact.spanId, now)
+    run.spanIds?.add(fact.spanId)
+    const saidBefore = fact.reading.role === 'model' && (closed.envelopes.has(fact.spanId) || closed.counted.has(fact.parentSpanId))
+    const nodes = saidBefore ? [] : buildTree([fact], new Map())
+    const { calls, spend, conflicts } = countModelCalls(nodes, () => true)
+    // An agent's own sum is late news of calls that were counted one by one.
+    const fresh = fact.reading.role === 'model' || fact.reading.role === 'embedding' ? spend : []
+    for (const s of fresh) closed.counted.add(s.spanId)
+    this.#events.late({
+      ...NO_WORK, ...labelsOf(run), traceId, modelCalls: calls, spend: fresh, conflicts,
+      toolCalls: countToolCalls(nodes), evaluations: fact.reading.evaluations ?? [], lateSpans: 1,
+    })
+  }
+}
+
+const NO_WORK = { modelCalls: [], toolCalls: [], spend: [], evaluations: [], conflicts: [], lateSpans: 0 } as const
+
+function workOf(run: Run): Omit<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
+  const { modelCalls, toolCalls, spend, evaluations, conflicts, traceId } = run
+  return { modelCalls, toolCalls, spend, evaluations, conflicts, traceId, lateSpans: 0 }
+}
+
+function labelsOf(run: Omit<ClosedRun, 'spanIds'>): Pick<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
+  return { agent: run.agent, environment: run.environment, promptVersion: run.promptVersion, model: run.model }
+}
+
+/** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
+function addEnvelopes(trace: OpenTrace, spanId: string, into: Set<string>): void {
+  let id = trace.facts.get(spanId)?.parentSpanId ?? ''
+  for (let steps = 0; id !== '' && steps < 64; steps++) {
+    const fact = trace.facts.get(id)
+    const role = fact?.reading.role
+    if (role === 'agent' || role === 'workflow' || role === 'tool') return
+    into.add(id)
+    id = fact?.parentSpanId ?? trace.links.get(id)?.parentSpanId ?? ''
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Tool and retrieval spans of one run → calls, each counted once (R3): a tool span and the MCP client span inside it, the server side
+ * of a call, a retriever and the vector store below it, and two instrumentations of one call are one.
+ */
+import type { Reading, ToolCall } from '../../model/run.ts'
+import { failed, Nearest, type Node } from './tree.ts'
+
+const isTool = (n: Node): boolean => n.fact.reading.role === 'tool'
+const isRetrieval = (n: Node): boolean => n.fact.reading.role === 'retrieval'
+/** A sub-agent's tool of the same name is another call. */
+const isAgent = (n: Node): boolean => n.fact.reading.role === 'agent' || n.fact.reading.role === 'workflow'
+
+/** What several spans of one call say together. */
+interface Merged {
+  readonly node: Node
+  failed: boolean
+  blocked: boolean
+  empty: boolean | undefined
+  argumentsHash: string | undefined
+  errorType: string | undefined
+  name: string | undefined
+}
+
+/** Counts the tool calls and retrievals of `members` (in order of start). */
+export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
+  const merged = new Map<Node, Merged>()
+  const byCallId = new Map<string, Node>()
+  const tools = new Nearest(isTool, isAgent)
+  const retrievals = new Nearest(isRetrieval, isAgent)
+  for (const node of members) {
+    if (!isTool(node) && !isRetrieval(node)) continue
+    const same = outerSpanOf(node, isTool(node) ? tools : retrievals, merged) ?? siblingOf(node, byCallId, merged)
+    const into = same === undefined ? undefined : merged.get(same)
+    if (into === undefined) merged.set(node, startOf(node))
+    else mergeInto(into, node)
+    const callId = node.fact.reading.toolCallId
+    if (callId !== undefined && into === undefined) byCallId.set(callId, node)
+  }
+  return [...merged.values()].map(callOf)
+}
+
+/** The span above that reports the same call, if any. Parents can start after their children by clock skew; those stay apart. */
+function outerSpanOf(node: Node, nearest: Nearest, merged: ReadonlyMap<Node, Merged>): Node | undefined {
+  for (let up = nearest.above(node), from = node; up !== undefined; from = up, up = nearest.above(up)) {
+    if (isTool(node) && !saysTheSame(from.fact.reading, up.fact.reading)) return undefined
+    if (merged.has(up)) return up
+  }
+  return undefined
+}
+
+function saysTheSame(inner: Reading, outer: Reading): boolean {
+  const sameName = inner.toolName === undefined || outer.toolName === undefined || inner.toolName === outer.toolName
+  const sameId = inner.toolCallId !== undefined && inner.toolCallId === outer.toolCallId
+  return sameName || sameId || inner.serverSide === true
+}
+
+/** A span beside this one with the same call id that ran at the same time: two instrumentations of one call. */
+function siblingOf(node: Node, byCallId: ReadonlyMap<string, Node>, merged: ReadonlyMap<Node, Merged>): Node | undefined {
+  const id = node.fact.reading.toolCallId
+  const other = id === undefined ? undefined : byCallId.get(id)
+  if (other === undefined || !merged.has(other)) return undefined
+  const overlaps = node.fact.startMs <= other.fact.startMs + other.fact.durationMs
+  const sameName = node.fact.reading.toolName === undefined || node.fact.reading.toolName === other.fact.reading.toolName
+  return overlaps && sameName ? other : undefined
+}
+
+function startOf(node: Node): Merged {
+  const r = node.fact.reading
+  return { node, failed: failed(node.fact), blocked: r.blocked === true, empty: r.resultEmpty, argumentsHash: r.argumentsHash, errorType: r.errorType, name: r.toolName }
+}
+
+function mergeInto(into: Merged, node: Node): void {
+  const r = node.fact.reading
+  into.failed ||= failed(node.fact)
+  into.blocked ||= r.blocked === true
+  into.empty ??= r.resultEmpty
+  into.argumentsHash ??= r.argumentsHash
+  into.errorType ??= r.errorType
+  into.name ??= r.toolName
+}
+
+function callOf(m: Merged): ToolCall {
+  const { fact } = m.node
+  return {
+    spanId: fact.spanId,
+    startMs: fact.startMs,
+    durationMs: fact.durationMs,
+    tool: m.name ?? (isRetrieval(m.node) ? 'retrieval' : ''),
+    outcome: m.blocked ? 'blocked' : m.failed ? 'error' : m.empty === true ? 'empty' : 'ok',
+    retrieval: isRetrieval(m.node),
+    ...(m.argumentsHash === undefined ? {} : { argumentsHash: m.argumentsHash }),
+    ...(m.errorType === undefined ? {} : { errorType: m.errorType }),
+    ...(m.empty === undefined ? {} : { resultEmpty: m.empty }),
+  }
+}

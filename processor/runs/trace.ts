@@ -1,0 +1,75 @@
+/**
+ * One open trace: the facts and links that arrived, and what is remembered of a trace after its runs closed.
+ */
+import type { Assembled, TraceView } from './assemble.ts'
+import { assemble } from './assemble.ts'
+import type { ExternalEvaluation, Fact } from '../../model/run.ts'
+import type { Claimant } from './responses.ts'
+import type { Link } from './tree.ts'
+
+export class OpenTrace implements TraceView, Claimant {
+  readonly traceId: string
+  readonly facts = new Map<string, Fact>()
+  readonly links = new Map<string, Link>()
+  readonly evaluations: { spanId: string; evaluation: ExternalEvaluation }[] = []
+  readonly firstMs: number
+  lastMs: number
+  hasCandidate = false
+  /** The trace this one continues, when some of its runs have closed already. */
+  readonly closed: ClosedTrace | undefined
+  #assembled: Assembled | undefined
+
+  constructor(traceId: string, now: number, closed: ClosedTrace | undefined) {
+    this.traceId = traceId
+    this.firstMs = now
+    this.lastMs = now
+    this.closed = closed
+  }
+
+  get spans(): number {
+    return this.facts.size + this.links.size
+  }
+
+  has(spanId: string): boolean {
+    return this.facts.has(spanId) || this.links.has(spanId)
+  }
+
+  /** Notes that something was added. An evaluation is no span: it changes the runs, but not how long the trace has been quiet. */
+  touch(now: number | undefined): void {
+    if (now !== undefined) this.lastMs = now
+    this.#assembled = undefined
+  }
+
+  /** The runs as known now; computed once between additions. */
+  assembled(): Assembled {
+    return (this.#assembled ??= assemble(this))
+  }
+
+  /** Whether the last assembly is still good: nothing was added since. */
+  get isFresh(): boolean {
+    return this.#assembled !== undefined
+  }
+}
+
+/** What late spans and evaluations of a closed trace are counted under. */
+export interface ClosedRun {
+  readonly agent: string
+  readonly environment: string
+  readonly promptVersion: string
+  readonly model: string
+  /** Only where the trace has several runs; a span of a trace with one run belongs to that one. */
+  readonly spanIds: Set<string> | undefined
+}
+
+export interface ClosedTrace {
+  readonly closedMs: number
+  readonly runs: readonly ClosedRun[]
+  /** Spans whose usage was counted: a late model span below one says the same again. */
+  readonly counted: Set<string>
+  /** Spans above those, up to the next agent or tool: a late model span among them is an envelope. */
+  readonly envelopes: Set<string>
+  /** Parents that had not come when the trace closed: they are above its runs, not beside them. */
+  readonly missingParents: ReadonlySet<string>
+  /** Responses claimed, to be released when the trace is forgotten. */
+  readonly responses: readonly (readonly [string, string])[]
+}
