@@ -28,7 +28,7 @@ export function integerWeight(weight: number, traceId: string): number {
   const fraction = weight - whole
   if (fraction === 0) return whole
   // Other digits than the sampler's own (the last 14), which are not random among the spans it kept.
-  const draw = mix(Number.parseInt(traceId.slice(0, 8), 16) ^ Number.parseInt(traceId.slice(8, 16), 16)) / 2 ** 32
+  const draw = mix(mix(Number.parseInt(traceId.slice(0, 8), 16)) ^ Number.parseInt(traceId.slice(8, 16), 16)) / 2 ** 32
   return draw < fraction ? whole + 1 : whole
 }
 
