@@ -5,9 +5,22 @@
 import type { LogRecord, Span } from '../../model/span.ts'
 import type { Interest } from '../decode/decode.ts'
 import type { Dialect, LogReading } from './dialect.ts'
+import { claudeCode } from './claude-code.ts'
+import { codex } from './codex.ts'
 import { genAi } from './gen-ai.ts'
+import { genkit } from './genkit.ts'
+import { googleAdk } from './google-adk.ts'
+import { logfire } from './logfire.ts'
+import { mastra } from './mastra.ts'
+import { microsoftAgentFramework } from './microsoft-agent-framework.ts'
+import { mlflow } from './mlflow.ts'
+import { pydanticAi } from './pydantic-ai.ts'
+import { semanticKernel } from './semantic-kernel.ts'
+import { strands } from './strands.ts'
 
-export const DIALECTS: readonly Dialect[] = [genAi]
+export const DIALECTS: readonly Dialect[] = [
+  claudeCode, codex, mastra, genkit, googleAdk, strands, microsoftAgentFramework, semanticKernel, pydanticAi, logfire, mlflow, genAi,
+]
 
 /** What the decoders must look for: the union of what the dialects read. */
 export const INTEREST: Interest = {

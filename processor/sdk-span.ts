@@ -1,0 +1,83 @@
+/**
+ * An OpenTelemetry JS ReadableSpan → span view, for SDK 2.x and 3.x alike: matched by shape, nothing imported, nothing copied.
+ */
+import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../model/span.ts'
+import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
+
+type HrTime = readonly [seconds: number, nanos: number]
+
+interface SpanContextLike {
+  readonly traceId: string
+  readonly spanId: string
+  readonly isRemote?: boolean
+  readonly traceState?: { serialize(): string } | undefined
+}
+
+/** The part of ReadableSpan that is read. 2.x and 3.x differ from 1.x in `parentSpanContext` and `instrumentationScope`. */
+export interface ReadableSpanLike {
+  readonly name: string
+  readonly kind: number
+  spanContext(): SpanContextLike
+  readonly parentSpanContext?: SpanContextLike | undefined
+  readonly parentSpanId?: string | undefined
+  readonly startTime: HrTime
+  readonly endTime: HrTime
+  readonly status: { readonly code: number; readonly message?: string | undefined }
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly events: readonly { readonly name: string; readonly time: HrTime; readonly attributes?: Readonly<Record<string, unknown>> | undefined }[]
+  readonly links: readonly { readonly context: SpanContextLike }[]
+  readonly resource: { readonly attributes: Readonly<Record<string, unknown>> }
+  readonly instrumentationScope?: { readonly name: string; readonly version?: string | undefined } | undefined
+  readonly instrumentationLibrary?: { readonly name: string; readonly version?: string | undefined } | undefined
+}
+
+const STATUS: readonly StatusCode[] = ['unset', 'ok', 'error']
+const ms = ([seconds, nanos]: HrTime): number => seconds * 1000 + nanos / 1e6
+
+class SdkSpan implements Span {
+  readonly #span: ReadableSpanLike
+  readonly #context: SpanContextLike
+  readonly attributes: Attributes
+  readonly resource: Attributes
+
+  constructor(span: ReadableSpanLike) {
+    this.#span = span
+    this.#context = span.spanContext()
+    this.attributes = viewOfPlain(span.attributes)
+    this.resource = viewOfPlain(span.resource.attributes)
+  }
+  get traceId(): string { return this.#context.traceId }
+  get spanId(): string { return this.#context.spanId }
+  get parentSpanId(): string { return this.#span.parentSpanContext?.spanId ?? this.#span.parentSpanId ?? '' }
+  get parentLocation(): ParentLocation {
+    const parent = this.#span.parentSpanContext
+    return parent === undefined ? 'unknown' : parent.isRemote === true ? 'remote' : 'local'
+  }
+  get traceState(): string { return this.#context.traceState?.serialize() ?? '' }
+  get name(): string { return this.#span.name }
+  /** The API counts kinds from INTERNAL = 0, OTLP from UNSPECIFIED = 0. */
+  get kind(): number { return this.#span.kind + 1 }
+  get startMs(): number { return ms(this.#span.startTime) }
+  get durationMs(): number {
+    const [s, n] = this.#span.startTime
+    const [t, m] = this.#span.endTime
+    return Math.max(0, (t - s) * 1000 + (m - n) / 1e6)
+  }
+  get status(): StatusCode { return STATUS[this.#span.status.code] ?? 'unset' }
+  get statusMessage(): string { return this.#span.status.message ?? '' }
+  get scope(): Scope {
+    const scope = this.#span.instrumentationScope ?? this.#span.instrumentationLibrary
+    return { name: scope?.name ?? '', version: scope?.version ?? '' }
+  }
+  links(): readonly { readonly traceId: string; readonly spanId: string }[] {
+    return this.#span.links.map(({ context }) => ({ traceId: context.traceId, spanId: context.spanId }))
+  }
+  events(): readonly SpanEvent[] {
+    return this.#span.events.map((e) => ({ name: e.name, timeMs: ms(e.time), attributes: e.attributes === undefined ? NO_ATTRIBUTES : viewOfPlain(e.attributes) }))
+  }
+}
+
+/** A view over an ended span; valid as long as the span is. */
+export function spanOfSdk(span: ReadableSpanLike): Span {
+  return new SdkSpan(span)
+}
