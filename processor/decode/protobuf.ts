@@ -62,8 +62,10 @@ class Body {
   millis(start: number): number {
     const high = this.view.getUint32(start + 4, true)
     const low = this.view.getUint32(start, true)
-    // 2^32 ns = 4294.967296 ms; both products stay exact enough for a fraction of a microsecond.
-    return high * 4294.967296 + low / 1e6
+    // 2^32 ns = 4294 ms + 967,296 ns: every part stays exact.
+    const rest = high * 967_296 + low
+    const whole = Math.floor(rest / 1e6)
+    return high * 4294 + whole + (rest - whole * 1e6) / 1e6
   }
   millisBetween(start: number, end: number): number {
     const high = this.view.getUint32(end + 4, true) - this.view.getUint32(start + 4, true)

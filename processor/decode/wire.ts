@@ -38,6 +38,9 @@ function bad(offset: number, what: string): DecodeError {
 export class Cursor {
   readonly bytes: Uint8Array
   pos = 0
+  /** Halves of the last varint of more than one byte. */
+  #high = 0
+  #low = 0
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
@@ -65,13 +68,16 @@ export class Cursor {
       else high |= c << 31
       if (c < 0x80) break
     }
+    this.#high = high
+    this.#low = low
     return (high >>> 0) * 2 ** 32 + (low >>> 0)
   }
 
   /** Reads a signed 64-bit integer (two's complement in a varint). */
   int64(end: number): number {
     const v = this.varint(end)
-    return v >= 2 ** 63 ? v - 2 ** 64 : v
+    // A negative number is a varint of ten bytes, whose unsigned value a double cannot hold: put it together from its halves.
+    return v < 2 ** 53 ? v : (this.#high | 0) * 2 ** 32 + (this.#low >>> 0)
   }
 
   /** Reads a length and holds it against `end`. */

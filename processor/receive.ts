@@ -1,0 +1,127 @@
+/**
+ * The words receivers share: what they call, what they count, what they refuse, and the budget of bytes held in memory.
+ * Source: OTLP specification 1.9, "OTLP/HTTP" and "OTLP/gRPC"; limits in docs/configuration.md.
+ */
+import type { Encoding } from './decode/decode.ts'
+
+export type Signal = 'traces' | 'logs' | 'metrics'
+export type Protocol = 'http' | 'grpc'
+
+export type RequestRejectReason =
+  | 'unauthorized'
+  | 'not_found'
+  | 'method'
+  | 'content_type'
+  | 'content_encoding'
+  | 'body_too_large'
+  | 'decompressed_too_large'
+  | 'corrupt_compression'
+  | 'undecodable'
+  | 'overload'
+  | 'aborted'
+  | 'timeout'
+  | 'framing'
+
+export interface IngestResult {
+  readonly total: number
+  readonly rejected: number
+  readonly message: string
+}
+
+export interface ReceiverParts {
+  /** Takes a decompressed body. @throws DecodeError when it cannot be decoded. */
+  readonly ingest: (signal: Signal, body: Uint8Array, encoding: Encoding) => IngestResult
+  /** Takes the bytes exactly as received, once they were decoded. Never blocks, never throws. */
+  readonly forward: (signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string) => void
+  /** Whether the sender may ingest, from its Authorization header. */
+  readonly authorise: (authorization: string | undefined) => boolean
+  readonly events: ReceiveEvents
+  readonly limits: ReceiveLimits
+  readonly inflight: InflightBytes
+}
+
+export interface ReceiveEvents {
+  request(protocol: Protocol, signal: Signal | 'other', code: string, bytes: number): void
+  rejected(protocol: Protocol, signal: Signal | 'other', reason: RequestRejectReason): void
+  internalError(stage: string, error: unknown): void
+}
+
+export interface ReceiveLimits {
+  /** Bytes of a body as received. */
+  readonly maxBodyBytes: number
+  readonly maxDecompressedBytes: number
+  /** Decompressed over received bytes, beyond the first MiB. */
+  readonly maxCompressionRatio: number
+  readonly maxConcurrentRequests: number
+  readonly requestTimeoutSeconds: number
+}
+
+export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
+  maxBodyBytes: 64 * 2 ** 20, maxDecompressedBytes: 128 * 2 ** 20, maxCompressionRatio: 200, maxConcurrentRequests: 256, requestTimeoutSeconds: 30,
+}
+
+export interface Receiver {
+  readonly port: number
+  /** Stops accepting, lets requests under way finish for at most `graceMs`, then cuts them. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Where a receiver listens. Port 0 takes any free one. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Bytes of request bodies held at once by all receivers together; at the bound senders are told to come back. */
+export class InflightBytes {
+  readonly #max: number
+  #bytes = 0
+  #requests = 0
+  readonly #maxRequests: number
+
+  constructor(maxBytes: number, maxRequests: number) {
+    this.#max = maxBytes
+    this.#maxRequests = maxRequests
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Takes a place among the concurrent requests. */
+  enter(): boolean {
+    if (this.#requests >= this.#maxRequests) return false
+    this.#requests++
+    return true
+  }
+
+  leave(): void {
+    this.#requests--
+  }
+
+  /** Reserves bytes, or says no. One request alone is always let in: a body within its own limit must not be refused for ever. */
+  reserve(bytes: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#max) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes
+  }
+}
+
+/** Seconds a refused sender should wait: spread, so that they do not come back at once. */
+export function retryAfterSeconds(): number {
+  return 1 + Math.floor(Math.random() * 5)
+}
+
+/** A request that is refused; becomes an HTTP or gRPC status by the receiver that sees it. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly reason: RequestRejectReason
+  constructor(reason: RequestRejectReason, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * Forwards requests untouched (the same bytes, the same encoding) to OTLP/HTTP endpoints. Each endpoint has its own bounded queue and
+ * its own pace: a dead one delays neither the others nor ingestion. Every loss is counted by reason.
+ * A full queue refuses the newest request: what waits longest was acknowledged first, and dropping it would only make room to drop again.
+ * Source: OTLP specification 1.9 "OTLP/HTTP Response" (429, 502, 503, 504 are retryable) and "Throttling" (Retry-After).
+ */
+import { Agent, type Dispatcher } from 'undici'
+import type { Signal } from './receive.ts'
+
+export interface RelayEndpoint {
+  /** Label value of the relay metrics. */
+  readonly name: string
+  /** Base URL; the signal's path is appended unless it ends in /v1/…. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly signals: readonly Signal[]
+  readonly maxQueueBytes: number
+  readonly maxQueueRequests: number
+  /** A request that could not be delivered for so long is given up. */
+  readonly maxAgeSeconds: number
+  readonly timeoutSeconds: number
+  readonly concurrency: number
+  readonly initialBackoffMs: number
+  readonly maxBackoffMs: number
+}
+
+export const DEFAULT_RELAY: Omit<RelayEndpoint, 'name' | 'url'> = {
+  headers: {}, signals: ['traces', 'logs'], maxQueueBytes: 64 * 2 ** 20, maxQueueRequests: 10_000, maxAgeSeconds: 300,
+  timeoutSeconds: 10, concurrency: 4, initialBackoffMs: 1000, maxBackoffMs: 30_000,
+}
+
+export type RelayLoss = 'queue_full' | 'expired' | 'rejected' | 'shutdown'
+
+export interface RelayEvents {
+  delivered(endpoint: string, signal: Signal): void
+  retried(endpoint: string, signal: Signal): void
+  dropped(endpoint: string, signal: Signal, reason: RelayLoss, detail: string): void
+  /** The first failure after success, and the first success after failure. */
+  down(endpoint: string, why: string): void
+  up(endpoint: string): void
+}
+
+export interface Relay {
+  /** Queues a request for every endpoint that wants the signal. Never blocks and never throws; the bytes must not be changed afterwards. */
+  offer(signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string): void
+  queues(): readonly { readonly endpoint: string; readonly bytes: number; readonly requests: number }[]
+  /** Delivers what waits for at most `graceMs`; what is left is counted as lost. */
+  close(graceMs: number): Promise<void>
+}
+
+interface Waiting {
+  readonly signal: Signal
+  readonly body: Uint8Array
+  readonly contentType: string
+  readonly contentEncoding: string
+  readonly sinceMs: number
+  attempts: number
+}
+
+const RETRYABLE = new Set([408, 429, 502, 503, 504])
+
+/** Starts relaying to the endpoints. */
+export function createRelay(endpoints: readonly RelayEndpoint[], events: RelayEvents): Relay {
+  const lanes = endpoints.map((e) => new Lane(e, events))
+  return {
+    offer: (signal, body, contentType, contentEncoding) => {
+      for (const lane of lanes) lane.offer({ signal, body, contentType, contentEncoding, sinceMs: Date.now(), attempts: 0 })
+    },
+    queues: () => lanes.map((l) => ({ endpoint: l.endpoint.name, bytes: l.bytes, requests: l.requests })),
+    close: async (graceMs) => {
+      await Promise.all(lanes.map((l) => l.close(graceMs)))
+    },
+  }
+}
+
+/** One endpoint's queue and the workers that empty it. */
+class Lane {
+  readonly endpoint: RelayEndpoint
+  readonly #events: RelayEvents
+  readonly #agent: Agent
+  readonly #queue: Waiting[] = []
+  readonly #drained: (() => void)[] = []
+  bytes = 0
+  #active = 0
+  #isDown = false
+  #isClosed = false
+  /** Nobody sends before this: a Retry-After or backoff holds the whole endpoint, not one request. */
+  #notBeforeMs = 0
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(endpoint: RelayEndpoint, events: RelayEvents) {
+    this.endpoint = endpoint
+    this.#events = events
+    const timeout = endpoint.timeoutSeconds * 1000
+    this.#agent = new Agent({ connections: endpoint.concurrency, pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout, connect: { timeout } })
+  }
+
+  get requests(): number {
+    return this.#queue.length + this.#active
+  }
+
+  offer(w: Waiting): void {
+    const e = this.endpoint
+    if (this.#isClosed || !e.signals.includes(w.signal)) return
+    if (this.requests >= e.maxQueueRequests || (this.bytes > 0 && this.bytes + w.body.length > e.maxQueueBytes)) {
+      this.#events.dropped(e.name, w.signal, 'queue_full', 'the queue is full')
+      return
+    }
+    this.bytes += w.body.length
+    this.#queue.push(w)
+    this.#pump()
+  }
+
+  #pump(): void {
+    const waitMs = this.#notBeforeMs - Date.now()
+    if (waitMs > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined
+        this.#pump()
+      }, waitMs).unref()
+      return
+    }
+    // While it is down one request at a time finds out whether it came back.
+    const width = this.#isDown ? 1 : this.endpoint.concurrency
+    while (this.#active < width) {
+      const next = this.#queue.shift()
+      if (next === undefined) break
+      this.#active++
+      void this.#send(next).finally(() => {
+        this.#active--
+        this.#pump()
+        if (this.requests === 0) for (const done of this.#drained.splice(0)) done()
+      })
+    }
+  }
+
+  async #send(w: Waiting): Promise<void> {
+    const e = this.endpoint
+    if (Date.now() - w.sinceMs > e.maxAgeSeconds * 1000) return this.#lose(w, 'expired', `not delivered within ${e.maxAgeSeconds} s`)
+    w.attempts++
+    let failure: string
+    let retryAfterMs: number | undefined
+    try {
+      const answer = await this.#post(w)
+      if (answer.statusCode >= 200 && answer.statusCode < 300) return this.#delivered(w)
+      failure = `it answered ${answer.statusCode}`
+      if (!RETRYABLE.has(answer.statusCode)) return this.#lose(w, 'rejected', failure)
+      retryAfterMs = retryAfterOf(answer.headers['retry-after'])
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error)
+    }
+    this.#failed(w, failure, retryAfterMs)
+  }
+
+  async #post(w: Waiting): Promise<Dispatcher.ResponseData> {
+    const encoding = w.contentEncoding === 'identity' ? {} : { 'content-encoding': w.contentEncoding }
+    const { origin, path } = targetOf(this.endpoint.url, w.signal)
+    const answer = await this.#agent.request({
+      origin, path, method: 'POST', body: w.body, headers: { 'content-type': w.contentType, ...encoding, ...this.endpoint.headers },
+    })
+    await answer.body.dump({ limit: 1024 * 1024 })
+    return answer
+  }
+
+  #delivered(w: Waiting): void {
+    this.bytes -= w.body.length
+    this.#failures = 0
+    this.#events.delivered(this.endpoint.name, w.signal)
+    if (this.#isDown) {
+      this.#isDown = false
+      this.#events.up(this.endpoint.name)
+    }
+  }
+
+  #failed(w: Waiting, why: string, retryAfterMs: number | undefined): void {
+    const e = this.endpoint
+    if (this.#isClosed) return this.#lose(w, 'shutdown', why)
+    if (!this.#isDown) {
+      this.#isDown = true
+      this.#events.down(e.name, why)
+    }
+    this.#events.retried(e.name, w.signal)
+    this.#failures++
+    const ceiling = Math.min(e.maxBackoffMs, e.initialBackoffMs * 2 ** Math.min(this.#failures - 1, 20))
+    // Full jitter, so that many relays do not come back together; a server's own word is capped, it may be wrong.
+    const waitMs = retryAfterMs === undefined ? Math.max(10, Math.random() * ceiling) : Math.min(retryAfterMs, e.maxBackoffMs * 4)
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, Date.now() + waitMs)
+    this.#queue.unshift(w)
+  }
+
+  #lose(w: Waiting, reason: RelayLoss, detail: string): void {
+    this.bytes -= w.body.length
+    this.#events.dropped(this.endpoint.name, w.signal, reason, detail)
+  }
+
+  async close(graceMs: number): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#notBeforeMs = 0
+    this.#pump()
+    if (this.requests > 0 && graceMs > 0) {
+      let timer: NodeJS.Timeout | undefined
+      await Promise.race([new Promise<void>((done) => this.#drained.push(done)), new Promise((done) => (timer = setTimeout(done, graceMs)))])
+      clearTimeout(timer)
+    }
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    for (const w of this.#queue.splice(0)) this.#lose(w, 'shutdown', 'not delivered before the end')
+    await this.#agent.destroy()
+  }
+}
+
+function targetOf(url: string, signal: Signal): { origin: string; path: string } {
+  const base = new URL(url)
+  const path = base.pathname.replace(/\/+$/, '')
+  return { origin: base.origin, path: `${/\/v1\/(traces|logs|metrics)$/.test(path) ? path.replace(/[^/]+$/, signal) : `${path}/v1/${signal}`}${base.search}` }
+}
+
+/** Retry-After in seconds or as a date, in milliseconds from now. */
+function retryAfterOf(header: string | string[] | undefined): number | undefined {
+  const text = Array.isArray(header) ? header[0] : header
+  if (text === undefined) return undefined
+  const seconds = Number(text)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}

@@ -1,0 +1,283 @@
+import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import zlib from 'node:zlib'
+import grpc from '@grpc/grpc-js'
+import { SpanKind } from '@opentelemetry/api'
+import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc'
+import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createDecoder } from '../../processor/decode/index.ts'
+import { INTEREST } from '../../processor/dialects/index.ts'
+import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type ReceiveLimits, type Receiver, type ReceiverParts } from '../../processor/receive.ts'
+import { startGrpcReceiver } from '../../processor/receive-grpc.ts'
+import { startHttpReceiver } from '../../processor/receive-http.ts'
+import { otlp, toJson, toProtobuf } from '../support/otlp.ts'
+
+interface World extends ReceiverParts {
+  readonly spans: { name: string; model: string | undefined; parent: string }[]
+  readonly forwarded: { signal: string; body: Buffer; type: string; encoding: string }[]
+  readonly rejected: string[]
+  readonly errors: unknown[]
+}
+
+const open: Receiver[] = []
+afterEach(async () => {
+  for (const r of open.splice(0)) await r.close(100)
+})
+
+function world(limits: Partial<ReceiveLimits> = {}, maxInflight = 2 ** 28): World {
+  const decoder = createDecoder(INTEREST)
+  const w: World = {
+    spans: [], forwarded: [], rejected: [], errors: [],
+    limits: { ...DEFAULT_RECEIVE_LIMITS, ...limits },
+    inflight: new InflightBytes(maxInflight, limits.maxConcurrentRequests ?? 256),
+    authorise: (header) => header !== 'Bearer wrong',
+    ingest: (signal, body, encoding) => {
+      const link = (): void => undefined
+      const d = signal === 'traces' ? decoder.traces(body, encoding, { link, span: (s) => w.spans.push({ name: s.name, model: s.attributes.text('gen_ai.request.model'), parent: s.parentSpanId }) }) : signal === 'logs' ? decoder.logs(body, encoding, { log: link }) : decoder.metrics(body, encoding)
+      const rejected = Object.values(d.rejected).reduce((a, b) => a + b, 0)
+      return { total: d.total, rejected, message: rejected > 0 ? 'bad ids' : '' }
+    },
+    forward: (signal, body, type, encoding) => w.forwarded.push({ signal, body: Buffer.from(body), type, encoding }),
+    events: { request: () => undefined, rejected: (_, __, reason) => w.rejected.push(reason), internalError: (_, e) => w.errors.push(e) },
+  }
+  return w
+}
+async function http(w: World): Promise<{ url: string; port: number }> {
+  const r = await startHttpReceiver({ ...w, address: { host: '127.0.0.1', port: 0 }, corsOrigins: ['https://app.example'] })
+  open.push(r)
+  return { url: `http://127.0.0.1:${r.port}`, port: r.port }
+}
+async function rpc(w: World): Promise<string> {
+  const r = await startGrpcReceiver({ ...w, address: { host: '127.0.0.1', port: 0 } })
+  open.push(r)
+  return `127.0.0.1:${r.port}`
+}
+const request = otlp({ spans: [{ name: 'chat m', attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' } }] })
+const JSON_TYPE = { 'content-type': 'application/json' }
+const PROTO_TYPE = { 'content-type': 'application/x-protobuf' }
+const post = (url: string, body: Uint8Array | string, headers: Record<string, string> = PROTO_TYPE, path = '/v1/traces'): Promise<Response> => fetch(url + path, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers })
+
+describe('OTLP/HTTP', () => {
+  const encodings: readonly (readonly [string, (b: Uint8Array) => Uint8Array])[] = [
+    ['identity', (b) => b], ['gzip', (b) => zlib.gzipSync(b)], ['deflate', (b) => zlib.deflateSync(b)], ['zstd', (b) => zlib.zstdCompressSync(b)],
+  ]
+  for (const [encoding, pack] of encodings) {
+    for (const [type, body] of [['application/x-protobuf', toProtobuf(request)], ['application/json; charset=utf-8', toJson(request)]] as const) {
+      test(`${type}, ${encoding}: taken, and forwarded as it came`, async () => {
+        const w = world()
+        const { url } = await http(w)
+        const sent = pack(body)
+        const answer = await post(url, sent, { 'content-type': type, ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }) })
+        expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([200, type.split(';')[0], type.startsWith('application/json') ? '{}' : ''])
+        expect(w.spans).toEqual([{ name: 'chat m', model: 'm', parent: '' }])
+        expect(w.forwarded).toEqual([{ signal: 'traces', body: Buffer.from(sent), type, encoding }])
+        expect(w.inflight.bytes).toBe(0)
+      })
+    }
+  }
+  test('bare deflate and gzip of several members are understood', async () => {
+    const w = world()
+    const { url } = await http(w)
+    const body = toProtobuf(request)
+    expect((await post(url, zlib.deflateRawSync(body), { ...PROTO_TYPE, 'content-encoding': 'deflate' })).status).toBe(200)
+    const members = Buffer.concat([zlib.gzipSync(body.subarray(0, 10)), zlib.gzipSync(body.subarray(10))])
+    expect((await post(url, members, { ...PROTO_TYPE, 'content-encoding': 'gzip' })).status).toBe(200)
+    expect(w.spans).toHaveLength(2)
+  })
+  test('partial success names what was refused', async () => {
+    const { url } = await http(world())
+    const bad = otlp({ spans: [{ traceId: '0'.repeat(32) }, {}] })
+    const answer = await post(url, toJson(bad), JSON_TYPE)
+    expect([answer.status, await answer.json()]).toEqual([200, { partialSuccess: { rejectedSpans: '1', errorMessage: 'bad ids' } }])
+    const binary = Buffer.from(await (await post(url, toProtobuf(bad))).arrayBuffer())
+    expect(binary).toEqual(Buffer.from([0x0a, 11, 0x08, 1, 0x12, 7, ...Buffer.from('bad ids')]))
+  })
+  test('logs and metrics are taken', async () => {
+    const w = world()
+    const { url } = await http(w)
+    expect((await post(url, '{"resourceLogs":[]}', JSON_TYPE, '/v1/logs')).status).toBe(200)
+    expect((await post(url, new Uint8Array(), PROTO_TYPE, '/v1/metrics')).status).toBe(200)
+    expect(w.forwarded.map((f) => f.signal)).toEqual(['logs', 'metrics'])
+  })
+
+  type Case = readonly [name: string, send: (url: string) => Promise<Response>, status: number, says: RegExp, reason: string, limits?: Partial<ReceiveLimits>]
+  const cases: readonly Case[] = [
+    ['a wrong content type', (u) => post(u, 'x', { 'content-type': 'text/plain' }), 415, /send application\/x-protobuf or application\/json/, 'content_type'],
+    ['no content type', (u) => fetch(`${u}/v1/traces`, { method: 'POST', body: new Uint8Array([1]) }), 415, /is not OTLP/, 'content_type'],
+    ['an unknown content encoding', (u) => post(u, 'x', { ...PROTO_TYPE, 'content-encoding': 'br' }), 415, /use one of identity, gzip/, 'content_encoding'],
+    ['an undecodable body', (u) => post(u, Uint8Array.from([10, 100, 1])), 400, /byte 1: a field says 100 bytes, 1 are left/, 'undecodable'],
+    ['broken JSON', (u) => post(u, '{"a":', JSON_TYPE), 400, /OTLP json, byte 5/, 'undecodable'],
+    ['corrupt gzip', (u) => post(u, 'not gzip', { ...PROTO_TYPE, 'content-encoding': 'gzip' }), 400, /not valid gzip/, 'corrupt_compression'],
+    ['a body over the limit', (u) => post(u, new Uint8Array(2000)), 413, /larger than 1000 bytes/, 'body_too_large', { maxBodyBytes: 1000 }],
+    ['a body that unpacks over the limit', (u) => post(u, zlib.gzipSync(new Uint8Array(5000)), { ...PROTO_TYPE, 'content-encoding': 'gzip' }), 413, /unpacks to more than 4000 bytes/, 'decompressed_too_large', { maxDecompressedBytes: 4000 }],
+    ['another path', (u) => post(u, '', PROTO_TYPE, '/'), 404, /OTLP goes to \/v1\/traces/, 'not_found'],
+    ['another method', (u) => fetch(`${u}/v1/traces`), 405, /send OTLP with POST/, 'method'],
+    ['a wrong token', (u) => post(u, '{}', { ...JSON_TYPE, authorization: 'Bearer wrong' }), 401, /ingest role/, 'unauthorized'],
+  ]
+  for (const [name, send, status, says, reason, limits] of cases) {
+    test(`${name}: ${status}`, async () => {
+      const w = world(limits)
+      const { url } = await http(w)
+      const answer = await send(url)
+      expect([answer.status, w.rejected, w.spans.length, w.inflight.bytes]).toEqual([status, [reason], 0, 0])
+      expect(await answer.text()).toMatch(says)
+      expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
+    })
+  }
+  test('a gzip bomb stops at the bound, without its memory', async () => {
+    const w = world()
+    const { url } = await http(w)
+    const chunk = Buffer.alloc(2 ** 20)
+    const bomb = zlib.gzipSync(Buffer.concat(Array.from({ length: 300 }, () => chunk)))
+    const before = process.memoryUsage().rss
+    const answer = await post(url, bomb, { ...PROTO_TYPE, 'content-encoding': 'gzip' })
+    expect([answer.status, w.rejected]).toEqual([413, ['decompressed_too_large']])
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
+  })
+  test('a body of 64 MiB is taken', async () => {
+    const w = world({ maxBodyBytes: 65 * 2 ** 20 })
+    const { url } = await http(w)
+    const big = otlp({ spans: [{ attributes: { 'gen_ai.x': 'y'.repeat(64 * 2 ** 20 - 400) } }] })
+    expect((await post(url, toProtobuf(big))).status).toBe(200)
+    expect(w.spans).toHaveLength(1)
+  })
+  test('overload is refused before the body is read, with Retry-After, and recovers', async () => {
+    const w = world({}, 1000)
+    const { port, url } = await http(w)
+    // A request that holds 900 bytes of the budget and never finishes.
+    const slow = connect(port, '127.0.0.1')
+    slow.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 900\r\n\r\nabc')
+    while (w.inflight.bytes < 900) await new Promise((r) => setTimeout(r, 5))
+    const busy = httpRequest(`${url}/v1/traces`, { method: 'POST', headers: { ...PROTO_TYPE, 'content-length': '500', expect: '100-continue' } })
+    let continued = false
+    busy.on('continue', () => (continued = true))
+    busy.flushHeaders()
+    const [answer] = (await once(busy, 'response')) as [{ statusCode: number; headers: Record<string, string>; resume(): void }]
+    answer.resume()
+    busy.destroy()
+    expect([answer.statusCode, continued, w.rejected]).toEqual([503, false, ['overload']])
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
+    slow.destroy()
+    while (w.inflight.bytes > 0) await new Promise((r) => setTimeout(r, 5))
+    expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
+  })
+  test('too many requests at once are refused', async () => {
+    const w = world({ maxConcurrentRequests: 1 })
+    const { port, url } = await http(w)
+    const slow = connect(port, '127.0.0.1')
+    slow.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{')
+    while (w.inflight.bytes < 9) await new Promise((r) => setTimeout(r, 5))
+    expect((await post(url, '{}', JSON_TYPE)).status).toBe(503)
+    slow.destroy()
+  })
+  test('a browser may send from an origin that was configured, and from no other', async () => {
+    const { url } = await http(world())
+    const ask = (origin: string): Promise<Response> => fetch(`${url}/v1/traces`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } })
+    const good = await ask('https://app.example')
+    expect([good.status, good.headers.get('access-control-allow-origin')]).toEqual([204, 'https://app.example'])
+    expect((await ask('https://evil.example')).status).toBe(405)
+  })
+  test('random bytes at the door never break it', async () => {
+    const w = world()
+    const { port, url } = await http(w)
+    for (let i = 0; i < 40; i++) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      socket.end(Buffer.from(Array.from({ length: 200 }, (_, k) => (i * 131 + k * k * 7) % 256)))
+      socket.resume()
+      await once(socket, 'close')
+      await post(url, Uint8Array.from({ length: 64 }, (_, k) => (i * 17 + k * 29) % 256), i % 2 === 0 ? PROTO_TYPE : JSON_TYPE)
+    }
+    expect(w.errors).toEqual([])
+    expect((await post(url, toProtobuf(request))).status).toBe(200)
+  })
+})
+
+describe('OTLP/gRPC', () => {
+  const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
+  const bytes = (b: Buffer): Buffer => b
+  function call(address: string, body: Uint8Array, path = PATH, metadata: Record<string, string> = {}, options: grpc.ClientOptions = {}): Promise<{ code: number; details: string; body?: Buffer; status?: Buffer }> {
+    const client = new grpc.Client(address, grpc.credentials.createInsecure(), options)
+    const headers = new grpc.Metadata()
+    for (const [k, v] of Object.entries(metadata)) headers.set(k, v)
+    return new Promise((done) => {
+      client.makeUnaryRequest(path, bytes, bytes, Buffer.from(body), headers, { deadline: Date.now() + 5000 }, (error, answer) => {
+        client.close()
+        const status = error?.metadata.get('grpc-status-details-bin')[0] as Buffer | undefined
+        done(error === null ? { code: 0, details: '', body: answer as Buffer } : { code: error.code, details: error.details, ...(status === undefined ? {} : { status }) })
+      })
+    })
+  }
+  test('taken and forwarded as it came, plain and gzip', async () => {
+    const w = world()
+    const address = await rpc(w)
+    const body = toProtobuf(request)
+    expect(await call(address, body)).toEqual({ code: 0, details: '', body: Buffer.alloc(0) })
+    expect((await call(address, body, PATH, {}, { 'grpc.default_compression_algorithm': 2 })).code).toBe(0)
+    expect(w.spans).toHaveLength(2)
+    expect(w.forwarded.map((f) => [f.type, f.encoding])).toEqual([['application/x-protobuf', 'identity'], ['application/x-protobuf', 'gzip']])
+    expect(Buffer.from(zlib.gunzipSync(w.forwarded[1]!.body))).toEqual(Buffer.from(body))
+  })
+  test('partial success', async () => {
+    const { body } = await call(await rpc(world()), toProtobuf(otlp({ spans: [{ traceId: '0'.repeat(32) }] })))
+    expect(body?.toString('latin1')).toContain('bad ids')
+  })
+  test('errors have the codes of the specification', async () => {
+    const w = world({ maxBodyBytes: 1000 })
+    const address = await rpc(w)
+    expect(await call(address, Uint8Array.from([10, 100, 1]))).toMatchObject({ code: 3, details: 'OTLP protobuf, byte 1: a field says 100 bytes, 1 are left' })
+    expect((await call(address, new Uint8Array(5000))).code).toBe(8)
+    expect((await call(address, new Uint8Array(), '/x.Y/Z')).code).toBe(12)
+    expect((await call(address, new Uint8Array(), PATH, { authorization: 'Bearer wrong' })).code).toBe(16)
+    expect(w.inflight.bytes).toBe(0)
+  })
+  test('overload says when to come back', async () => {
+    const w = world({}, 2 ** 28)
+    w.inflight.reserve(2 ** 28)
+    const { code, status } = await call(await rpc(w), toProtobuf(request))
+    expect(code).toBe(14)
+    expect(status?.toString('latin1')).toContain('google.rpc.RetryInfo')
+  })
+  test('the health service answers SERVING', async () => expect((await call(await rpc(world()), new Uint8Array(), '/grpc.health.v1.Health/Check')).body).toEqual(Buffer.from([8, 1])))
+  test('closing lets calls under way finish', async () => {
+    const w = world()
+    const r = await startGrpcReceiver({ ...w, address: { host: '127.0.0.1', port: 0 } })
+    const calls = Array.from({ length: 5 }, () => call(`127.0.0.1:${r.port}`, toProtobuf(request)))
+    await Promise.all(calls)
+    await r.close(1000)
+    expect(w.spans).toHaveLength(5)
+  })
+})
+
+describe("the OpenTelemetry JS SDK's own exporters", () => {
+  async function emit(exporter: SpanExporter): Promise<void> {
+    const provider = new TracerProvider({ spanProcessors: [new BatchSpanProcessor({ exporter })] })
+    const tracer = provider.getTracer('test')
+    tracer.startSpan('chat m', { kind: SpanKind.CLIENT, attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' } }).end()
+    await provider.forceFlush()
+    await provider.shutdown()
+  }
+  const expected = [{ name: 'chat m', model: 'm', parent: '' }]
+  for (const compression of ['none', 'gzip'] as const) {
+    test(`HTTP/JSON, ${compression}`, async () => {
+      const w = world()
+      await emit(new JsonExporter({ url: `${(await http(w)).url}/v1/traces`, compression } as never))
+      expect(w.spans).toEqual(expected)
+      expect(w.forwarded[0]).toMatchObject({ type: 'application/json', encoding: compression === 'gzip' ? 'gzip' : 'identity' })
+    })
+    test(`HTTP/protobuf, ${compression}`, async () => {
+      const w = world()
+      await emit(new ProtoExporter({ url: `${(await http(w)).url}/v1/traces`, compression } as never))
+      expect(w.spans).toEqual(expected)
+    })
+    test(`gRPC, ${compression}`, async () => {
+      const w = world()
+      await emit(new GrpcExporter({ url: `http://${await rpc(w)}`, compression } as never))
+      expect(w.spans).toEqual(expected)
+    })
+  }
+})

@@ -1,0 +1,125 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { createRelay, DEFAULT_RELAY, type Relay, type RelayEndpoint } from '../../processor/relay.ts'
+
+interface Received { readonly path: string; readonly type: string | undefined; readonly encoding: string | undefined; readonly auth: string | undefined; readonly body: Buffer }
+const servers: Server[] = []
+const relays: Relay[] = []
+afterEach(async () => {
+  await Promise.all(relays.splice(0).map((r) => r.close(0)))
+  for (const s of servers.splice(0)) {
+    s.closeAllConnections()
+    s.close()
+  }
+})
+
+/** A downstream that answers with `status` for each request in turn, the last one for ever; null never answers. */
+async function downstream(...answers: readonly (number | null | readonly [number, string])[]): Promise<{ url: string; got: Received[] }> {
+  const got: Received[] = []
+  let n = 0
+  const server = createServer((request: IncomingMessage, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (c: Buffer) => chunks.push(c))
+    request.on('end', () => {
+      got.push({ path: request.url ?? '', type: request.headers['content-type'], encoding: request.headers['content-encoding'], auth: request.headers.authorization, body: Buffer.concat(chunks) })
+      const answer = answers[Math.min(n++, answers.length - 1)]
+      if (answer === null || answer === undefined) return
+      const [status, retryAfter] = typeof answer === 'number' ? [answer, undefined] : answer
+      response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter }).end('ok')
+    })
+  })
+  servers.push(server)
+  await new Promise<void>((r) => server.listen(0, '127.0.0.1', r))
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got }
+}
+class Log {
+  readonly lines: string[] = []
+  relay(...endpoints: readonly Partial<RelayEndpoint>[]): Relay {
+    const r = createRelay(endpoints.map((e, i) => ({ ...DEFAULT_RELAY, name: `e${i}`, url: '', initialBackoffMs: 20, ...e })), {
+      delivered: (e, s) => this.lines.push(`delivered ${e} ${s}`), retried: (e) => this.lines.push(`retried ${e}`), dropped: (e, _, why) => this.lines.push(`dropped ${e} ${why}`),
+      down: (e) => this.lines.push(`down ${e}`), up: (e) => this.lines.push(`up ${e}`),
+    })
+    relays.push(r)
+    return r
+  }
+  async until(done: () => boolean): Promise<void> {
+    for (let i = 0; i < 1000 && !done(); i++) await new Promise((r) => setTimeout(r, 5))
+    expect(done()).toBe(true)
+  }
+  count(line: string): number {
+    return this.lines.filter((l) => l === line).length
+  }
+}
+const BYTES = Buffer.from([0x1f, 0x8b, 1, 2, 3, 0xff])
+const TYPE = 'application/x-protobuf'
+
+test('the same bytes, type and encoding reach every endpoint, on the path of the signal', async () => {
+  const [a, b] = [await downstream(200), await downstream(200)]
+  const log = new Log()
+  const r = log.relay({ url: `${a.url}/base/`, headers: { authorization: 'Bearer x' } }, { url: `${b.url}/v1/traces`, signals: ['traces'] })
+  r.offer('traces', BYTES, TYPE, 'gzip')
+  r.offer('logs', BYTES, 'application/json', 'identity')
+  await log.until(() => log.lines.length === 3)
+  expect(a.got.map((g) => [g.path, g.type, g.encoding, g.auth, g.body.equals(BYTES)])).toEqual(expect.arrayContaining([['/base/v1/traces', TYPE, 'gzip', 'Bearer x', true], ['/base/v1/logs', 'application/json', undefined, 'Bearer x', true]]))
+  expect(b.got.map((g) => [g.path, g.encoding])).toEqual([['/v1/traces', 'gzip']])
+  expect(r.queues().map((q) => [q.bytes, q.requests])).toEqual([[0, 0], [0, 0]])
+})
+test('a dead endpoint delays neither the others nor the offer', async () => {
+  const alive = await downstream(200)
+  const log = new Log()
+  const r = log.relay({ url: 'http://127.0.0.1:1' }, { url: alive.url })
+  const before = performance.now()
+  for (let i = 0; i < 200; i++) r.offer('traces', BYTES, TYPE, 'gzip')
+  expect(performance.now() - before).toBeLessThan(500)
+  await log.until(() => log.count('delivered e1 traces') === 200)
+  expect([log.count('down e0'), r.queues()[0]?.requests]).toEqual([1, 200])
+})
+test('retryable answers are tried again until it works, told once as down and up', async () => {
+  const d = await downstream(503, 429, 502, 504, 200)
+  const log = new Log()
+  log.relay({ url: d.url, concurrency: 1 }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('up e0') === 1)
+  expect([d.got.length, log.count('retried e0'), log.count('down e0'), log.count('delivered e0 traces')]).toEqual([5, 4, 1, 1])
+})
+test('Retry-After holds the endpoint', async () => {
+  const d = await downstream([503, '1'], 200)
+  const log = new Log()
+  const before = performance.now()
+  log.relay({ url: d.url }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('delivered e0 traces') === 1)
+  expect(performance.now() - before).toBeGreaterThan(950)
+})
+test('what it will never take is dropped, not retried', async () => {
+  const d = await downstream(400)
+  const log = new Log()
+  log.relay({ url: d.url }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.lines.length === 1)
+  expect([log.lines, d.got.length]).toEqual([['dropped e0 rejected'], 1])
+})
+test('a full queue refuses the newest, by bytes and by number', async () => {
+  const log = new Log()
+  const r = log.relay({ url: 'http://127.0.0.1:1', maxQueueBytes: 10 }, { url: 'http://127.0.0.1:1', maxQueueRequests: 2 })
+  for (let i = 0; i < 5; i++) r.offer('traces', BYTES, TYPE, 'gzip')
+  expect([log.count('dropped e0 queue_full'), log.count('dropped e1 queue_full')]).toEqual([4, 3])
+})
+test('a request that waited too long is given up', async () => {
+  const log = new Log()
+  log.relay({ url: 'http://127.0.0.1:1', maxAgeSeconds: 0.1 }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('dropped e0 expired') === 1)
+})
+test('an endpoint that never answers times out and is tried again', async () => {
+  const d = await downstream(null, 200)
+  const log = new Log()
+  log.relay({ url: d.url, timeoutSeconds: 0.2, concurrency: 1 }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('delivered e0 traces') === 1)
+  expect(log.count('retried e0')).toBe(1)
+})
+test('closing delivers what waits, and counts what it cannot deliver', async () => {
+  const d = await downstream(200)
+  const log = new Log()
+  const r = log.relay({ url: d.url, concurrency: 1 }, { url: 'http://127.0.0.1:1' })
+  for (let i = 0; i < 20; i++) r.offer('traces', BYTES, TYPE, 'gzip')
+  await r.close(500)
+  expect([log.count('delivered e0 traces'), log.count('dropped e1 shutdown'), r.queues().map((q) => q.bytes)]).toEqual([20, 20, [0, 0]])
+})
