@@ -5,6 +5,13 @@
 import type { LogRecord, Span } from '../../model/span.ts'
 import type { Interest } from '../decode/decode.ts'
 import type { Dialect, LogReading } from './dialect.ts'
+import { anthropic } from './anthropic.ts'
+import { langfuse } from './langfuse.ts'
+import { langsmith } from './langsmith.ts'
+import { openinference } from './openinference.ts'
+import { openlit } from './openlit.ts'
+import { openllmetry } from './openllmetry.ts'
+import { vercelAi } from './vercel-ai.ts'
 import { claudeCode } from './claude-code.ts'
 import { codex } from './codex.ts'
 import { genAi } from './gen-ai.ts'
@@ -19,7 +26,8 @@ import { semanticKernel } from './semantic-kernel.ts'
 import { strands } from './strands.ts'
 
 export const DIALECTS: readonly Dialect[] = [
-  claudeCode, codex, mastra, genkit, googleAdk, strands, microsoftAgentFramework, semanticKernel, pydanticAi, logfire, mlflow, genAi,
+  claudeCode, codex, mastra, genkit, googleAdk, strands, microsoftAgentFramework, semanticKernel, pydanticAi, logfire, mlflow,
+  openinference, vercelAi, openlit, openllmetry, anthropic, langsmith, genAi, langfuse,
 ]
 
 /** What the decoders must look for: the union of what the dialects read. */

@@ -151,7 +151,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     startMs: root.fact.startMs,
     durationMs: extent,
     rootEnded,
-    outcome: outcomeOf({ root, calls, spend, rootEnded, hasCandidate, stopped: stoppedBy !== undefined }),
+    outcome: outcomeOf({ root, primary: identity.primary, calls, spend, rootEnded, hasCandidate, stopped: stoppedBy !== undefined }),
     weight: integerWeight(root.fact.weight, trace.traceId),
     cohort: cohortOf(root, identity, members, calls, spend),
     modelCalls: calls,
@@ -176,6 +176,7 @@ function extentOf(members: readonly Node[]): number {
 
 interface OutcomeFacts {
   readonly root: Node
+  readonly primary: Node
   readonly calls: readonly ModelCall[]
   readonly spend: readonly Spend[]
   readonly rootEnded: boolean
@@ -189,6 +190,8 @@ function outcomeOf(f: OutcomeFacts): RunOutcome {
   let final: ModelCall | undefined
   for (const call of f.calls) if (final === undefined || endOf(call) >= endOf(final)) final = call
   if (f.hasCandidate && failed(f.root.fact)) return 'error'
+  // A workflow that says nothing around an agent that failed: the agent's word counts.
+  if (f.root.fact.reading.role === 'workflow' && f.root.fact.status === 'unset' && f.primary !== f.root && failed(f.primary.fact)) return 'error'
   if (final?.outcome === 'error') return 'error'
   if (!f.hasCandidate && f.calls.length === 0 && failed(f.root.fact)) return 'error'
   if (!f.rootEnded) return 'abandoned'

@@ -153,6 +153,7 @@ function onePerResponse(nodes: readonly Node[], conflicts: UsageConflict[]): Rea
     const other = id === undefined ? undefined : best.get(id)
     if (id === undefined) kept.add(node)
     else if (other === undefined) best.set(id, node)
+    else if (!sayTheSame(node, other)) kept.add(node)
     else {
       conflicts.push('duplicate_response')
       if (preferred(node, other)) best.set(id, node)
@@ -160,6 +161,14 @@ function onePerResponse(nodes: readonly Node[], conflicts: UsageConflict[]): Rea
   }
   for (const node of best.values()) kept.add(node)
   return kept
+}
+
+/** Equal ids one after the other with different usage are two calls: some assistants put the id of the whole run there. */
+function sayTheSame(later: Node, earlier: Node): boolean {
+  if (later.fact.startMs <= earlier.fact.startMs + earlier.fact.durationMs) return true
+  const a = later.fact.reading.usage
+  const b = earlier.fact.reading.usage
+  return a === undefined || b === undefined || (a.input === b.input && a.output === b.output)
 }
 
 function preferred(a: Node, b: Node): boolean {

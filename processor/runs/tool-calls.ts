@@ -49,6 +49,8 @@ function outerSpanOf(node: Node, nearest: Nearest, merged: ReadonlyMap<Node, Mer
 }
 
 function saysTheSame(inner: Reading, outer: Reading): boolean {
+  // Two different call ids are two calls, whatever the names: an agent's tool holds the calls of its sub-agent.
+  if (inner.toolCallId !== undefined && outer.toolCallId !== undefined && inner.toolCallId !== outer.toolCallId) return false
   const sameName = inner.toolName === undefined || outer.toolName === undefined || inner.toolName === outer.toolName
   const sameId = inner.toolCallId !== undefined && inner.toolCallId === outer.toolCallId
   return sameName || sameId || inner.serverSide === true
