@@ -49,6 +49,11 @@ function nameOf(a: Attributes, role: SpanRole): string | undefined {
   return agentNameOf(langchain ?? own)
 }
 
+/** LangChain's own word for the provider, which its spans carry nowhere else. */
+function langchainProvider(a: Attributes): string | undefined {
+  return a.has(METADATA) ? textOf(record(jsonOf(a, METADATA))?.['ls_provider']) : undefined
+}
+
 const OUTPUT = 'llm.output_messages.'
 const INPUT = 'llm.input_messages.'
 const TOOLS = 'llm.tools.'
@@ -125,7 +130,7 @@ export const openinference: Dialect = {
       case 'agent':
         return {
           ...common,
-          ...optional('provider', foldProvider(anyText(a, 'llm.provider', 'llm.system'))),
+          ...optional('provider', foldProvider(anyText(a, 'llm.provider', 'llm.system') ?? langchainProvider(a))),
           ...optional('requestModel', anyText(a, 'llm.request.model_name')),
           ...optional('responseModel', anyText(a, 'llm.response.model_name', 'llm.model_name', 'embedding.model_name')),
           ...optional('usage', usageOf(span)), ...optional('givenCostUsd', positive(a.number('llm.cost.total'))),

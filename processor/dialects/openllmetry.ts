@@ -24,6 +24,8 @@ function role(span: Span): SpanRole {
   const kind = KIND_ROLE[a.text(KIND)?.toLowerCase() ?? '']
   if (kind === 'workflow' && span.scope.name === '@traceloop/instrumentation-langchain') return 'step'
   const byOperation = a.has(GEN_AI.operation) ? roleOf(a) : undefined
+  // "task" is said of everything that is not more special; an operation name knows better.
+  if (kind === 'step' && byOperation !== undefined && byOperation !== 'other') return byOperation
   return first(kind, byOperation, REQUEST_ROLE[a.text(REQUEST) ?? '']) ?? roleOf(a)
 }
 
