@@ -56,8 +56,8 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     options.hooks ?? {},
     randomBytes(4).readInt32LE(),
   )
-  const timer = setInterval(() => pipeline.sweep(Date.now()), 1000)
-  timer.unref()
+  const timers = [setInterval(() => pipeline.sweep(Date.now()), 1000), setInterval(() => metrics.expire(Date.now()), 60_000)]
+  for (const timer of timers) timer.unref()
   let isShut = false
   return {
     metrics,
@@ -81,7 +81,7 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     shutdown: async () => {
       if (isShut) return
       isShut = true
-      clearInterval(timer)
+      for (const timer of timers) clearInterval(timer)
       pipeline.flush(Date.now(), 'shutdown')
     },
   }

@@ -1,16 +1,17 @@
-// TEAM NOTE (remove later): this file, exposition.ts, cardinality.ts, record.ts and input-features.ts are done and used by pipeline.ts; keep their API, improve inside, write tests and docs/metrics.md around them.
 /**
- * The metric registry: the catalogue's counters, gauges and histograms behind typed words. The only file that knows prom-client.
- * Label values are bounded (cardinality.ts), idle series are dropped, gauges over state are computed at scrape.
+ * The metric registry: the catalogue's counters, gauges and histograms behind typed words, bounded and without a clock of its own.
+ * In: samples with a time. Out: text for a scraper. A sample may be folded or its series expire when idle; it is never dropped.
+ * The only file that knows prom-client, which gives the metrics of the Node process: docs/decisions/0005-metrics-registry.md.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { METRICS, type LabelsOf, type MetricDefinition, type MetricName, type NameOfType, OVERFLOW } from '../model/metrics.ts'
+import { collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
+import { type LabelsOf, METRICS, type MetricDefinition, type MetricName, type NameOfType } from '../model/metrics.ts'
 import { STANDARD_METRICS } from '../model/metrics-standard.ts'
-import { Cardinality, type CardinalityLimits } from './cardinality.ts'
-import { CONTENT_TYPE, type Family, negotiate, renderFamily, type Sample } from './exposition.ts'
+import { Cardinality, DEFAULT_VALUES_PER_LABEL } from './cardinality.ts'
+import { boundText, bucketLabels, type Format, labelText, negotiate, numberText, renderHead, renderSeries } from './exposition.ts'
+import { bucketOf, type Exemplar, Family, type FamilyLimits } from './series.ts'
 
-export interface MetricsOptions extends CardinalityLimits {
+export interface MetricsOptions extends FamilyLimits {
   /** Series of values not seen for so long are dropped. */
   readonly seriesIdleSeconds: number
   /** Also export the conventions' own metrics under their standard names. */
@@ -22,15 +23,25 @@ export interface MetricsOptions extends CardinalityLimits {
 }
 
 export const DEFAULT_METRICS_OPTIONS: MetricsOptions = {
-  maxAgents: 1000, maxValuesPerLabel: 100, maxSeriesPerMetric: 20_000, seriesIdleSeconds: 86_400, standardNames: false, exemplars: true, version: '', processMetrics: false,
+  maxAgents: 1000,
+  maxEnvironments: 100,
+  maxValuesPerLabel: DEFAULT_VALUES_PER_LABEL,
+  maxSeriesPerMetric: 20_000,
+  seriesIdleSeconds: 86_400,
+  standardNames: false,
+  exemplars: true,
+  version: '',
+  processMetrics: false,
 }
 
 export type StandardName = keyof typeof STANDARD_METRICS
 type StandardLabels<M extends StandardName> = { readonly [L in (typeof STANDARD_METRICS)[M]['labels'][number]]: string }
 
 export interface Metrics {
-  /** Adds to a counter; `traceId` becomes its exemplar. */
+  /** Adds to a counter; nothing when `value` is not above 0. `traceId` becomes its exemplar. */
   add<M extends NameOfType<'counter'>>(name: M, labels: LabelsOf<M>, value: number, now: number, traceId?: string): void
+  /** Shows a counter at 0 before it first counts: Prometheus takes no increase from a series that begins at 1. */
+  start<M extends NameOfType<'counter'>>(name: M, labels: LabelsOf<M>, now: number): void
   /** Observes `value` as often as `weight` says. */
   observe<M extends NameOfType<'histogram'>>(name: M, labels: LabelsOf<M>, value: Observation, now: number): void
   /** Observes under a standard name; does nothing unless standard names are exported. */
@@ -53,171 +64,146 @@ export interface Observation {
   readonly traceId?: string
 }
 
-interface Instrument {
-  readonly definition: MetricDefinition
-  readonly metric: Counter | Gauge | Histogram
-  /** Label values → when last touched. Gauges computed at scrape have none. */
-  readonly series: Map<string, { labels: Record<string, string>; lastMs: number }>
-  rows?: () => Iterable<readonly [Readonly<Record<string, string>>, number]>
-}
-
-/** Series rendered between two turns of the event loop: about 5 ms of work. */
-const RENDER_SLICE = 2000
+/** Lines rendered between two turns of the event loop: a few milliseconds of work. */
+const RENDER_SLICE = 5000
+const FIRST_SEEN = 'agentopz_cohort_first_seen_timestamp_seconds'
+const OVERFLOWED = 'agentopz_series_overflow_total'
+/** Gauges that count: rows folded together are added. The others are maxima, times and flags. */
+const ADDED = new Set<string>(['agentopz_open_runs'] satisfies MetricName[])
 
 /** Builds a registry of its own; prom-client's global one stays untouched. */
 export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
   const options = { ...DEFAULT_METRICS_OPTIONS, ...overrides }
-  // prom-client takes exemplars only on a registry of this type; the text is rendered in exposition.ts either way.
-  const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>()
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
-  const processRegistry = new Registry()
-  if (options.processMetrics) collectDefaultMetrics({ register: processRegistry })
-  const cardinality = new Cardinality(options)
-  const instruments = new Map<string, Instrument>()
-  const catalogue: Readonly<Record<string, MetricDefinition>> = options.standardNames ? { ...METRICS, ...STANDARD_METRICS } : METRICS
-  for (const [name, definition] of Object.entries(catalogue)) instruments.set(name, { definition, metric: instrumentOf(name, definition, registry as unknown as Registry, options.exemplars), series: new Map() })
+  const processMetrics = options.processMetrics ? new Registry() : undefined
+  if (processMetrics !== undefined) collectDefaultMetrics({ register: processMetrics })
+  const families = familiesOf(options)
+  const exemplarOf = (traceId: string | undefined, value: number, atMs: number): Exemplar | undefined =>
+    options.exemplars && traceId !== undefined && isTraceId(traceId) ? { traceId, value, atMs } : undefined
 
-  const inc = (counter: Counter, labels: Record<string, string>, value: number, traceId: string | undefined): void => {
-    if (!options.exemplars) counter.inc(labels, value)
-    else if (isTraceId(traceId)) counter.inc({ labels, value, exemplarLabels: { trace_id: traceId } })
-    else counter.inc({ labels, value })
-  }
-  const overflowed = (metric: string, labels: Readonly<Record<string, string>>, now: number): void => {
-    const counter = instruments.get('agentopz_series_overflow_total')
-    if (counter === undefined || metric === 'agentopz_series_overflow_total') return
-    const row = { agent: labels['agent'] ?? labels['gen_ai_agent_name'] ?? '', environment: labels['environment'] ?? '', metric }
-    track(counter, row, now, options.maxSeriesPerMetric)
-    inc(counter.metric as Counter, row, 1, undefined)
-  }
-  const fit = (instrument: Instrument, name: string, labels: Readonly<Record<string, string>>, now: number): Record<string, string> => {
-    const fitted = cardinality.fit(labels, now)
-    let row = fitted.labels
-    if (track(instrument, row, now, options.maxSeriesPerMetric)) {
-      if (fitted.folded) overflowed(name, row, now)
-      return row
-    }
-    row = Object.fromEntries(Object.keys(row).map((k) => [k, k === 'environment' ? (row[k] ?? '') : OVERFLOW]))
-    track(instrument, row, now, Number.POSITIVE_INFINITY)
-    overflowed(name, row, now)
-    return row
-  }
   const observe = (name: string, labels: Readonly<Record<string, string>>, o: Observation, now: number): void => {
-    const instrument = instruments.get(name)
-    if (instrument === undefined || !Number.isFinite(o.value)) return
-    const row = fit(instrument, name, labels, now)
-    const histogram = instrument.metric as Histogram
-    // prom-client has no weighted observe; weights are bounded (`runs.max_weight`), so this loop is too.
-    for (let i = 0; i < Math.min(o.weight, 10_000); i++) {
-      if (options.exemplars) histogram.observe({ labels: row, value: o.value, exemplarLabels: i === 0 && isTraceId(o.traceId) ? { trace_id: o.traceId } : {} })
-      else histogram.observe(row, o.value)
-    }
+    const family = families.get(name)
+    if (family === undefined || !Number.isFinite(o.value) || !(o.weight > 0) || !Number.isFinite(o.weight)) return
+    const series = family.find(labels, now)
+    const bucket = bucketOf(family.bounds, o.value)
+    series.value += o.value * o.weight
+    series.counts[bucket] = (series.counts[bucket] ?? 0) + o.weight
+    const exemplar = exemplarOf(o.traceId, o.value, now)
+    if (exemplar !== undefined) series.exemplars[bucket] = exemplar
   }
-
   const metrics: Metrics = {
+    // oxlint-disable-next-line max-params -- one call per sample on the hot path, in the order a sample is read
     add: (name, labels, value, now, traceId) => {
-      const instrument = instruments.get(name)
-      if (instrument === undefined || !(value > 0) || !Number.isFinite(value)) return
-      const row = fit(instrument, name, labels, now)
-      inc(instrument.metric as Counter, row, value, traceId)
+      const family = families.get(name)
+      if (family === undefined || !(value > 0) || !Number.isFinite(value)) return
+      const series = family.find(labels, now)
+      series.value += value
+      const exemplar = exemplarOf(traceId, value, now)
+      if (exemplar !== undefined) series.exemplars[0] = exemplar
     },
+    start: (name, labels, now) => families.get(name)?.start(labels, now),
     observe,
     observeStandard: observe,
     set: (name, labels, value, now) => {
-      const instrument = instruments.get(name)
-      if (instrument !== undefined) (instrument.metric as Gauge).set(fit(instrument, name, labels, now), value)
+      const family = families.get(name)
+      if (family !== undefined) family.find(labels, now).value = value
     },
     firstSeen: (labels, now) => {
-      const name = 'agentopz_cohort_first_seen_timestamp_seconds'
-      const instrument = instruments.get(name)
-      if (instrument === undefined) return
-      const before = instrument.series.size
-      const row = fit(instrument, name, labels, now)
-      if (instrument.series.size > before) (instrument.metric as Gauge).set(row, now / 1000)
+      const series = families.get(FIRST_SEEN)?.find(labels, now)
+      if (series !== undefined && series.value === 0) series.value = now / 1000
     },
     gauge: (name, rows) => {
-      const instrument = instruments.get(name)
-      if (instrument !== undefined) instrument.rows = rows
+      const family = families.get(name)
+      if (family !== undefined) family.rows = rows
     },
     expose: async (accept, now) => {
-      const format = negotiate(accept)
+      const { format, contentType } = negotiate(accept)
       const parts: string[] = []
-      let rendered = 0
-      for (const [name, instrument] of instruments) {
-        if (instrument.rows !== undefined) refill(instrument, cardinality, now)
-        const { help, type, values } = await instrument.metric.get()
-        for (let from = 0; from === 0 || from < values.length; from += RENDER_SLICE) {
-          const family: Family = { name, help, type: String(type) as Family['type'], samples: values.slice(from, from + RENDER_SLICE) as readonly Sample[] }
-          const text = renderFamily(family, format)
-          parts.push(from === 0 ? text : text.slice(text.indexOf('\n', text.indexOf('\n') + 1) + 1))
-          rendered += family.samples.length
-          if (rendered >= RENDER_SLICE) {
-            rendered = 0
-            await nextTurn()
-          }
-        }
+      for (const family of families.values()) {
+        refill(family, metrics, now)
+        await renderFamily(family, format, parts)
       }
-      for (const metric of processRegistry.getMetricsAsArray()) {
-        const { name, help, type, values } = await (metric as unknown as Counter).get()
-        // prom-client has three gauges named like counters, which promtool refuses.
-        if (name.endsWith('_total') && String(type) !== 'counter') continue
-        parts.push(renderFamily({ name, help, type: String(type) as Family['type'], samples: values as readonly Sample[] }, format))
-      }
+      if (processMetrics !== undefined) parts.push(renderProcess(await processMetrics.getMetricsAsJSON(), format))
       if (format === 'openmetrics') parts.push('# EOF\n')
-      return { contentType: CONTENT_TYPE[format], body: parts.join('') }
+      return { contentType, body: parts.join('') }
     },
     expire: (now) => {
-      const before = now - options.seriesIdleSeconds * 1000
-      cardinality.expire(before)
       let dropped = 0
-      for (const { metric, series } of instruments.values()) {
-        for (const [key, { labels, lastMs }] of series) {
-          if (lastMs >= before) continue
-          metric.remove(labels)
-          series.delete(key)
-          dropped++
-        }
-      }
+      for (const family of families.values()) dropped += family.expire(now - options.seriesIdleSeconds * 1000)
       return dropped
     },
-    seriesCount: () => [...instruments.values()].reduce((n, i) => n + i.series.size, 0),
+    seriesCount: () => [...families.values()].reduce((n, family) => n + family.series.size, 0),
   }
   metrics.gauge('agentopz_build_info', () => [[{ version: options.version, node_version: process.versions.node }, 1]])
   return metrics
 }
 
-function instrumentOf(name: string, d: MetricDefinition, registry: Registry, enableExemplars: boolean): Counter | Gauge | Histogram {
-  const common = { name, help: d.help, labelNames: [...d.labels], registers: [registry] }
-  if (d.type === 'counter') return new Counter({ ...common, enableExemplars })
-  if (d.type === 'gauge') return new Gauge(common)
-  return new Histogram({ ...common, buckets: [...(d.buckets ?? [])], enableExemplars })
-}
-
-/** Notes that a series is in use; false when it would be one more than `max`. */
-function track({ series }: Instrument, labels: Record<string, string>, now: number, max: number): boolean {
-  const key = Object.values(labels).join('\0')
-  const known = series.get(key)
-  if (known !== undefined) known.lastMs = now
-  else if (series.size >= max) return false
-  else series.set(key, { labels, lastMs: now })
-  return true
-}
-
-function refill(instrument: Instrument, cardinality: Cardinality, now: number): void {
-  const gauge = instrument.metric as Gauge
-  gauge.reset()
-  const rows = new Map<string, readonly [Record<string, string>, number]>()
-  for (const [labels, value] of instrument.rows?.() ?? []) {
-    const fitted = cardinality.fit(labels, now).labels
-    const key = Object.values(fitted).join('\0')
-    // Several agents folded into __overflow__: the largest stands for them.
-    rows.set(key, [fitted, Math.max(value, rows.get(key)?.[1] ?? Number.NEGATIVE_INFINITY)])
+function familiesOf(options: MetricsOptions): ReadonlyMap<string, Family> {
+  const families = new Map<string, Family>()
+  const cardinality = new Cardinality(options)
+  const onFold = (metric: string, agent: string, environment: string, now: number): void => {
+    const overflowed = families.get(OVERFLOWED)
+    // Its own overflow is not counted, for that would not end.
+    if (overflowed !== undefined && metric !== OVERFLOWED) overflowed.find({ agent, environment, metric }, now).value++
   }
-  for (const [labels, value] of rows.values()) gauge.set(labels, value)
+  const catalogue: Readonly<Record<string, MetricDefinition>> = options.standardNames ? { ...METRICS, ...STANDARD_METRICS } : METRICS
+  for (const [name, definition] of Object.entries(catalogue))
+    families.set(name, new Family(name, definition, options, { cardinality, onFold }))
+  return families
+}
+
+function refill(family: Family, metrics: Metrics, now: number): void {
+  if (family.rows === undefined) return
+  try {
+    family.refill(now, ADDED.has(family.name) ? (a, b) => a + b : Math.max)
+  } catch {
+    // One gauge that cannot be computed must not hide all the others.
+    metrics.add('agentopz_internal_errors_total', { stage: 'gauge' }, 1, now)
+  }
+}
+
+async function renderFamily(family: Family, format: Format, parts: string[]): Promise<void> {
+  const { name, definition } = family
+  if (family.series.size > 0) parts.push(renderHead({ name, ...definition }, format))
+  const buckets = definition.type === 'histogram' ? bucketLabels(family.bounds) : []
+  let slice: string[] = []
+  let lines = 0
+  for (const series of family.series.values()) {
+    slice.push(renderSeries(name, buckets, series, format))
+    lines += buckets.length + 1
+    if (lines < RENDER_SLICE) continue
+    // Joined at once: a body of a million small strings would keep the garbage collector busy for longer than the rendering takes.
+    parts.push(slice.join(''))
+    slice = []
+    lines = 0
+    await nextTurn()
+  }
+  parts.push(slice.join(''))
+}
+
+/** prom-client's own metrics as text. Three of its gauges are named like counters, which no tool accepts: they are left out. */
+function renderProcess(collected: readonly MetricObjectWithValues<MetricValue<string>>[], format: Format): string {
+  let out = ''
+  for (const { name, help, type, values } of collected) {
+    // The declared type is a numeric enum, the value is the word.
+    const word = String(type)
+    if (values.length === 0 || (name.endsWith('_total') && word !== 'counter')) continue
+    out += renderHead(
+      { name, help, type: word === 'counter' || word === 'gauge' || word === 'histogram' || word === 'summary' ? word : 'unknown' },
+      format,
+    )
+    for (const { labels, value, metricName } of values as readonly (MetricValue<string> & { readonly metricName?: string })[]) {
+      const pairs = Object.entries(labels).map(([k, v]) => [k, k === 'le' && v !== '+Inf' ? boundText(Number(v)) : String(v)] as const)
+      const text = labelText(
+        pairs.map(([k]) => k),
+        pairs.map(([, v]) => v),
+      )
+      out += `${metricName ?? name}${text === '' ? '' : `{${text}}`} ${numberText(value)}\n`
+    }
+  }
+  return out
 }
 
 /** Runs read from logs have a made-up key instead of a trace id. */
-function isTraceId(id: string | undefined): id is string {
-  return id !== undefined && id.length === 32
+function isTraceId(id: string): boolean {
+  return /^[0-9a-f]{32}$/.test(id)
 }
-
-export type { MetricName }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { App } from '../app.ts'
 import { type Fleet, startFleet } from '../fleet/fleet.ts'
 import { type Services, startServices } from '../services.ts'
+import { aborted } from './start.ts'
 
 export interface UpOptions {
   readonly dir: string
@@ -149,11 +150,4 @@ async function firingAlerts(services: Services): Promise<readonly string[]> {
     // Alertmanager may be restarting; the next second asks again.
     return []
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', () => done(), { once: true })
-  })
 }

@@ -1,0 +1,73 @@
+/** Shared by serve, up and demo: configuration → a started app, signals → a graceful end. */
+import { type App, createApp } from '../app.ts'
+import { type Loaded, loadConfig } from '../config.ts'
+import type { Config } from '../config-schema.ts'
+import { createLog, type Logger } from '../log.ts'
+import { SettingsError } from '../settings.ts'
+import { printError } from './output.ts'
+
+export interface Started {
+  readonly app: App
+  readonly log: Logger
+  readonly config: Config
+  /** Aborts on SIGINT or SIGTERM; a second signal ends the process at once. */
+  readonly signal: AbortSignal
+}
+
+/** Loads, wires and starts. Returns the exit code when that fails, after saying why. */
+export async function startApp(file: string | undefined, change: (config: Config) => Config = (c) => c): Promise<Started | 1 | 2> {
+  const loaded = loadConfig(file, process.env)
+  if (!loaded.ok) return refuse(loaded.problems)
+  const config = change(loaded.config)
+  const log = createLog(config.log)
+  let app: App
+  try {
+    const again = (): readonly string[] => reload(app, file, log)
+    app = createApp({ config, dir: loaded.dir, log, ...(loaded.file === undefined ? {} : { reload: again }) })
+  } catch (error) {
+    if (error instanceof SettingsError) return refuse(error.problems)
+    throw error
+  }
+  try {
+    await app.start()
+  } catch (error) {
+    printError(`agentopz: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+  process.on('SIGHUP', () => void reload(app, file, log))
+  return { app, log, config, signal: endSignal(log) }
+}
+
+function refuse(problems: readonly string[]): 2 {
+  for (const p of problems) printError(`${p}\n`)
+  return 2
+}
+
+function reload(app: App, file: string | undefined, log: Logger): readonly string[] {
+  const loaded: Loaded = loadConfig(file, process.env)
+  const problems = loaded.ok ? app.apply(loaded.config, loaded.dir) : loaded.problems
+  if (!loaded.ok) app.metrics.set('agentopz_config_reload_successful', {}, 0, Date.now())
+  if (problems.length === 0) log.info('configuration reloaded; addresses, limits, relays and metrics options change at the next start')
+  else log.error({ problems }, 'configuration refused, the old one stays')
+  return problems
+}
+
+function endSignal(log: Logger): AbortSignal {
+  const controller = new AbortController()
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(1)
+    log.debug({ signal: name }, 'stopping')
+    controller.abort()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return controller.signal
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
+  })
+}

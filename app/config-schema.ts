@@ -1,0 +1,158 @@
+/**
+ * Every configuration key, once: type, default, meaning. The file reader, docs/configuration.md and the JSON Schema for editors are made
+ * from it. Contract: design §5. Every key is optional; unknown keys are mistakes.
+ */
+import { z } from 'zod'
+import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
+
+const CHECK_NAMES: ReadonlySet<string> = new Set(CHECKS.map((c) => c.name))
+
+/** A share: 0.95, not 95. */
+const ratio = z.number().refine((v) => v >= 0 && v <= 1, {
+  error: ({ input }) => `${String(input)} is not between 0 and 1${typeof input === 'number' && input > 1 && input <= 100 ? `; write ${input / 100}` : ''}`,
+})
+const positive = z.number().gt(0)
+const count = z.int().min(1)
+const UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+
+/** Seconds, as a number or like 15m, 1h30m, 28d. */
+const duration = z.union([positive, z.string()], { error: 'expected seconds or a duration' }).transform((v, context) => {
+  if (typeof v === 'number') return v
+  if (!/^(\d+(\.\d+)?[smhdw])+$/.test(v)) {
+    context.addIssue({ code: 'custom', message: `"${v}" is no duration; write seconds or something like 15m, 1h30m, 28d` })
+    return z.NEVER
+  }
+  return [...v.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (UNIT[unit ?? ''] ?? 0), 0)
+})
+
+/** host:port to listen on; `off` for not at all. */
+const address = z.union([z.string(), z.literal(false), z.null()], { error: 'expected host:port or off' }).transform((v, context) => {
+  if (v === false || v === null || v === 'off') return undefined
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:]*)):(\d{1,5})$/i.exec(v)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) {
+    context.addIssue({ code: 'custom', message: `"${v}" is no host:port; write something like 127.0.0.1:4318, or off` })
+    return z.NEVER
+  }
+  return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port }
+})
+
+const url = z.string().refine((v) => /^https?:\/\/[^\s]+$/.test(v) && URL.canParse(v), { error: ({ input }) => `"${String(input)}" is no URL; write something like http://host:port` })
+const checkName = z.string().refine((v) => CHECK_NAMES.has(v) || v.startsWith('external:'), {
+  error: ({ input }) => `there is no check "${String(input)}"; write one of ${[...CHECK_NAMES].join(', ')}, or external:NAME for an evaluation from outside`,
+})
+
+/** A section whose keys all have defaults. */
+function section<S extends z.ZodRawShape>(shape: S): z.ZodPrefault<z.ZodObject<S, z.core.$strict>> {
+  return z.strictObject(shape).prefault({} as never)
+}
+
+const quality = z.strictObject({
+  target: ratio.describe('Share of rated runs that should pass').optional(),
+  checks: z.array(checkName).describe('Checks that decide quality').optional(),
+  window: duration.describe('Window of the objective').optional(),
+})
+const loop = z.strictObject({
+  identical_calls: count.describe('Identical tool calls in a row that make a loop').optional(),
+  ping_pong: count.describe('Times two calls may take turns').optional(),
+})
+const threshold = (what: string): z.ZodObject<{ per_run: z.ZodOptional<z.ZodNumber>; target: z.ZodOptional<typeof ratio>; stop_run_at: z.ZodOptional<z.ZodNumber> }, z.core.$strict> =>
+  z.strictObject({
+    per_run: positive.describe(`${what} a run should stay under`).optional(),
+    target: ratio.describe('Share of runs that should').optional(),
+    stop_run_at: positive.describe('Where a guard stops the run; read by the guards inside agents').optional(),
+  })
+
+/** What may be said of one agent, or of all in `defaults`. */
+const agentShape = {
+  team: z.string().describe('Who is paged').optional(),
+  severity: z.string().describe('Severity label of its alerts').optional(),
+  quality: z.union([ratio.transform((target) => ({ target })), quality], { error: 'expected a share such as 0.95, or {target, checks, window}' }).describe('Objective for the share of runs that pass').optional(),
+  cost_usd: threshold('US dollars').optional(),
+  steps: threshold('Steps').optional(),
+  duration_seconds: threshold('Seconds').optional(),
+  expect_runs: z.strictObject({ every: z.union([z.literal('baseline'), duration]).describe('Longest silence that is normal') }).optional(),
+  loop: loop.optional(),
+  required_tools: z.array(z.string()).describe('Tools whose answer a run must rest on (check grounded_call)').optional(),
+  output: z
+    .strictObject({
+      format: z.literal('json').describe('The answer must be JSON').optional(),
+      pattern: z.string().describe('Regular expression the whole answer must match').optional(),
+      schema: z.string().describe('File with a JSON Schema for the answer').optional(),
+    })
+    .describe('Form of the answer (check valid_output)')
+    .optional(),
+  fallback: z.string().describe('What answers while the agent is disabled: a URL or a message').optional(),
+  runbook_url: url.optional(),
+}
+
+export const configSchema = z.strictObject({
+  receive: section({
+    otlp_http: address.prefault('127.0.0.1:4318').describe('Where OTLP over HTTP is received; off for not at all'),
+    otlp_grpc: address.prefault('127.0.0.1:4317').describe('Where OTLP over gRPC is received; off for not at all'),
+    cors_origins: z.array(z.string()).default([]).describe('Origins that browser SDKs may send from'),
+  }).describe('Where spans come in'),
+  listen: address.prefault('127.0.0.1:9464').describe('Metrics, health and API'),
+  relay: z
+    .array(
+      z.strictObject({
+        otlp_http: url.describe('Base URL of an OTLP/HTTP endpoint'),
+        name: z.string().describe('Its name in metrics and logs; the host and port when left out').optional(),
+        headers: z.record(z.string(), z.string()).default({}).describe('Headers to send along'),
+        signals: z.array(z.enum(['traces', 'logs', 'metrics'])).default(['traces', 'logs']).describe('What to forward'),
+        max_queue_bytes: count.default(67_108_864), max_queue_requests: count.default(10_000), max_age_seconds: duration.prefault(300).describe('Undelivered requests are given up after this'),
+        timeout_seconds: duration.prefault(10), concurrency: count.default(4), initial_backoff_seconds: duration.prefault(1), max_backoff_seconds: duration.prefault(30),
+      }),
+    )
+    .default([])
+    .describe('Endpoints that get the received bytes, untouched'),
+  storage: z.string().regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'write sqlite:./agentopz.db or postgres://…').default('sqlite:./agentopz.db').describe('Kept for incidents and releases; nothing is stored yet'),
+  prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
+  alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
+  runs: section({
+    settle_seconds: duration.prefault(10).describe('A run closes so long after its last span when its root has ended'),
+    idle_seconds: duration.prefault(600).describe('… and so long when its root has not'),
+    max_run_seconds: duration.prefault(86_400).describe('… and at this age in any case'),
+    remember_seconds: duration.prefault(3600).describe('Repeated and late spans are known for so long'),
+    max_open: count.default(200_000).describe('Open traces with GenAI spans'),
+    max_open_spans: count.default(2_000_000).describe('Spans held for open runs'),
+    max_spans_per_run: count.default(50_000).describe('Spans of one trace'),
+    max_link_spans: count.default(500_000).describe('Other spans, held for the paths between GenAI spans'),
+    max_remembered_spans: count.default(4_000_000), max_remembered_traces: count.default(500_000),
+    max_weight: count.default(1000).describe('Largest sampling weight of a run'),
+    max_pending_evaluations: count.default(100_000).describe('Evaluations waiting for their run'),
+  }).describe('When runs close, and bounds on what is held for them'),
+  limits: section({
+    max_body_bytes: count.default(67_108_864).describe('Request body as received'),
+    max_decompressed_bytes: count.default(134_217_728), max_compression_ratio: positive.default(200).describe('Beyond the first MiB'),
+    max_inflight_bytes: count.default(268_435_456).describe('Request bodies in memory; senders get 503 beyond it'),
+    max_concurrent_requests: count.default(256), request_timeout_seconds: duration.prefault(30),
+    max_nesting: count.default(64).describe('Depth of attribute values'), max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
+  }).describe('What a request may be'),
+  prices: section({ override: z.string().describe('File with prices of your own, see docs/prices.md').optional() }),
+  metrics: section({
+    standard_names: z.boolean().default(false).describe("Also export the GenAI conventions' own metrics"),
+    exemplars: z.boolean().default(true).describe('Trace ids as exemplars in OpenMetrics'),
+    series_idle_seconds: duration.prefault(86_400).describe('Series of values not seen for so long are dropped'),
+    max_agents: count.default(1000), max_values_per_label: count.default(100).describe('Per agent and label'), max_series_per_metric: count.default(20_000),
+  }).describe('Bounds on series; what is over them is folded into __overflow__ and counted'),
+  auth: section({
+    tokens: z
+      .array(z.strictObject({ name: z.string().min(1), role: z.enum(['ingest', 'read', 'operate']), token: z.string().min(1) }))
+      .default([])
+      .describe('Bearer tokens; with none, everybody who can connect may do everything'),
+    protect_metrics: z.boolean().default(false).describe('Ask for a read token at /metrics too'),
+  }),
+  evaluations: z
+    .record(z.string(), z.strictObject({ pass_at_least: z.number().optional(), pass_at_most: z.number().optional() }))
+    .default({})
+    .describe('Thresholds that turn scores of an evaluation from outside into verdicts'),
+  defaults: z.strictObject({ ...agentShape, quality: agentShape.quality.default({ target: 0.95 }) }).prefault({}).describe('Applies to every agent'),
+  agents: z.record(z.string(), z.strictObject(agentShape)).default({}).describe('By agent name'),
+  log: section({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), format: z.enum(['auto', 'json', 'pretty']).default('auto') }),
+  shutdown: section({ grace_seconds: duration.prefault(10).describe('For requests and relays under way') }),
+})
+
+export type Config = z.output<typeof configSchema>
+export type AgentConfig = Config['agents'][string]
+export { DEFAULT_CHECKS }

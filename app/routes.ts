@@ -1,0 +1,94 @@
+/**
+ * HTTP on `listen`: metrics, health, reload, feedback. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
+ */
+import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { z } from 'zod'
+import type { ExternalEvaluation } from '../model/run.ts'
+import type { Metrics } from '../processor/metrics.ts'
+import type { Role } from './auth.ts'
+
+export interface RouteParts {
+  readonly metrics: Metrics
+  readonly clock: () => number
+  readonly authorise: (role: Role, header: string | undefined) => boolean
+  readonly protectMetrics: boolean
+  /** Empty when ready, else why not. */
+  readonly notReady: () => string
+  /** Reloads the configuration; the problems when it was refused. */
+  readonly reload: () => readonly string[]
+  readonly feedback: (evaluation: ExternalEvaluation, traceId: string, spanId: string) => void
+  readonly version: string
+}
+
+const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-fA-F]{${digits}}$`), `write ${digits} hex digits`)
+
+/** A user's word on a run. A comment may be sent, and is not kept. */
+const feedbackSchema = z
+  .strictObject({
+    trace_id: hex(32).optional(),
+    span_id: hex(16).optional(),
+    response_id: z.string().min(1).max(256).optional(),
+    name: z.string().min(1).max(64).default('user_feedback'),
+    score: z.number().optional(),
+    label: z.string().max(64).optional(),
+    comment: z.string().optional(),
+    idempotency_key: z.string().max(128).optional(),
+  })
+  .refine((f) => f.trace_id !== undefined || f.response_id !== undefined, 'name the run by trace_id or response_id')
+  .refine((f) => f.score !== undefined || f.label !== undefined, 'give a score or a label')
+
+/** The routes. */
+export function createRoutes(parts: RouteParts): Hono {
+  const app = new Hono()
+  const guard = (role: Role) => async (c: Context, next: () => Promise<void>): Promise<Response | void> => {
+    if (!parts.authorise(role, c.req.header('authorization'))) {
+      c.header('www-authenticate', 'Bearer realm="agentopz"')
+      return problem(c, 401, 'unauthorized', `a bearer token with the ${role} role is needed`)
+    }
+    return next()
+  }
+  app.get('/metrics', async (c) => {
+    if (parts.protectMetrics && !parts.authorise('read', c.req.header('authorization'))) return problem(c, 401, 'unauthorized', 'a bearer token with the read role is needed')
+    const { contentType, body } = await parts.metrics.expose(c.req.header('accept'), parts.clock())
+    return c.body(body, 200, { 'content-type': contentType })
+  })
+  app.get('/-/healthy', (c) => c.text('agentopz is healthy.\n'))
+  app.get('/-/ready', (c) => {
+    const why = parts.notReady()
+    return why === '' ? c.text('agentopz is ready.\n') : problem(c, 503, 'not ready', why)
+  })
+  app.on(['POST', 'PUT'], '/-/reload', guard('operate'), (c) => {
+    const problems = parts.reload()
+    return problems.length === 0 ? c.text('reloaded\n') : problem(c, 400, 'configuration refused', problems.join('\n'))
+  })
+  app.post('/api/v1/feedback', guard('ingest'), bodyLimit({ maxSize: 65_536, onError: (c) => problem(c, 413, 'too large', 'feedback is at most 64 KiB') }), async (c) => {
+    const parsed = feedbackSchema.safeParse(await c.req.json().catch(() => undefined))
+    if (!parsed.success) return problem(c, 400, 'feedback refused', parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'the body'}: ${i.message}`).join('; '))
+    const f = parsed.data
+    const evaluation: ExternalEvaluation = {
+      name: f.name, source: 'feedback', ...(f.score === undefined ? {} : { score: f.score }), ...(f.label === undefined ? {} : { label: f.label }),
+      ...(f.response_id === undefined ? {} : { responseId: f.response_id }), ...(f.idempotency_key === undefined ? {} : { idempotencyKey: f.idempotency_key }),
+    }
+    parts.feedback(evaluation, f.trace_id?.toLowerCase() ?? '', f.span_id?.toLowerCase() ?? '')
+    return c.json({ status: 'accepted' }, 202)
+  })
+  app.get('/', (c) => c.html(page(parts.version)))
+  app.notFound((c) => {
+    const isKnown = ['/-/reload', '/api/v1/feedback'].includes(c.req.path)
+    if (isKnown) c.header('allow', 'POST')
+    return isKnown ? problem(c, 405, 'method not allowed', `send POST to ${c.req.path}`) : problem(c, 404, 'not found', `there is nothing at ${c.req.path}; OTLP goes to its own port, see the start line of the log`)
+  })
+  app.onError((error, c) => problem(c, 500, 'internal error', error.name))
+  return app
+}
+
+/** An RFC 9457 problem document. */
+function problem(c: Context, status: 400 | 401 | 404 | 405 | 413 | 500 | 503, title: string, detail: string): Response {
+  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail }), status, { 'content-type': 'application/problem+json' })
+}
+
+function page(version: string): string {
+  const links = [['/metrics', 'metrics'], ['/-/healthy', 'health'], ['/-/ready', 'readiness']]
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>agentopz</title><h1>agentopz ${version}</h1><ul>${links.map(([href, text]) => `<li><a href="${href}">${text}</a>`).join('')}</ul></html>\n`
+}

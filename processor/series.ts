@@ -1,0 +1,159 @@
+/**
+ * One metric's series: label values in, the series to add to out. Knows bounds and age, nothing of text or of other metrics.
+ * A sample is never lost: over a bound it goes to a folded series, and the caller learns of the fold.
+ * A known series costs one string join and one map lookup; bounds are worked out only for new ones.
+ */
+import type { MetricDefinition } from '../model/metrics.ts'
+import { type Cardinality, type CardinalityLimits, foldAll, type LabelPlan, planLabels } from './cardinality.ts'
+import { labelText } from './exposition.ts'
+
+export interface Exemplar {
+  readonly traceId: string
+  readonly value: number
+  readonly atMs: number
+}
+
+export interface Series {
+  /** Label values, NUL between them; values hold no control characters. */
+  readonly key: string
+  /** `agent="a",environment=""` */
+  readonly text: string
+  lastMs: number
+  /** Total of a counter, value of a gauge, sum of a histogram. */
+  value: number
+  /** Histogram: observations per bucket, not cumulated, `+Inf` last. Empty for the others. */
+  readonly counts: number[]
+  /** The newest exemplar: one for a counter, one per bucket for a histogram. */
+  readonly exemplars: (Exemplar | undefined)[]
+}
+
+export interface FamilyLimits extends CardinalityLimits {
+  readonly maxSeriesPerMetric: number
+}
+
+/** Called for every sample that a bound folded, with the agent and environment it was folded to. */
+export type OnFold = (metric: string, agent: string, environment: string, now: number) => void
+
+export class Family {
+  readonly name: string
+  readonly definition: MetricDefinition
+  readonly series = new Map<string, Series>()
+  readonly bounds: readonly number[]
+  /** Makes the rows of a gauge that is computed at scrape. */
+  rows: (() => Iterable<readonly [Readonly<Record<string, string>>, number]>) | undefined
+  readonly #plan: LabelPlan
+  readonly #cardinality: Cardinality
+  readonly #maxSeries: number
+  readonly #onFold: OnFold
+
+  constructor(
+    name: string,
+    definition: MetricDefinition,
+    limits: FamilyLimits,
+    shared: { readonly cardinality: Cardinality; readonly onFold: OnFold },
+  ) {
+    this.name = name
+    this.definition = definition
+    this.bounds = definition.buckets ?? []
+    this.#plan = planLabels(definition.labels, limits)
+    this.#maxSeries = limits.maxSeriesPerMetric
+    this.#cardinality = shared.cardinality
+    this.#onFold = shared.onFold
+  }
+
+  /** The series of these labels, made if it is new; the folded one where a bound is hit. */
+  find(labels: Readonly<Record<string, string>>, now: number): Series {
+    const raw = this.definition.labels.map((name) => labels[name] ?? '')
+    // A raw value with a NUL in it makes a key with too many of them, which no series has.
+    const known = this.series.get(raw.join('\0'))
+    if (known === undefined) return this.#fitted(raw, now)
+    known.lastMs = now
+    return known
+  }
+
+  /** Makes the series at its first value, 0, or keeps it alive; does nothing where a bound would fold it. */
+  start(labels: Readonly<Record<string, string>>, now: number): void {
+    const { values, folded } = this.#cardinality.fit(
+      this.#plan,
+      this.definition.labels.map((name) => labels[name] ?? ''),
+    )
+    let series = this.series.get(values.join('\0'))
+    if (series === undefined && (folded || this.series.size >= this.#maxSeries)) return
+    series ??= this.#add(values)
+    series.lastMs = now
+  }
+
+  #fitted(raw: readonly string[], now: number): Series {
+    const fit = this.#cardinality.fit(this.#plan, raw)
+    let { values } = fit
+    let series = this.series.get(values.join('\0'))
+    let folded = fit.folded
+    if (series === undefined && this.series.size >= this.#maxSeries) {
+      values = foldAll(this.#plan, values)
+      series = this.series.get(values.join('\0'))
+      folded = true
+    }
+    series ??= this.#add(values)
+    series.lastMs = now
+    if (folded) this.#onFold(this.name, values[this.#plan.agentAt] ?? '', values[this.#plan.environmentAt] ?? '', now)
+    return series
+  }
+
+  #add(values: readonly string[]): Series {
+    const buckets = this.definition.type === 'histogram' ? this.bounds.length + 1 : 0
+    const series: Series = {
+      key: values.join('\0'),
+      text: labelText(this.definition.labels, values),
+      lastMs: 0,
+      value: 0,
+      counts: Array.from({ length: buckets }, () => 0),
+      exemplars: [],
+    }
+    this.#cardinality.hold(this.#plan, values)
+    this.series.set(series.key, series)
+    return series
+  }
+
+  #remove(series: Series): void {
+    this.series.delete(series.key)
+    this.#cardinality.release(this.#plan, series.key.split('\0'))
+  }
+
+  /** Takes over the rows of a computed gauge; former series that have no row are dropped. Rows folded into one are `join`ed. */
+  refill(now: number, join: (a: number, b: number) => number): void {
+    const filled = new Set<Series>()
+    for (const [labels, value] of this.rows?.() ?? []) {
+      const series = this.find(labels, now)
+      series.value = filled.has(series) ? join(series.value, value) : value
+      filled.add(series)
+    }
+    for (const series of this.series.values()) if (!filled.has(series)) this.#remove(series)
+  }
+
+  /**
+   * Drops series last touched before `beforeMs` and returns how many. What the processor tells of itself stays: it is set once
+   * (a reload, a price table) or is few, and a counter of losses that vanishes would look like one that never counted.
+   */
+  expire(beforeMs: number): number {
+    if (this.#plan.agentAt < 0) return 0
+    let dropped = 0
+    for (const series of this.series.values()) {
+      if (series.lastMs >= beforeMs) continue
+      this.#remove(series)
+      dropped++
+    }
+    return dropped
+  }
+}
+
+/** Index of the first bound that is not below `value`; `bounds.length` is `+Inf`. */
+export function bucketOf(bounds: readonly number[], value: number): number {
+  let low = 0
+  let high = bounds.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (value <= (bounds[middle] ?? 0)) high = middle
+    else low = middle + 1
+  }
+  return low
+}
