@@ -54,7 +54,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
   })
   const settings = pipelineSettings(config, dir)
   const pipeline = createPipeline(
-    createDecoder(INTEREST, { maxNesting: config.limits.max_nesting, maxItems: config.limits.max_items_per_request }), metrics, settings,
+    createDecoder(INTEREST, { maxItems: config.limits.max_items_per_request, ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }) }), metrics, settings,
     { internalError: (stage, error) => log.error({ err: error, stage }, 'an item was dropped because of a bug') }, randomBytes(4).readInt32LE(),
   )
   metrics.gauge('agentopz_price_table_info', () => [[{ version: settings.prices.tableVersion }, 1]])

@@ -127,7 +127,7 @@ export const configSchema = z.strictObject({
     max_decompressed_bytes: count.default(134_217_728), max_compression_ratio: positive.default(200).describe('Beyond the first MiB'),
     max_inflight_bytes: count.default(268_435_456).describe('Request bodies in memory; senders get 503 beyond it'),
     max_concurrent_requests: count.default(256), request_timeout_seconds: duration.prefault(30),
-    max_nesting: count.default(64).describe('Depth of attribute values'), max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
+    max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(), max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
   }).describe('What a request may be'),
   prices: section({ override: z.string().describe('File with prices of your own, see docs/prices.md').optional() }),
   metrics: section({

@@ -2,6 +2,8 @@
  * The catalogue and the dialects → the references under docs/, as Markdown.
  * Same input, same text: no dates, order of declaration. What is committed equals what this writes (test/unit/generated.test.ts).
  */
+import { DIALECTS } from '../processor/dialects/index.ts'
+import { configurationReference, configurationSchema } from './generate-config-docs.ts'
 import { METRICS, type MetricDefinition } from '../model/metrics.ts'
 import { STANDARD_METRICS } from '../model/metrics-standard.ts'
 import { DEFAULT_VALUES_PER_LABEL } from '../processor/cardinality.ts'
@@ -12,7 +14,12 @@ const NOTE = '<!-- Written by `agentopz generate`. Change the source, not this f
 const GROUPS = ['runs', 'steps', 'money', 'quality', 'open runs', 'cohorts and objectives', 'completeness', 'processor'] as const
 
 /** Generated documents by path from the top of the repository. */
-export const GENERATED_DOCS: Readonly<Record<string, () => string>> = { 'docs/metrics.md': metricsReference }
+export const GENERATED_DOCS: Readonly<Record<string, () => string>> = {
+  'docs/metrics.md': metricsReference,
+  'docs/dialects.md': () => dialectsReference(DIALECTS),
+  'docs/configuration.md': configurationReference,
+  'docs/configuration.schema.json': configurationSchema,
+}
 
 /** docs/metrics.md: every metric with type, labels, unit, meaning and buckets, and the rules that hold for all of them. */
 export function metricsReference(): string {

@@ -1,7 +1,9 @@
 /**
  * An OpenTelemetry JS ReadableSpan → span view, for SDK 2.x and 3.x alike: matched by shape, nothing imported, nothing copied.
+ * Values are read when they are asked for, so the view shows the span as it is then; it is meant for spans that have ended.
  */
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../model/span.ts'
+import { millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
 import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
 
 type HrTime = readonly [seconds: number, nanos: number]
@@ -24,7 +26,11 @@ export interface ReadableSpanLike {
   readonly endTime: HrTime
   readonly status: { readonly code: number; readonly message?: string | undefined }
   readonly attributes: Readonly<Record<string, unknown>>
-  readonly events: readonly { readonly name: string; readonly time: HrTime; readonly attributes?: Readonly<Record<string, unknown>> | undefined }[]
+  readonly events: readonly {
+    readonly name: string
+    readonly time: HrTime
+    readonly attributes?: Readonly<Record<string, unknown>> | undefined
+  }[]
   readonly links: readonly { readonly context: SpanContextLike }[]
   readonly resource: { readonly attributes: Readonly<Record<string, unknown>> }
   readonly instrumentationScope?: { readonly name: string; readonly version?: string | undefined } | undefined
@@ -32,7 +38,8 @@ export interface ReadableSpanLike {
 }
 
 const STATUS: readonly StatusCode[] = ['unset', 'ok', 'error']
-const ms = ([seconds, nanos]: HrTime): number => seconds * 1000 + nanos / 1e6
+const isValid = (id: string): boolean => !/^0*$/.test(id)
+const nanosOf = ([seconds, nanos]: HrTime): Nanos => ({ ms: seconds * 1000 + Math.floor(nanos / 1e6), rest: nanos % 1e6 })
 
 class SdkSpan implements Span {
   readonly #span: ReadableSpanLike
@@ -46,38 +53,61 @@ class SdkSpan implements Span {
     this.attributes = viewOfPlain(span.attributes)
     this.resource = viewOfPlain(span.resource.attributes)
   }
-  get traceId(): string { return this.#context.traceId }
-  get spanId(): string { return this.#context.spanId }
-  get parentSpanId(): string { return this.#span.parentSpanContext?.spanId ?? this.#span.parentSpanId ?? '' }
+  get traceId(): string {
+    return this.#context.traceId
+  }
+  get spanId(): string {
+    return this.#context.spanId
+  }
+  /** An SDK may carry an invalid parent context along (all zeros): that is a root. */
+  get parentSpanId(): string {
+    const id = this.#span.parentSpanContext?.spanId ?? this.#span.parentSpanId ?? ''
+    return isValid(id) ? id : ''
+  }
   get parentLocation(): ParentLocation {
     const parent = this.#span.parentSpanContext
-    return parent === undefined ? 'unknown' : parent.isRemote === true ? 'remote' : 'local'
+    return parent === undefined || !isValid(parent.spanId) ? 'unknown' : parent.isRemote === true ? 'remote' : 'local'
   }
-  get traceState(): string { return this.#context.traceState?.serialize() ?? '' }
-  get name(): string { return this.#span.name }
+  get traceState(): string {
+    return this.#context.traceState?.serialize() ?? ''
+  }
+  get name(): string {
+    return this.#span.name
+  }
   /** The API counts kinds from INTERNAL = 0, OTLP from UNSPECIFIED = 0. */
-  get kind(): number { return this.#span.kind + 1 }
-  get startMs(): number { return ms(this.#span.startTime) }
-  get durationMs(): number {
-    const [s, n] = this.#span.startTime
-    const [t, m] = this.#span.endTime
-    return Math.max(0, (t - s) * 1000 + (m - n) / 1e6)
+  get kind(): number {
+    return this.#span.kind + 1
   }
-  get status(): StatusCode { return STATUS[this.#span.status.code] ?? 'unset' }
-  get statusMessage(): string { return this.#span.status.message ?? '' }
+  get startMs(): number {
+    return millisOf(nanosOf(this.#span.startTime))
+  }
+  get durationMs(): number {
+    return millisBetween(nanosOf(this.#span.startTime), nanosOf(this.#span.endTime))
+  }
+  get status(): StatusCode {
+    return STATUS[this.#span.status.code] ?? 'unset'
+  }
+  get statusMessage(): string {
+    return this.#span.status.message ?? ''
+  }
   get scope(): Scope {
     const scope = this.#span.instrumentationScope ?? this.#span.instrumentationLibrary
     return { name: scope?.name ?? '', version: scope?.version ?? '' }
   }
   links(): readonly { readonly traceId: string; readonly spanId: string }[] {
-    return this.#span.links.map(({ context }) => ({ traceId: context.traceId, spanId: context.spanId }))
+    const contexts = this.#span.links.map(({ context }) => context).filter((c) => isValid(c.traceId) && isValid(c.spanId))
+    return contexts.map(({ traceId, spanId }) => ({ traceId, spanId }))
   }
   events(): readonly SpanEvent[] {
-    return this.#span.events.map((e) => ({ name: e.name, timeMs: ms(e.time), attributes: e.attributes === undefined ? NO_ATTRIBUTES : viewOfPlain(e.attributes) }))
+    return this.#span.events.map((e) => ({
+      name: e.name,
+      timeMs: millisOf(nanosOf(e.time)),
+      attributes: e.attributes === undefined ? NO_ATTRIBUTES : viewOfPlain(e.attributes),
+    }))
   }
 }
 
-/** A view over an ended span; valid as long as the span is. */
+/** A view over an ended span; valid as long as the span is. Throws only what the span's own `spanContext()` throws. */
 export function spanOfSdk(span: ReadableSpanLike): Span {
   return new SdkSpan(span)
 }

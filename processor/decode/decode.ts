@@ -21,6 +21,8 @@ export interface Interest {
   readonly keys: readonly string[]
   readonly prefixes: readonly string[]
   readonly scopes: readonly string[]
+  /** Values of `service.name` whose every span is of interest, a trailing `*` matches a prefix; default: Claude Code and Codex. */
+  readonly services?: readonly string[]
 }
 
 export interface SpanSink {

@@ -1,20 +1,30 @@
-/** Decoders for both encodings behind one word; the key table is built once from what the dialects declare. */
+/**
+ * Decoders for both encodings behind one word. The key table is built once from what the dialects declare, so a new dialect costs no
+ * change here. Decoders keep nothing between requests.
+ */
+import { GEN_AI_PREFIXES } from '../../model/semconv.ts'
 import type { Decoder, DecodeLimits, Interest } from './decode.ts'
-import { InterestTest } from './interest.ts'
+import { createInterestTest } from './interest.ts'
 import { countJsonMetrics, decodeJsonLogs, decodeJsonTraces } from './json.ts'
 import { KeyTable } from './key-table.ts'
 import { countProtobufMetrics, decodeProtobufLogs, decodeProtobufTraces } from './protobuf.ts'
 
-export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxNesting: 64, maxItems: 200_000 }
+/** Nesting is counted per encoding: one AnyValue in another is one level of protobuf and two or three of JSON. */
+export const DEFAULT_DECODE_LIMITS = { maxNesting: { protobuf: 32, json: 100 }, maxItems: 200_000 } as const
 
-/** Builds a decoder. @throws DecodeError from its methods, before anything reached the sink. */
+/** Builds a decoder. A `maxNesting` given here holds for both encodings; protobuf takes no more than 500, JSON no more than 1500. */
 export function createDecoder(interest: Interest, limits: Partial<DecodeLimits> = {}): Decoder {
-  const bounds = { ...DEFAULT_DECODE_LIMITS, ...limits }
-  const test = new InterestTest(interest)
-  const table = new KeyTable(interest.keys, (key) => test.key(key))
+  const boundsOf = (encoding: 'protobuf' | 'json'): DecodeLimits => ({
+    maxNesting: limits.maxNesting ?? DEFAULT_DECODE_LIMITS.maxNesting[encoding],
+    maxItems: limits.maxItems ?? DEFAULT_DECODE_LIMITS.maxItems,
+  })
+  const test = createInterestTest(interest)
+  const json = boundsOf('json')
+  const wire = { table: new KeyTable(interest.keys, GEN_AI_PREFIXES), interest: test, limits: boundsOf('protobuf') }
   return {
-    traces: (body, encoding, sink) => (encoding === 'json' ? decodeJsonTraces(body, test, bounds, sink) : decodeProtobufTraces(body, table, test, bounds, sink)),
-    logs: (body, encoding, sink) => (encoding === 'json' ? decodeJsonLogs(body, bounds, sink) : decodeProtobufLogs(body, bounds, sink)),
-    metrics: (body, encoding) => (encoding === 'json' ? countJsonMetrics(body, bounds) : countProtobufMetrics(body, bounds)),
+    traces: (body, encoding, sink) =>
+      encoding === 'json' ? decodeJsonTraces(body, test, json, sink) : decodeProtobufTraces(body, wire, sink),
+    logs: (body, encoding, sink) => (encoding === 'json' ? decodeJsonLogs(body, json, sink) : decodeProtobufLogs(body, wire.limits, sink)),
+    metrics: (body, encoding) => (encoding === 'json' ? countJsonMetrics(body, json) : countProtobufMetrics(body, wire.limits)),
   }
 }

@@ -1,38 +1,41 @@
 /**
- * Which spans are worth a view. A span is of interest when an attribute key has a GenAI prefix or one that a dialect declares, when its
- * scope or service is a dialect's, or when an event on it is GenAI. Generic keys (`error.type`, `session.id`, `name` …) never decide:
- * HTTP and database spans carry them too.
+ * Which spans are worth a view. A span is of interest when one of these holds, in either encoding and in any order of fields:
+ * an attribute key starts with a GenAI prefix (model/semconv.ts), its scope is a dialect's, its service is an agent's own command line,
+ * or an event on it is a `gen_ai.` one. Keys without such a prefix (`error.type`, `session.id`, `name`, `model` …) never decide, even
+ * where a dialect reads them: HTTP and database spans carry them too, and the dialects that use them are known by scope or service.
  */
 import { GEN_AI_PREFIXES } from '../../model/semconv.ts'
 import type { Interest } from './decode.ts'
 
-/** Services whose every span is theirs: the CLIs name their service, not their scope. */
-const SERVICES: ReadonlySet<string> = new Set(['claude-code', 'codex_exec', 'codex_cli_rs', 'codex-app-server', 'codex-tui', 'codex'])
+/** Services whose every span is theirs: these command lines name their service, not their scope. */
+export const DEFAULT_SERVICES: readonly string[] = ['claude-code', 'codex_exec', 'codex_cli_rs', 'codex-app-server', 'codex-tui', 'codex']
 
-export class InterestTest {
-  readonly #exactScopes = new Set<string>()
-  readonly #scopePrefixes: string[] = []
+/** Events that only GenAI spans carry: `gen_ai.evaluation.result`, `gen_ai.choice`, the message events of older conventions. */
+export const EVENT_PREFIX = 'gen_ai.'
 
-  constructor(interest: Interest) {
-    for (const scope of interest.scopes) {
-      if (scope.endsWith('*')) this.#scopePrefixes.push(scope.slice(0, -1))
-      else this.#exactScopes.add(scope)
-    }
+/** The rule as predicates over decoded strings. */
+export interface InterestTest {
+  key(key: string): boolean
+  scope(name: string): boolean
+  service(name: string | undefined): boolean
+  event(name: string): boolean
+}
+
+/** Builds the rule from what the dialects declare. */
+export function createInterestTest(interest: Interest): InterestTest {
+  const scope = matcher(interest.scopes)
+  const service = matcher(interest.services ?? DEFAULT_SERVICES)
+  return {
+    key: (key) => GEN_AI_PREFIXES.some((p) => key.startsWith(p)),
+    scope,
+    service: (name) => name !== undefined && service(name),
+    event: (name) => name.startsWith(EVENT_PREFIX),
   }
+}
 
-  scope(name: string): boolean {
-    return name !== '' && (this.#exactScopes.has(name) || this.#scopePrefixes.some((p) => name.startsWith(p)))
-  }
-
-  service(name: string | undefined): boolean {
-    return name !== undefined && SERVICES.has(name)
-  }
-
-  key(key: string): boolean {
-    return GEN_AI_PREFIXES.some((p) => key.startsWith(p))
-  }
-
-  event(name: string): boolean {
-    return name.startsWith('gen_ai.')
-  }
+/** Exact names, or a prefix where the pattern ends in `*`. */
+function matcher(patterns: readonly string[]): (name: string) => boolean {
+  const exact = new Set(patterns.filter((p) => !p.endsWith('*')))
+  const prefixes = patterns.filter((p) => p.endsWith('*')).map((p) => p.slice(0, -1))
+  return (name) => exact.has(name) || prefixes.some((p) => name.startsWith(p))
 }

@@ -1,58 +1,46 @@
 /**
- * JSON text checked before it is parsed: valid UTF-8, nesting within the limit, and a byte offset for every complaint.
- * JSON.parse does the work; the scanner here runs over the structure first (nesting) and again only to place an error.
+ * JSON text checked before it is parsed: valid UTF-8, nesting within the limit, and the byte offset of the first syntax error.
+ * JSON.parse does the work. V8 places only some of its errors, counts in UTF-16 units and quotes the body, so a broken body is walked
+ * once more here, without recursion and over bytes, to say where and what in words that hold no content.
  */
 import { isUtf8 } from 'node:buffer'
 import { DecodeError } from './decode.ts'
+import { badUtf8At } from './utf8.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+/** The shape check and the values recurse: whatever an operator allows, the stack must hold it. */
+const DEEPEST = 1500
+
+function bad(offset: number, what: string): DecodeError {
+  return new DecodeError('json', offset, what)
+}
 
 /** Parses a body. @throws DecodeError with the byte offset of what is wrong. */
 export function parseJsonBody(body: Uint8Array, maxNesting: number): unknown {
-  if (body.length === 0) throw new DecodeError('json', 0, 'the body is empty; an empty request is {}')
-  if (!isUtf8(body)) throw new DecodeError('json', badUtf8At(body), 'not UTF-8')
-  checkNesting(body, maxNesting)
-  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  if (body.length === 0) throw bad(0, 'the body is empty; an empty request is {}')
+  if (!isUtf8(body)) throw bad(badUtf8At(body, 0, body.length), 'not UTF-8')
+  checkNesting(body, Math.min(maxNesting, DEEPEST))
   try {
-    return JSON.parse(buffer.toString('utf8'))
-  } catch (error) {
-    const what = error instanceof Error ? error.message.replace(/ in JSON at position.*$| \(line.*$|, (\.\.\.)?".*$/s, '') : 'not JSON'
-    throw new DecodeError('json', syntaxErrorAt(body), what)
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+  } catch {
+    throw syntaxError(body)
   }
-}
-
-/** Offset of the first byte that breaks UTF-8: halves the range until the broken character is found. */
-export function badUtf8At(body: Uint8Array): number {
-  let good = 0
-  let bad = body.length
-  while (bad - good > 1) {
-    let middle = (good + bad) >> 1
-    // Never cut a character: step back over continuation bytes.
-    while (middle > good && ((body[middle] ?? 0) & 0xc0) === 0x80) middle--
-    if (middle === good) {
-      middle = (good + bad) >> 1
-      if (!isUtf8(body.subarray(good, middle)) || ((body[middle] ?? 0) & 0xc0) === 0x80) return good
-    }
-    if (isUtf8(body.subarray(good, middle))) good = middle
-    else bad = middle
-  }
-  return good
 }
 
 function checkNesting(body: Uint8Array, maxNesting: number): void {
   let depth = 0
   for (let i = 0; i < body.length; i++) {
     const c = body[i]
-    if (c === QUOTE) i = endOfString(body, i)
+    if (c === QUOTE) i = closingQuote(body, i)
     else if (c === 0x7b || c === 0x5b) {
-      if (++depth > maxNesting) throw new DecodeError('json', i, `nested deeper than ${maxNesting}`)
+      if (++depth > maxNesting) throw bad(i, `nested deeper than ${maxNesting}`)
     } else if (c === 0x7d || c === 0x5d) depth--
   }
 }
 
-/** Index of the closing quote of the string that opens at `open`, or the end of the body. */
-function endOfString(body: Uint8Array, open: number): number {
+/** Index of the quote that closes the string opened at `open`, or the length of the body. */
+function closingQuote(body: Uint8Array, open: number): number {
   let i = body.indexOf(QUOTE, open + 1)
   while (i >= 0) {
     let slashes = 0
@@ -63,88 +51,84 @@ function endOfString(body: Uint8Array, open: number): number {
   return body.length
 }
 
-/**
- * Byte offset of the first syntax error. V8 names a position only for some errors and counts in UTF-16 units, so the grammar is walked
- * once more, with a stack of open brackets instead of recursion.
- */
-function syntaxErrorAt(body: Uint8Array): number {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const open: number[] = []
-  let expecting: 'value' | 'value or ]' | 'key or }' | 'key' | 'colon' | 'comma or close' | 'end' = 'value'
-  const afterValue = (): 'comma or close' | 'end' => (open.length > 0 ? 'comma or close' : 'end')
-  for (let i = 0; i < text.length; ) {
-    const c = text[i] ?? 0
-    if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) {
-      i++
-      continue
-    }
-    if (expecting === 'value' || expecting === 'value or ]') {
-      if (c === 0x5d && expecting === 'value or ]') {
-        open.pop()
-        expecting = afterValue()
-        i++
-        continue
-      }
-      if (c === 0x7b || c === 0x5b) {
-        open.push(c)
-        expecting = c === 0x7b ? 'key or }' : 'value or ]'
-        i++
-        continue
-      }
-      const end = endOfScalar(text, i)
-      if (end < 0) return -end - 1
-      i = end
-      expecting = afterValue()
-    } else if (expecting === 'key' || expecting === 'key or }') {
-      if (c === 0x7d && expecting === 'key or }') {
-        open.pop()
-        expecting = afterValue()
-        i++
-        continue
-      }
-      if (c !== QUOTE) return i
-      const end = endOfScalar(text, i)
-      if (end < 0) return -end - 1
-      i = end
-      expecting = 'colon'
-    } else if (expecting === 'colon') {
-      if (c !== 0x3a) return i
-      expecting = 'value'
-      i++
-    } else if (expecting === 'comma or close') {
-      const inObject = open.at(-1) === 0x7b
-      if (c === 0x2c) expecting = inObject ? 'key' : 'value'
-      else if (c === (inObject ? 0x7d : 0x5d)) {
-        open.pop()
-        expecting = afterValue()
-      } else return i
-      i++
-    } else return i
+/** What may come next: `"` is a string, `s` any other scalar. */
+const GRAMMAR = {
+  'a value': '{["s',
+  'a value or ]': '{["s]',
+  'a key or }': '"}',
+  'a key': '"',
+  'a colon': ':',
+  'a comma or }': ',}',
+  'a comma or ]': ',]',
+  'the end': '',
+} as const
+type Wanted = keyof typeof GRAMMAR
+
+function syntaxError(body: Uint8Array): DecodeError {
+  const open: Wanted[] = []
+  let wanted: Wanted = 'a value'
+  let i = afterSpace(body, 0)
+  while (i < body.length) {
+    const char = String.fromCharCode(body[i] as number)
+    const kind = '{}[],:"'.includes(char) ? char : 's'
+    if (!GRAMMAR[wanted].includes(kind)) return bad(i, `${wanted} is expected`)
+    const end: number | DecodeError = kind === '"' ? afterString(body, i) : kind === 's' ? afterScalar(body, i) : i + 1
+    if (typeof end !== 'number') return end
+    wanted = following(wanted, kind, open)
+    i = afterSpace(body, end)
   }
-  return text.length
+  return bad(body.length, `the body ends where ${wanted} is expected`)
 }
 
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-
-/** Index after the scalar at `i`; −1 − offset of the error when it is broken. */
-function endOfScalar(text: Buffer, i: number): number {
-  if (text[i] === QUOTE) {
-    const close = endOfString(text, i)
-    if (close >= text.length) return -text.length - 1
-    for (let k = i + 1; k < close; k++) {
-      const c = text[k] ?? 0
-      if (c < 0x20) return -k - 1
-      if (c === BACKSLASH) {
-        const next = text[k + 1] ?? 0
-        if (next === 0x75 ? !/^[0-9a-fA-F]{4}$/.test(text.toString('latin1', k + 2, k + 6)) : !'"\\/bfnrt'.includes(String.fromCharCode(next))) return -k - 1
-        k++
-      }
-    }
-    return close + 1
+/** What may follow; `open` holds what every open bracket expects after a value. */
+function following(wanted: Wanted, kind: string, open: Wanted[]): Wanted {
+  switch (kind) {
+    case '{':
+      open.push('a comma or }')
+      return 'a key or }'
+    case '[':
+      open.push('a comma or ]')
+      return 'a value or ]'
+    case ',':
+      return wanted === 'a comma or }' ? 'a key' : 'a value'
+    case ':':
+      return 'a value'
+    case '}':
+    case ']':
+      open.pop()
+      break
+    default:
+      if (wanted === 'a key' || wanted === 'a key or }') return 'a colon'
   }
-  const rest = text.toString('latin1', i, Math.min(i + 400, text.length))
-  for (const word of ['true', 'false', 'null']) if (rest.startsWith(word)) return i + word.length
-  NUMBER.lastIndex = 0
-  const number = NUMBER.exec(rest)
-  return number === null || number[0] === '' ? -i - 1 : i + number[0].length
+  return open.at(-1) ?? 'the end'
+}
+
+function afterSpace(body: Uint8Array, i: number): number {
+  while (i < body.length && (body[i] === 0x20 || body[i] === 0x0a || body[i] === 0x0d || body[i] === 0x09)) i++
+  return i
+}
+
+function afterString(body: Uint8Array, open: number): number | DecodeError {
+  for (let i = open + 1; i < body.length; i++) {
+    const c = body[i] as number
+    if (c === QUOTE) return i + 1
+    if (c < 0x20) return bad(i, 'a control character in a string must be escaped')
+    if (c === BACKSLASH) {
+      if (!/^(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(latin1(body, i + 1, i + 6))) return bad(i, 'an escape in a string is unknown or cut off')
+      i++
+    }
+  }
+  return bad(body.length, `the string that starts at byte ${open} is not closed`)
+}
+
+/** Longer numbers than this are cut for the check; no sender writes them, and the offset of the error is the number's start anyway. */
+const MAX_NUMBER = 400
+
+function afterScalar(body: Uint8Array, i: number): number | DecodeError {
+  const found = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/.exec(latin1(body, i, i + MAX_NUMBER))
+  return found === null ? bad(i, 'this is no JSON value') : i + found[0].length
+}
+
+function latin1(body: Uint8Array, start: number, end: number): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1', start, Math.min(end, body.length))
 }

@@ -166,6 +166,7 @@ export const claudeCode: Dialect = {
     AGENTOPZ.argumentsHash,
   ],
   scopes: SCOPES,
+  services: ['claude-code'],
   recognises: ({ name }) => name.startsWith(PREFIX),
   read,
   readLog,

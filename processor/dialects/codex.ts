@@ -198,6 +198,7 @@ export const codex: Dialect = {
     AGENTOPZ.argumentsHash,
   ],
   scopes: ['codex_*', 'codex-*'],
+  services: ['codex_*', 'codex-*', 'codex'],
   recognises: ({ attributes: a, resource, scope }) =>
     a.has(`${TURN}input_tokens`) || a.has(KEY.effort) || EMITTER.test(scope.name) || EMITTER.test(resource.text(GENERAL.serviceName) ?? ''),
   read,

@@ -27,6 +27,8 @@ export interface Dialect {
   readonly prefixes?: readonly string[]
   /** Scope names whose spans are of interest even without a known attribute; a trailing `*` matches a prefix. */
   readonly scopes?: readonly string[]
+  /** `service.name` values whose every span is theirs: the CLIs name their service, not their scope. A trailing `*` matches a prefix. */
+  readonly services?: readonly string[]
   recognises(span: Span): boolean
   /** `undefined`: a span of this dialect that only shapes the tree. */
   read(span: Span): Reading | undefined

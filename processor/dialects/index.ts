@@ -35,6 +35,7 @@ export const INTEREST: Interest = {
   keys: [...new Set(DIALECTS.flatMap((d) => d.keys))],
   prefixes: [...new Set(DIALECTS.flatMap((d) => d.prefixes ?? []))],
   scopes: [...new Set(DIALECTS.flatMap((d) => d.scopes ?? []))],
+  services: [...new Set(DIALECTS.flatMap((d) => d.services ?? []))],
 }
 
 /** The dialect of a span, or `undefined` for one that no dialect knows. */

@@ -1,0 +1,211 @@
+/**
+ * Reading from a protobuf body that wire-check.ts has passed: fields by position, and values as plain data when somebody asks.
+ * Nothing here checks bounds again, and walking fields allocates nothing. Of a singular field that is repeated the last one counts.
+ */
+import type { Attributes } from '../../model/span.ts'
+import { type Nanos, nanosOfHalves } from './nanos.ts'
+import { attributesOver, firstWith, type Plain, type Values } from './values.ts'
+
+interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+/** One request body with what all its views share. Walk a message: `for (let p = start; p < end; ) { p = body.step(p); … }`. */
+export class WireBody {
+  readonly bytes: Buffer
+  readonly view: DataView
+  /** After `step`: number of the field, and where its value begins; it ends where `step` said. Read both before the next call. */
+  number = 0
+  from = 0
+  /** After `keyValue`. */
+  keyStart = 0
+  keyEnd = 0
+  valueStart = 0
+  valueEnd = 0
+  #after = 0
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Reads the field at `pos` and returns where it ends. */
+  step(pos: number): number {
+    const tag = this.#small(pos)
+    const at = this.#after
+    this.number = tag >>> 3
+    this.from = at
+    switch (tag & 7) {
+      case 2: {
+        const length = this.#small(at)
+        this.from = this.#after
+        return this.#after + length
+      }
+      case 1:
+        return at + 8
+      case 5:
+        return at + 4
+      default:
+        return this.#afterVarint(at)
+    }
+  }
+
+  /** A checked varint that fits 32 bits: a tag or a length. */
+  #small(at: number): number {
+    const bytes = this.bytes
+    let c = bytes[at] as number
+    if (c < 0x80) {
+      this.#after = at + 1
+      return c
+    }
+    let pos = at + 1
+    let value = c & 0x7f
+    for (let shift = 7; c >= 0x80; shift += 7) {
+      c = bytes[pos++] as number
+      // A varint may be padded up to ten bytes; the check saw that those hold only zeros here.
+      value |= (c & 0x7f) << shift
+    }
+    this.#after = pos
+    return value >>> 0
+  }
+
+  #afterVarint(at: number): number {
+    let pos = at
+    while ((this.bytes[pos] as number) >= 0x80) pos++
+    return pos + 1
+  }
+
+  /** A varint as a signed 64-bit number (two's complement); beyond 2^53 the nearest double. */
+  int(at: number): number {
+    let low = 0
+    let high = 0
+    for (let i = 0, shift = 0; ; i++, shift += 7) {
+      const c = this.bytes[at + i] as number
+      if (shift < 28) low |= (c & 0x7f) << shift
+      else if (shift === 28) {
+        low |= c << 28
+        high = (c & 0x7f) >>> 4
+      } else high |= (c & 0x7f) << (shift - 32)
+      if (c < 0x80) return (high | 0) * 2 ** 32 + (low >>> 0)
+    }
+  }
+
+  text(start: number, end: number): string {
+    return this.bytes.toString('utf8', start, end)
+  }
+
+  hex(start: number, end: number): string {
+    return this.bytes.toString('hex', start, end)
+  }
+
+  /** A well-formed id; anything else, all zeros included, is empty. */
+  id(start: number, end: number, size: number): string {
+    return end - start === size && !this.isZero(start, end) ? this.hex(start, end) : ''
+  }
+
+  isZero(start: number, end: number): boolean {
+    for (let i = start; i < end; i++) if (this.bytes[i] !== 0) return false
+    return true
+  }
+
+  /** A fixed64 time. */
+  nanos(at: number): Nanos {
+    return nanosOfHalves(this.view.getUint32(at + 4, true), this.view.getUint32(at, true))
+  }
+
+  /** Finds key and value of a KeyValue message. */
+  keyValue(start: number, end: number): void {
+    this.keyStart = this.keyEnd = this.valueStart = this.valueEnd = start
+    for (let pos = start; pos < end;) {
+      pos = this.step(pos)
+      if (this.number === 1) {
+        this.keyStart = this.from
+        this.keyEnd = pos
+      } else if (this.number === 2) {
+        this.valueStart = this.from
+        this.valueEnd = pos
+      }
+    }
+  }
+
+  /** An AnyValue message as plain data. Its nesting was limited by the check. */
+  plain(start: number, end: number): Plain {
+    let value: Plain
+    for (let pos = start; pos < end;) {
+      pos = this.step(pos)
+      if (this.number >= 1 && this.number <= 7) value = this.#alternative(this.number, this.from, pos)
+    }
+    return value
+  }
+
+  #alternative(number: number, from: number, end: number): Plain {
+    switch (number) {
+      case 1:
+        return this.text(from, end)
+      case 2:
+        return this.int(from) !== 0
+      case 3:
+        return this.int(from)
+      case 4:
+        return this.view.getFloat64(from, true)
+      case 5:
+        return this.#list(from, end)
+      case 6:
+        return this.#map(from, end)
+      default:
+        return this.bytes.toString('base64', from, end)
+    }
+  }
+
+  #list(start: number, end: number): Plain {
+    const values: Plain[] = []
+    for (let pos = start; pos < end;) {
+      pos = this.step(pos)
+      if (this.number === 1) values.push(this.plain(this.from, pos) ?? null)
+    }
+    return values
+  }
+
+  #map(start: number, end: number): Plain {
+    const entries: [string, Plain][] = []
+    for (let pos = start; pos < end;) {
+      pos = this.step(pos)
+      if (this.number !== 1) continue
+      this.keyValue(this.from, pos)
+      const key = this.text(this.keyStart, this.keyEnd)
+      entries.push([key, this.plain(this.valueStart, this.valueEnd) ?? null])
+    }
+    return Object.fromEntries(entries)
+  }
+
+  /** Where the value of every key is, for the attributes in field `number` of the message in [start, end). */
+  locate(start: number, end: number, number: number): ReadonlyMap<string, Range> {
+    const found = new Map<string, Range>()
+    for (let pos = start; pos < end;) {
+      pos = this.step(pos)
+      if (this.number !== number) continue
+      this.keyValue(this.from, pos)
+      found.set(this.text(this.keyStart, this.keyEnd), { start: this.valueStart, end: this.valueEnd })
+    }
+    return found
+  }
+}
+
+/** Attributes of a resource, event or log record: few and rarely asked for, so located together at the first question. */
+export function wireAttributes(body: WireBody, start: number, end: number, number: number): Attributes {
+  return attributesOver(locatedValues(body, () => body.locate(start, end, number)))
+}
+
+/** Values found through a map of keys that is made at the first question. */
+export function locatedValues(body: WireBody, locate: () => ReadonlyMap<string, Range>): Values {
+  let found: ReadonlyMap<string, Range> | undefined
+  const all = (): ReadonlyMap<string, Range> => (found ??= locate())
+  return {
+    get: (key) => {
+      const range = all().get(key)
+      return range === undefined ? undefined : body.plain(range.start, range.end)
+    },
+    keys: (prefix, limit) => firstWith(all().keys(), prefix, limit),
+  }
+}
