@@ -49,13 +49,25 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
   let current = config
   const clock = (): number => Date.now()
   const metrics = createMetrics({
-    maxAgents: config.metrics.max_agents, maxValuesPerLabel: config.metrics.max_values_per_label, maxSeriesPerMetric: config.metrics.max_series_per_metric,
-    seriesIdleSeconds: config.metrics.series_idle_seconds, standardNames: config.metrics.standard_names, exemplars: config.metrics.exemplars, version: VERSION, processMetrics: true,
+    maxAgents: config.metrics.max_agents,
+    maxValuesPerLabel: config.metrics.max_values_per_label,
+    maxSeriesPerMetric: config.metrics.max_series_per_metric,
+    seriesIdleSeconds: config.metrics.series_idle_seconds,
+    standardNames: config.metrics.standard_names,
+    exemplars: config.metrics.exemplars,
+    version: VERSION,
+    processMetrics: true,
   })
   const settings = pipelineSettings(config, dir)
   const pipeline = createPipeline(
-    createDecoder(INTEREST, { maxItems: config.limits.max_items_per_request, ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }) }), metrics, settings,
-    { internalError: (stage, error) => log.error({ err: error, stage }, 'an item was dropped because of a bug') }, randomBytes(4).readInt32LE(),
+    createDecoder(INTEREST, {
+      maxItems: config.limits.max_items_per_request,
+      ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }),
+    }),
+    metrics,
+    settings,
+    { internalError: (stage, error) => log.error({ err: error, stage }, 'an item was dropped because of a bug') },
+    randomBytes(4).readInt32LE(),
   )
   metrics.gauge('agentopz_price_table_info', () => [[{ version: settings.prices.tableVersion }, 1]])
   objectiveGauges(metrics, pipeline, () => current)
@@ -69,14 +81,22 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     ingest: (signal, body, encoding) => pipeline.ingest(signal, body, encoding, clock()),
     forward: (signal, body, type, encoding) => relay.offer(signal, body, type, encoding),
     authorise: (header) => createAuthorise(current.auth.tokens)('ingest', header),
-    events: receiveEvents(metrics, log, clock), inflight,
+    events: receiveEvents(metrics, log, clock),
+    inflight,
     limits: {
-      ...DEFAULT_RECEIVE_LIMITS, maxBodyBytes: config.limits.max_body_bytes, maxDecompressedBytes: config.limits.max_decompressed_bytes, maxCompressionRatio: config.limits.max_compression_ratio,
-      maxConcurrentRequests: config.limits.max_concurrent_requests, requestTimeoutSeconds: config.limits.request_timeout_seconds,
+      ...DEFAULT_RECEIVE_LIMITS,
+      maxBodyBytes: config.limits.max_body_bytes,
+      maxDecompressedBytes: config.limits.max_decompressed_bytes,
+      maxCompressionRatio: config.limits.max_compression_ratio,
+      maxConcurrentRequests: config.limits.max_concurrent_requests,
+      requestTimeoutSeconds: config.limits.request_timeout_seconds,
     },
   })
   const routes = createRoutes({
-    metrics, clock, version: VERSION, protectMetrics: config.auth.protect_metrics,
+    metrics,
+    clock,
+    version: VERSION,
+    protectMetrics: config.auth.protect_metrics,
     authorise: (role, header) => createAuthorise(current.auth.tokens)(role, header),
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
@@ -94,13 +114,17 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
         running.relay = createRelay(relayEndpoints(config), relayEvents(metrics, log, clock))
         relayGauges(metrics, running.relay)
         const shared = parts(running.relay)
-        if (config.receive.otlp_http !== undefined) running.http = await listening('receive.otlp_http', config.receive.otlp_http, (address) => startHttpReceiver({ ...shared, address, corsOrigins: config.receive.cors_origins }))
-        if (config.receive.otlp_grpc !== undefined) running.grpc = await listening('receive.otlp_grpc', config.receive.otlp_grpc, (address) => startGrpcReceiver({ ...shared, address }))
-        if (config.listen !== undefined) running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address))
-        running.timers = [
-          setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS),
-          setInterval(() => metrics.expire(clock()), EXPIRE_MS),
-        ]
+        if (config.receive.otlp_http !== undefined)
+          running.http = await listening('receive.otlp_http', config.receive.otlp_http, (address) =>
+            startHttpReceiver({ ...shared, address, corsOrigins: config.receive.cors_origins }),
+          )
+        if (config.receive.otlp_grpc !== undefined)
+          running.grpc = await listening('receive.otlp_grpc', config.receive.otlp_grpc, (address) =>
+            startGrpcReceiver({ ...shared, address }),
+          )
+        if (config.listen !== undefined)
+          running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address))
+        running.timers = [setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS), setInterval(() => metrics.expire(clock()), EXPIRE_MS)]
         running.isReady = true
       } catch (error) {
         await running.stop(0)
@@ -170,13 +194,19 @@ function listen(fetch: (request: Request) => Response | Promise<Response>, addre
 }
 
 /** Starts something that listens; a taken port is told with the key that changes it. */
-async function listening<T>(key: string, address: { host: string; port: number }, begin: (address: { host: string; port: number }) => Promise<T>): Promise<T> {
+async function listening<T>(
+  key: string,
+  address: { host: string; port: number },
+  begin: (address: { host: string; port: number }) => Promise<T>,
+): Promise<T> {
   try {
     return await begin(address)
   } catch (error) {
     const code = (error as { code?: string }).code
-    if (code === 'EADDRINUSE') throw new Error(`${address.host}:${address.port} is taken; stop what listens there, or set ${key} to another address`)
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL') throw new Error(`cannot listen on ${address.host}:${address.port} (${code}); set ${key} to another address`)
+    if (code === 'EADDRINUSE')
+      throw new Error(`${address.host}:${address.port} is taken; stop what listens there, or set ${key} to another address`)
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+      throw new Error(`cannot listen on ${address.host}:${address.port} (${code}); set ${key} to another address`)
     throw error
   }
 }
@@ -198,7 +228,8 @@ function objectiveGauges(metrics: Metrics, pipeline: Pipeline, config: () => Con
     for (const agent of Object.keys(config().agents)) if (!pipeline.seenAgents.has(agent)) yield [agent, '']
   }
   metrics.gauge('agentopz_objective', function* () {
-    for (const [agent, environment] of everyAgent()) for (const [objective, value] of objectiveRows(config(), agent)) yield [{ agent, environment, objective }, value] as const
+    for (const [agent, environment] of everyAgent())
+      for (const [objective, value] of objectiveRows(config(), agent)) yield [{ agent, environment, objective }, value] as const
   })
   metrics.gauge('agentopz_objective_info', function* () {
     for (const [agent, environment] of everyAgent()) {

@@ -20,7 +20,8 @@ function numberOption(text: string): number {
 }
 
 const configOption = (): Option => new Option('-c, --config <file>', 'configuration file (default: agentopz.yaml here, when there is one)')
-const portOption = (what: string, port: number): Option => new Option(`--${what}-port <port>`, `port for ${what}`).argParser(numberOption).default(port)
+const portOption = (what: string, port: number): Option =>
+  new Option(`--${what}-port <port>`, `port for ${what}`).argParser(numberOption).default(port)
 
 /** Builds the command line; `exit` takes the code of the command that ran. */
 export function createProgram(exit: (code: number) => void): Command {
@@ -30,26 +31,49 @@ export function createProgram(exit: (code: number) => void): Command {
     .configureOutput({ writeOut: print, writeErr: printError })
     .showHelpAfterError('(agentopz --help shows the commands)')
     .exitOverride()
-    .addHelpText('after', '\nExamples:\n  agentopz serve                          receive OTLP on 4318 and 4317, metrics on 9464\n  agentopz demo                           watch an incident happen\n  agentopz check-config agentopz.yaml     every mistake at once\n  agentopz replay traces.jsonl.gz --now   send recorded OTLP/JSON lines as if they happened now\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  agentopz serve                          receive OTLP on 4318 and 4317, metrics on 9464\n  agentopz demo                           watch an incident happen\n  agentopz check-config agentopz.yaml     every mistake at once\n  agentopz replay traces.jsonl.gz --now   send recorded OTLP/JSON lines as if they happened now\n',
+    )
   const command = (spec: string, description: string): Command => program.command(spec).description(description).exitOverride()
 
-  command('serve', 'receive OTLP and expose metrics').addOption(configOption()).action(async (o: { config?: string }) => exit(await serveCommand(o.config)))
+  command('serve', 'receive OTLP and expose metrics')
+    .addOption(configOption())
+    .action(async (o: { config?: string }) => exit(await serveCommand(o.config)))
   command('up', 'serve, with Prometheus and Alertmanager beside it when they are installed')
-    .addOption(configOption()).addOption(portOption('prometheus', 9090)).addOption(portOption('alertmanager', 9093)).option('--data <dir>', 'where they keep their data', '.agentopz')
+    .addOption(configOption())
+    .addOption(portOption('prometheus', 9090))
+    .addOption(portOption('alertmanager', 9093))
+    .option('--data <dir>', 'where they keep their data', '.agentopz')
     .action(async (o: { config?: string; prometheusPort: number; alertmanagerPort: number; data: string }) => exit(await upCommand(o)))
   command('demo', 'up, with a simulated fleet of agents and one incident, told as it happens')
-    .addOption(configOption()).addOption(portOption('prometheus', 9090)).addOption(portOption('alertmanager', 9093)).option('--data <dir>', 'where they keep their data (default: a temporary folder, removed at the end)')
-    .option('--healthy-seconds <n>', 'seconds before the incident', numberOption, 120).option('--seconds <n>', 'end by itself after so long; 0 runs until Ctrl-C', numberOption, 0).option('--seed <n>', 'seed of the simulation', numberOption)
+    .addOption(configOption())
+    .addOption(portOption('prometheus', 9090))
+    .addOption(portOption('alertmanager', 9093))
+    .option('--data <dir>', 'where they keep their data (default: a temporary folder, removed at the end)')
+    .option('--healthy-seconds <n>', 'seconds before the incident', numberOption, 120)
+    .option('--seconds <n>', 'end by itself after so long; 0 runs until Ctrl-C', numberOption, 0)
+    .option('--seed <n>', 'seed of the simulation', numberOption)
     .action(async (o: Parameters<typeof demoCommand>[0]) => exit(await demoCommand(o)))
-  command('check-config [file]', 'validate a configuration; every mistake at once').option('--json', 'machine-readable').action((file: string | undefined, o: { json?: boolean }) => exit(checkConfig(file, o.json === true)))
+  command('check-config [file]', 'validate a configuration; every mistake at once')
+    .option('--json', 'machine-readable')
+    .action((file: string | undefined, o: { json?: boolean }) => exit(checkConfig(file, o.json === true)))
   command('replay <files...>', 'send recorded OTLP/JSON lines (.gz allowed) to an endpoint')
-    .option('--endpoint <url>', 'OTLP/HTTP base URL', 'http://127.0.0.1:4318').option('--speed <factor>', '1 keeps the recorded pace, 10 is ten times as fast, 0 as fast as the endpoint answers', numberOption, 0)
-    .option('--now', 'shift times so that the recording ends now').option('--token <token>', 'bearer token with the ingest role').option('--json', 'machine-readable')
-    .action(async (files: string[], o: { endpoint: string; speed: number; now?: boolean; token?: string; json?: boolean }) => exit(await replayCommand(files, o)))
+    .option('--endpoint <url>', 'OTLP/HTTP base URL', 'http://127.0.0.1:4318')
+    .option('--speed <factor>', '1 keeps the recorded pace, 10 is ten times as fast, 0 as fast as the endpoint answers', numberOption, 0)
+    .option('--now', 'shift times so that the recording ends now')
+    .option('--token <token>', 'bearer token with the ingest role')
+    .option('--json', 'machine-readable')
+    .action(async (files: string[], o: { endpoint: string; speed: number; now?: boolean; token?: string; json?: boolean }) =>
+      exit(await replayCommand(files, o)),
+    )
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
-    .option('--golden <file...>', 'further golden files').option('--json', 'machine-readable')
+    .option('--golden <file...>', 'further golden files')
+    .option('--json', 'machine-readable')
     .action(async (dir: string, o: { golden?: string[]; json?: boolean }) => exit(await conformanceCommand(dir, o)))
-  command('generate', 'write the generated references').option('--check', 'change nothing; exit 1 when a file is not what would be written').action((o: { check?: boolean }) => exit(generate(o.check === true)))
+  command('generate', 'write the generated references')
+    .option('--check', 'change nothing; exit 1 when a file is not what would be written')
+    .action((o: { check?: boolean }) => exit(generate(o.check === true)))
   return program
 }
 

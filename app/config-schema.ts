@@ -9,7 +9,8 @@ const CHECK_NAMES: ReadonlySet<string> = new Set(CHECKS.map((c) => c.name))
 
 /** A share: 0.95, not 95. */
 const ratio = z.number().refine((v) => v >= 0 && v <= 1, {
-  error: ({ input }) => `${String(input)} is not between 0 and 1${typeof input === 'number' && input > 1 && input <= 100 ? `; write ${input / 100}` : ''}`,
+  error: ({ input }) =>
+    `${String(input)} is not between 0 and 1${typeof input === 'number' && input > 1 && input <= 100 ? `; write ${input / 100}` : ''}`,
 })
 const positive = z.number().gt(0)
 const count = z.int().min(1)
@@ -37,9 +38,12 @@ const address = z.union([z.string(), z.literal(false), z.null()], { error: 'expe
   return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port }
 })
 
-const url = z.string().refine((v) => /^https?:\/\/[^\s]+$/.test(v) && URL.canParse(v), { error: ({ input }) => `"${String(input)}" is no URL; write something like http://host:port` })
+const url = z.string().refine((v) => /^https?:\/\/[^\s]+$/.test(v) && URL.canParse(v), {
+  error: ({ input }) => `"${String(input)}" is no URL; write something like http://host:port`,
+})
 const checkName = z.string().refine((v) => CHECK_NAMES.has(v) || v.startsWith('external:'), {
-  error: ({ input }) => `there is no check "${String(input)}"; write one of ${[...CHECK_NAMES].join(', ')}, or external:NAME for an evaluation from outside`,
+  error: ({ input }) =>
+    `there is no check "${String(input)}"; write one of ${[...CHECK_NAMES].join(', ')}, or external:NAME for an evaluation from outside`,
 })
 
 /** A section whose keys all have defaults. */
@@ -56,7 +60,12 @@ const loop = z.strictObject({
   identical_calls: count.describe('Identical tool calls in a row that make a loop').optional(),
   ping_pong: count.describe('Times two calls may take turns').optional(),
 })
-const threshold = (what: string): z.ZodObject<{ per_run: z.ZodOptional<z.ZodNumber>; target: z.ZodOptional<typeof ratio>; stop_run_at: z.ZodOptional<z.ZodNumber> }, z.core.$strict> =>
+const threshold = (
+  what: string,
+): z.ZodObject<
+  { per_run: z.ZodOptional<z.ZodNumber>; target: z.ZodOptional<typeof ratio>; stop_run_at: z.ZodOptional<z.ZodNumber> },
+  z.core.$strict
+> =>
   z.strictObject({
     per_run: positive.describe(`${what} a run should stay under`).optional(),
     target: ratio.describe('Share of runs that should').optional(),
@@ -67,7 +76,10 @@ const threshold = (what: string): z.ZodObject<{ per_run: z.ZodOptional<z.ZodNumb
 const agentShape = {
   team: z.string().describe('Who is paged').optional(),
   severity: z.string().describe('Severity label of its alerts').optional(),
-  quality: z.union([ratio.transform((target) => ({ target })), quality], { error: 'expected a share such as 0.95, or {target, checks, window}' }).describe('Objective for the share of runs that pass').optional(),
+  quality: z
+    .union([ratio.transform((target) => ({ target })), quality], { error: 'expected a share such as 0.95, or {target, checks, window}' })
+    .describe('Objective for the share of runs that pass')
+    .optional(),
   cost_usd: threshold('US dollars').optional(),
   steps: threshold('Steps').optional(),
   duration_seconds: threshold('Seconds').optional(),
@@ -99,14 +111,26 @@ export const configSchema = z.strictObject({
         otlp_http: url.describe('Base URL of an OTLP/HTTP endpoint'),
         name: z.string().describe('Its name in metrics and logs; the host and port when left out').optional(),
         headers: z.record(z.string(), z.string()).default({}).describe('Headers to send along'),
-        signals: z.array(z.enum(['traces', 'logs', 'metrics'])).default(['traces', 'logs']).describe('What to forward'),
-        max_queue_bytes: count.default(67_108_864), max_queue_requests: count.default(10_000), max_age_seconds: duration.prefault(300).describe('Undelivered requests are given up after this'),
-        timeout_seconds: duration.prefault(10), concurrency: count.default(4), initial_backoff_seconds: duration.prefault(1), max_backoff_seconds: duration.prefault(30),
+        signals: z
+          .array(z.enum(['traces', 'logs', 'metrics']))
+          .default(['traces', 'logs'])
+          .describe('What to forward'),
+        max_queue_bytes: count.default(67_108_864),
+        max_queue_requests: count.default(10_000),
+        max_age_seconds: duration.prefault(300).describe('Undelivered requests are given up after this'),
+        timeout_seconds: duration.prefault(10),
+        concurrency: count.default(4),
+        initial_backoff_seconds: duration.prefault(1),
+        max_backoff_seconds: duration.prefault(30),
       }),
     )
     .default([])
     .describe('Endpoints that get the received bytes, untouched'),
-  storage: z.string().regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'write sqlite:./agentopz.db or postgres://…').default('sqlite:./agentopz.db').describe('Kept for incidents and releases; nothing is stored yet'),
+  storage: z
+    .string()
+    .regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'write sqlite:./agentopz.db or postgres://…')
+    .default('sqlite:./agentopz.db')
+    .describe('Kept for incidents and releases; nothing is stored yet'),
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   runs: section({
@@ -118,23 +142,29 @@ export const configSchema = z.strictObject({
     max_open_spans: count.default(2_000_000).describe('Spans held for open runs'),
     max_spans_per_run: count.default(50_000).describe('Spans of one trace'),
     max_link_spans: count.default(500_000).describe('Other spans, held for the paths between GenAI spans'),
-    max_remembered_spans: count.default(4_000_000), max_remembered_traces: count.default(500_000),
+    max_remembered_spans: count.default(4_000_000),
+    max_remembered_traces: count.default(500_000),
     max_weight: count.default(1000).describe('Largest sampling weight of a run'),
     max_pending_evaluations: count.default(100_000).describe('Evaluations waiting for their run'),
   }).describe('When runs close, and bounds on what is held for them'),
   limits: section({
     max_body_bytes: count.default(67_108_864).describe('Request body as received'),
-    max_decompressed_bytes: count.default(134_217_728), max_compression_ratio: positive.default(200).describe('Beyond the first MiB'),
+    max_decompressed_bytes: count.default(134_217_728),
+    max_compression_ratio: positive.default(200).describe('Beyond the first MiB'),
     max_inflight_bytes: count.default(268_435_456).describe('Request bodies in memory; senders get 503 beyond it'),
-    max_concurrent_requests: count.default(256), request_timeout_seconds: duration.prefault(30),
-    max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(), max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
+    max_concurrent_requests: count.default(256),
+    request_timeout_seconds: duration.prefault(30),
+    max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(),
+    max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
   }).describe('What a request may be'),
   prices: section({ override: z.string().describe('File with prices of your own, see docs/prices.md').optional() }),
   metrics: section({
     standard_names: z.boolean().default(false).describe("Also export the GenAI conventions' own metrics"),
     exemplars: z.boolean().default(true).describe('Trace ids as exemplars in OpenMetrics'),
     series_idle_seconds: duration.prefault(86_400).describe('Series of values not seen for so long are dropped'),
-    max_agents: count.default(1000), max_values_per_label: count.default(100).describe('Per agent and label'), max_series_per_metric: count.default(20_000),
+    max_agents: count.default(1000),
+    max_values_per_label: count.default(100).describe('Per agent and label'),
+    max_series_per_metric: count.default(20_000),
   }).describe('Bounds on series; what is over them is folded into __overflow__ and counted'),
   auth: section({
     tokens: z
@@ -147,9 +177,15 @@ export const configSchema = z.strictObject({
     .record(z.string(), z.strictObject({ pass_at_least: z.number().optional(), pass_at_most: z.number().optional() }))
     .default({})
     .describe('Thresholds that turn scores of an evaluation from outside into verdicts'),
-  defaults: z.strictObject({ ...agentShape, quality: agentShape.quality.default({ target: 0.95 }) }).prefault({}).describe('Applies to every agent'),
+  defaults: z
+    .strictObject({ ...agentShape, quality: agentShape.quality.default({ target: 0.95 }) })
+    .prefault({})
+    .describe('Applies to every agent'),
   agents: z.record(z.string(), z.strictObject(agentShape)).default({}).describe('By agent name'),
-  log: section({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), format: z.enum(['auto', 'json', 'pretty']).default('auto') }),
+  log: section({
+    level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+  }),
   shutdown: section({ grace_seconds: duration.prefault(10).describe('For requests and relays under way') }),
 })
 

@@ -57,13 +57,18 @@ function expandEnvironment(document: Document, env: Readonly<Record<string, stri
   visit(document, {
     Scalar: (key, node) => {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return
-      const expanded = node.value.replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_, name: string, fallback: string | undefined) => {
-        const value = env[name] ?? fallback
-        if (value === undefined) say(node.range?.[0] ?? 0, `the environment variable ${name} is not set; set it, or write \${${name}:-default}`)
-        return value ?? ''
-      })
+      const expanded = node.value.replaceAll(
+        /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
+        (_, name: string, fallback: string | undefined) => {
+          const value = env[name] ?? fallback
+          if (value === undefined)
+            say(node.range?.[0] ?? 0, `the environment variable ${name} is not set; set it, or write \${${name}:-default}`)
+          return value ?? ''
+        },
+      )
       // An unquoted number or boolean from the environment is one.
-      node.value = node.type === 'PLAIN' && expanded !== node.value && /^(-?\d+(\.\d+)?|true|false)$/.test(expanded) ? JSON.parse(expanded) : expanded
+      node.value =
+        node.type === 'PLAIN' && expanded !== node.value && /^(-?\d+(\.\d+)?|true|false)$/.test(expanded) ? JSON.parse(expanded) : expanded
     },
   })
 }
@@ -71,13 +76,16 @@ function expandEnvironment(document: Document, env: Readonly<Record<string, stri
 function tell(issue: z.core.$ZodIssue, document: Document, say: Say): void {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) say(keyOffset(document, issue.path, key), `${[...path, key].join('.')}: no such key${suggestion(key, keysAt(path))}`)
+    for (const key of issue.keys)
+      say(keyOffset(document, issue.path, key), `${[...path, key].join('.')}: no such key${suggestion(key, keysAt(path))}`)
     return
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that got furthest says best what is meant: an unknown key inside an object rather than "not a number".
     const value = valueAt(document, issue.path)
-    const best = issue.errors.find((branch) => branch.some((i) => i.path.length > 0 || i.code === 'unrecognized_keys')) ?? issue.errors.find((branch) => branch.some((i) => i.code === 'custom' && typeof value === 'number'))
+    const best =
+      issue.errors.find((branch) => branch.some((i) => i.path.length > 0 || i.code === 'unrecognized_keys')) ??
+      issue.errors.find((branch) => branch.some((i) => i.code === 'custom' && typeof value === 'number'))
     if (best !== undefined) {
       for (const inner of best) tell({ ...inner, path: [...issue.path, ...inner.path] }, document, say)
       return
@@ -85,13 +93,22 @@ function tell(issue: z.core.$ZodIssue, document: Document, say: Say): void {
   }
   const at = path.length === 0 ? 'the file' : path.join('.')
   const wanted = /expected (.+), received (.+)/.exec(issue.message)
-  const what = wanted === null ? issue.message.replace(/^Invalid input: /, '') : `expected ${wanted[1] ?? ''}, got ${describe(valueAt(document, issue.path))}`
+  const what =
+    wanted === null
+      ? issue.message.replace(/^Invalid input: /, '')
+      : `expected ${wanted[1] ?? ''}, got ${describe(valueAt(document, issue.path))}`
   say(offsetAt(document, issue.path), `${at}: ${what}`)
 }
 
 function describe(value: unknown): string {
   if (value === null) return 'nothing'
-  return typeof value === 'string' ? `"${value}"` : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'a map' : String(value)
+  return typeof value === 'string'
+    ? `"${value}"`
+    : Array.isArray(value)
+      ? 'a list'
+      : typeof value === 'object'
+        ? 'a map'
+        : JSON.stringify(value)
 }
 
 function nodeAt(document: Document, path: readonly PropertyKey[]): Node | undefined {
@@ -153,7 +170,8 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
-    for (let j = 1; j <= b.length; j++) next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)))
     row = next
   }
   return row.at(-1) ?? 0

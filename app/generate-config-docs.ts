@@ -67,14 +67,15 @@ function* rowsOf(s: JsonSchema, path: string): Iterable<Row> {
 function objectOf(s: JsonSchema): { readonly schema: JsonSchema; readonly path: string } | undefined {
   if (s.properties !== undefined) return { schema: s, path: '' }
   if (s.items?.properties !== undefined) return { schema: s.items, path: '[]' }
-  if (typeof s.additionalProperties === 'object' && s.additionalProperties.properties !== undefined) return { schema: s.additionalProperties, path: '.NAME' }
+  if (typeof s.additionalProperties === 'object' && s.additionalProperties.properties !== undefined)
+    return { schema: s.additionalProperties, path: '.NAME' }
   const inUnion = s.anyOf?.find((a) => a.properties !== undefined)
   return inUnion === undefined ? undefined : { schema: inUnion, path: '' }
 }
 
 function typeOf(s: JsonSchema): string {
-  if (s.enum !== undefined) return s.enum.map((v) => `\`${String(v)}\``).join(', ')
-  if (s.const !== undefined) return `\`${String(s.const)}\``
+  if (s.enum !== undefined) return s.enum.map((v) => `\`${JSON.stringify(v).replaceAll('"', '')}\``).join(', ')
+  if (s.const !== undefined) return `\`${JSON.stringify(s.const).replaceAll('"', '')}\``
   if (s.anyOf !== undefined) return [...new Set(s.anyOf.map(typeOf))].join(' or ')
   if (s.type === 'array') return s.items === undefined ? 'list' : `list of ${typeOf(s.items)}`
   if (s.type === 'object') return 'map'

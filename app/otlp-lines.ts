@@ -33,11 +33,16 @@ export async function* readOtlpLines(file: string): AsyncGenerator<OtlpLine> {
     try {
       request = JSON.parse(text)
     } catch (error) {
-      throw new OtlpLineError(`${file}:${line}  not JSON: ${error instanceof Error ? error.message : String(error)}; a line must be one OTLP/JSON export request`)
+      throw new OtlpLineError(
+        `${file}:${line}  not JSON: ${error instanceof Error ? error.message : String(error)}; a line must be one OTLP/JSON export request`,
+      )
     }
     const fields = typeof request === 'object' && request !== null ? (request as Record<string, unknown>) : {}
     const key = (Object.keys(SIGNAL) as (keyof typeof SIGNAL)[]).find((k) => k in fields)
-    if (key === undefined) throw new OtlpLineError(`${file}:${line}  no resourceSpans, resourceLogs or resourceMetrics; a line must be one OTLP/JSON export request`)
+    if (key === undefined)
+      throw new OtlpLineError(
+        `${file}:${line}  no resourceSpans, resourceLogs or resourceMetrics; a line must be one OTLP/JSON export request`,
+      )
     yield { file, line, signal: SIGNAL[key], request: fields }
   }
 }

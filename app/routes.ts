@@ -41,15 +41,18 @@ const feedbackSchema = z
 /** The routes. */
 export function createRoutes(parts: RouteParts): Hono {
   const app = new Hono()
-  const guard = (role: Role) => async (c: Context, next: () => Promise<void>): Promise<Response | void> => {
-    if (!parts.authorise(role, c.req.header('authorization'))) {
-      c.header('www-authenticate', 'Bearer realm="agentopz"')
-      return problem(c, 401, 'unauthorized', `a bearer token with the ${role} role is needed`)
+  const guard =
+    (role: Role) =>
+    async (c: Context, next: () => Promise<void>): Promise<Response | void> => {
+      if (!parts.authorise(role, c.req.header('authorization'))) {
+        c.header('www-authenticate', 'Bearer realm="agentopz"')
+        return problem(c, 401, 'unauthorized', `a bearer token with the ${role} role is needed`)
+      }
+      return next()
     }
-    return next()
-  }
   app.get('/metrics', async (c) => {
-    if (parts.protectMetrics && !parts.authorise('read', c.req.header('authorization'))) return problem(c, 401, 'unauthorized', 'a bearer token with the read role is needed')
+    if (parts.protectMetrics && !parts.authorise('read', c.req.header('authorization')))
+      return problem(c, 401, 'unauthorized', 'a bearer token with the read role is needed')
     const { contentType, body } = await parts.metrics.expose(c.req.header('accept'), parts.clock())
     return c.body(body, 200, { 'content-type': contentType })
   })
@@ -62,22 +65,39 @@ export function createRoutes(parts: RouteParts): Hono {
     const problems = parts.reload()
     return problems.length === 0 ? c.text('reloaded\n') : problem(c, 400, 'configuration refused', problems.join('\n'))
   })
-  app.post('/api/v1/feedback', guard('ingest'), bodyLimit({ maxSize: 65_536, onError: (c) => problem(c, 413, 'too large', 'feedback is at most 64 KiB') }), async (c) => {
-    const parsed = feedbackSchema.safeParse(await c.req.json().catch(() => undefined))
-    if (!parsed.success) return problem(c, 400, 'feedback refused', parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'the body'}: ${i.message}`).join('; '))
-    const f = parsed.data
-    const evaluation: ExternalEvaluation = {
-      name: f.name, source: 'feedback', ...(f.score === undefined ? {} : { score: f.score }), ...(f.label === undefined ? {} : { label: f.label }),
-      ...(f.response_id === undefined ? {} : { responseId: f.response_id }), ...(f.idempotency_key === undefined ? {} : { idempotencyKey: f.idempotency_key }),
-    }
-    parts.feedback(evaluation, f.trace_id?.toLowerCase() ?? '', f.span_id?.toLowerCase() ?? '')
-    return c.json({ status: 'accepted' }, 202)
-  })
+  app.post(
+    '/api/v1/feedback',
+    guard('ingest'),
+    bodyLimit({ maxSize: 65_536, onError: (c) => problem(c, 413, 'too large', 'feedback is at most 64 KiB') }),
+    async (c) => {
+      const parsed = feedbackSchema.safeParse(await c.req.json().catch(() => undefined))
+      if (!parsed.success)
+        return problem(
+          c,
+          400,
+          'feedback refused',
+          parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'the body'}: ${i.message}`).join('; '),
+        )
+      const f = parsed.data
+      const evaluation: ExternalEvaluation = {
+        name: f.name,
+        source: 'feedback',
+        ...(f.score === undefined ? {} : { score: f.score }),
+        ...(f.label === undefined ? {} : { label: f.label }),
+        ...(f.response_id === undefined ? {} : { responseId: f.response_id }),
+        ...(f.idempotency_key === undefined ? {} : { idempotencyKey: f.idempotency_key }),
+      }
+      parts.feedback(evaluation, f.trace_id?.toLowerCase() ?? '', f.span_id?.toLowerCase() ?? '')
+      return c.json({ status: 'accepted' }, 202)
+    },
+  )
   app.get('/', (c) => c.html(page(parts.version)))
   app.notFound((c) => {
     const isKnown = ['/-/reload', '/api/v1/feedback'].includes(c.req.path)
     if (isKnown) c.header('allow', 'POST')
-    return isKnown ? problem(c, 405, 'method not allowed', `send POST to ${c.req.path}`) : problem(c, 404, 'not found', `there is nothing at ${c.req.path}; OTLP goes to its own port, see the start line of the log`)
+    return isKnown
+      ? problem(c, 405, 'method not allowed', `send POST to ${c.req.path}`)
+      : problem(c, 404, 'not found', `there is nothing at ${c.req.path}; OTLP goes to its own port, see the start line of the log`)
   })
   app.onError((error, c) => problem(c, 500, 'internal error', error.name))
   return app
@@ -89,6 +109,10 @@ function problem(c: Context, status: 400 | 401 | 404 | 405 | 413 | 500 | 503, ti
 }
 
 function page(version: string): string {
-  const links = [['/metrics', 'metrics'], ['/-/healthy', 'health'], ['/-/ready', 'readiness']]
+  const links = [
+    ['/metrics', 'metrics'],
+    ['/-/healthy', 'health'],
+    ['/-/ready', 'readiness'],
+  ]
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>agentopz</title><h1>agentopz ${version}</h1><ul>${links.map(([href, text]) => `<li><a href="${href}">${text}</a>`).join('')}</ul></html>\n`
 }

@@ -40,9 +40,15 @@ export function deriveRuns(lines: readonly SignalLine[]): Derived {
       decoder.logs(body, 'json', {
         log: (log) => {
           const found = readLog(log)
-          for (const e of found?.reading.evaluations ?? []) state.evaluate(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
+          for (const e of found?.reading.evaluations ?? [])
+            state.evaluate(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
           const fact = found?.reading.fact
-          if (found !== undefined && fact !== undefined) state.add(log.traceId === '' ? `log:${fact.runKey}` : log.traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading), now)
+          if (found !== undefined && fact !== undefined)
+            state.add(
+              log.traceId === '' ? `log:${fact.runKey}` : log.traceId,
+              factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading),
+              now,
+            )
         },
       })
     }

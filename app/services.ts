@@ -60,7 +60,8 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   }
   try {
     const alertmanagerUrl = alertmanager === undefined ? undefined : await startAlertmanager(alertmanager, options, children, notes)
-    const prometheusUrl = prometheus === undefined ? undefined : await startPrometheus(prometheus, options, alertmanagerUrl, { children, notes })
+    const prometheusUrl =
+      prometheus === undefined ? undefined : await startPrometheus(prometheus, options, alertmanagerUrl, { children, notes })
     if (prometheus === undefined) notes.push(MISSING('Prometheus', 'prometheus', 'https://prometheus.io/download'))
     if (alertmanager === undefined) notes.push(MISSING('Alertmanager', 'prometheus-alertmanager', 'https://prometheus.io/download'))
     return { prometheusUrl, alertmanagerUrl, notes, stop }
@@ -70,30 +71,70 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   }
 }
 
-const MISSING = (what: string, debian: string, url: string): string => `${what} is not installed, going on without it. Debian and Ubuntu: apt-get install ${debian} · others: ${url}`
+const MISSING = (what: string, debian: string, url: string): string =>
+  `${what} is not installed, going on without it. Debian and Ubuntu: apt-get install ${debian} · others: ${url}`
 
 async function startAlertmanager(program: string, options: ServiceOptions, children: ChildProcess[], notes: string[]): Promise<string> {
   const port = await freePort(options.alertmanagerPort, 'Alertmanager', notes)
   const file = join(options.dir, 'alertmanager.yml')
   const receiver = options.webhookUrl === undefined ? {} : { webhook_configs: [{ url: options.webhookUrl, send_resolved: true }] }
-  writeFileSync(file, stringify({ route: { receiver: 'agentopz', group_by: ['alertname', 'agent', 'environment'], group_wait: '5s', group_interval: '30s', repeat_interval: '4h' }, receivers: [{ name: 'agentopz', ...receiver }] }))
-  children.push(startChild('alertmanager', program, [`--config.file=${file}`, `--storage.path=${join(options.dir, 'alertmanager')}`, `--web.listen-address=127.0.0.1:${port}`, '--cluster.listen-address=', '--log.level=warn'], options.dir))
+  writeFileSync(
+    file,
+    stringify({
+      route: {
+        receiver: 'agentopz',
+        group_by: ['alertname', 'agent', 'environment'],
+        group_wait: '5s',
+        group_interval: '30s',
+        repeat_interval: '4h',
+      },
+      receivers: [{ name: 'agentopz', ...receiver }],
+    }),
+  )
+  children.push(
+    startChild(
+      'alertmanager',
+      program,
+      [
+        `--config.file=${file}`,
+        `--storage.path=${join(options.dir, 'alertmanager')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--cluster.listen-address=',
+        '--log.level=warn',
+      ],
+      options.dir,
+    ),
+  )
   const url = `http://127.0.0.1:${port}`
   await waitReady(url, children.at(-1), join(options.dir, 'alertmanager.log'))
   return url
 }
 
-async function startPrometheus(program: string, options: ServiceOptions, alertmanagerUrl: string | undefined, into: { children: ChildProcess[]; notes: string[] }): Promise<string> {
+async function startPrometheus(
+  program: string,
+  options: ServiceOptions,
+  alertmanagerUrl: string | undefined,
+  into: { children: ChildProcess[]; notes: string[] },
+): Promise<string> {
   const port = await freePort(options.prometheusPort, 'Prometheus', into.notes)
   const file = join(options.dir, 'prometheus.yml')
   const config = {
     global: { scrape_interval: `${options.scrapeSeconds}s`, evaluation_interval: `${options.scrapeSeconds}s` },
     rule_files: options.ruleFiles.map((f) => resolve(f)),
-    ...(alertmanagerUrl === undefined ? {} : { alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanagerUrl).host] }] }] } }),
+    ...(alertmanagerUrl === undefined
+      ? {}
+      : { alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanagerUrl).host] }] }] } }),
     scrape_configs: [{ job_name: 'agentopz', static_configs: [{ targets: [options.target] }] }],
   }
   writeFileSync(file, stringify(config))
-  const args = [`--config.file=${file}`, `--storage.tsdb.path=${join(options.dir, 'prometheus')}`, `--web.listen-address=127.0.0.1:${port}`, '--web.enable-lifecycle', '--enable-feature=exemplar-storage', '--log.level=warn']
+  const args = [
+    `--config.file=${file}`,
+    `--storage.tsdb.path=${join(options.dir, 'prometheus')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--web.enable-lifecycle',
+    '--enable-feature=exemplar-storage',
+    '--log.level=warn',
+  ]
   into.children.push(startChild('prometheus', program, args, options.dir))
   const url = `http://127.0.0.1:${port}`
   await waitReady(url, into.children.at(-1), join(options.dir, 'prometheus.log'))

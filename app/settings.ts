@@ -87,7 +87,9 @@ function outputTest(agent: AgentConfig, name: string, dir: string, problems: str
       tests.push((text) => pattern.test(text))
     }
     if (output.schema !== undefined) {
-      const schema = z.fromJSONSchema(JSON.parse(readFileSync(resolve(dir, output.schema), 'utf8')) as Parameters<typeof z.fromJSONSchema>[0])
+      const schema = z.fromJSONSchema(
+        JSON.parse(readFileSync(resolve(dir, output.schema), 'utf8')) as Parameters<typeof z.fromJSONSchema>[0],
+      )
       tests.push((text) => schema.safeParse(parsed(text)).success)
     }
   } catch (error) {
@@ -111,9 +113,14 @@ export function objectiveRows(config: Config, agent: string): readonly (readonly
   const a = merged(config, config.agents[agent])
   const rows: (readonly [string, number | undefined])[] = [
     ['quality', qualityOf(a).target],
-    ['cost_usd_per_run', a.cost_usd?.per_run], ['cost_usd_target', a.cost_usd?.target], ['cost_usd_stop_run_at', a.cost_usd?.stop_run_at],
-    ['steps_per_run', a.steps?.per_run], ['steps_target', a.steps?.target], ['steps_stop_run_at', a.steps?.stop_run_at],
-    ['duration_seconds_per_run', a.duration_seconds?.per_run], ['duration_seconds_target', a.duration_seconds?.target],
+    ['cost_usd_per_run', a.cost_usd?.per_run],
+    ['cost_usd_target', a.cost_usd?.target],
+    ['cost_usd_stop_run_at', a.cost_usd?.stop_run_at],
+    ['steps_per_run', a.steps?.per_run],
+    ['steps_target', a.steps?.target],
+    ['steps_stop_run_at', a.steps?.stop_run_at],
+    ['duration_seconds_per_run', a.duration_seconds?.per_run],
+    ['duration_seconds_target', a.duration_seconds?.target],
     ['expect_runs_every_seconds', typeof a.expect_runs?.every === 'number' ? a.expect_runs.every : undefined],
   ]
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
@@ -138,9 +145,17 @@ function readOverride(file: string, problems: string[]): PriceOverride {
 
 function runLimits({ runs }: Config): RunLimits {
   return {
-    settleMs: runs.settle_seconds * 1000, idleMs: runs.idle_seconds * 1000, maxRunMs: runs.max_run_seconds * 1000, rememberMs: runs.remember_seconds * 1000,
-    maxOpen: runs.max_open, maxOpenSpans: runs.max_open_spans, maxSpansPerRun: runs.max_spans_per_run, maxLinkSpans: runs.max_link_spans,
-    maxRememberedSpans: runs.max_remembered_spans, maxRememberedTraces: runs.max_remembered_traces, maxWeight: runs.max_weight,
+    settleMs: runs.settle_seconds * 1000,
+    idleMs: runs.idle_seconds * 1000,
+    maxRunMs: runs.max_run_seconds * 1000,
+    rememberMs: runs.remember_seconds * 1000,
+    maxOpen: runs.max_open,
+    maxOpenSpans: runs.max_open_spans,
+    maxSpansPerRun: runs.max_spans_per_run,
+    maxLinkSpans: runs.max_link_spans,
+    maxRememberedSpans: runs.max_remembered_spans,
+    maxRememberedTraces: runs.max_remembered_traces,
+    maxWeight: runs.max_weight,
   }
 }
 
@@ -148,7 +163,10 @@ function thresholdsOf(config: Config): ReadonlyMap<string, ScoreThreshold> {
   return new Map(
     Object.entries(config.evaluations).map(([name, t]) => [
       name,
-      { ...(t.pass_at_least === undefined ? {} : { passAtLeast: t.pass_at_least }), ...(t.pass_at_most === undefined ? {} : { passAtMost: t.pass_at_most }) },
+      {
+        ...(t.pass_at_least === undefined ? {} : { passAtLeast: t.pass_at_least }),
+        ...(t.pass_at_most === undefined ? {} : { passAtMost: t.pass_at_most }),
+      },
     ]),
   )
 }
@@ -161,8 +179,18 @@ export function relayEndpoints(config: Config): readonly RelayEndpoint[] {
     while (used.has(name)) name += "'"
     used.add(name)
     return {
-      ...DEFAULT_RELAY, name, url: r.otlp_http, headers: r.headers, signals: r.signals, maxQueueBytes: r.max_queue_bytes, maxQueueRequests: r.max_queue_requests,
-      maxAgeSeconds: r.max_age_seconds, timeoutSeconds: r.timeout_seconds, concurrency: r.concurrency, initialBackoffMs: r.initial_backoff_seconds * 1000, maxBackoffMs: r.max_backoff_seconds * 1000,
+      ...DEFAULT_RELAY,
+      name,
+      url: r.otlp_http,
+      headers: r.headers,
+      signals: r.signals,
+      maxQueueBytes: r.max_queue_bytes,
+      maxQueueRequests: r.max_queue_requests,
+      maxAgeSeconds: r.max_age_seconds,
+      timeoutSeconds: r.timeout_seconds,
+      concurrency: r.concurrency,
+      initialBackoffMs: r.initial_backoff_seconds * 1000,
+      maxBackoffMs: r.max_backoff_seconds * 1000,
     }
   })
 }

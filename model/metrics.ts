@@ -306,7 +306,12 @@ export const METRICS = {
     labels: [],
     help: 'When the configuration was last loaded successfully, in Unix seconds.',
   },
-  agentopz_price_table_info: { type: 'gauge', group: 'processor', labels: ['version'], help: 'Version of the price table in use; always 1.' },
+  agentopz_price_table_info: {
+    type: 'gauge',
+    group: 'processor',
+    labels: ['version'],
+    help: 'Version of the price table in use; always 1.',
+  },
   agentopz_build_info: { type: 'gauge', group: 'processor', labels: ['version', 'node_version'], help: 'Version of agentopz; always 1.' },
 } as const satisfies Record<string, MetricDefinition>
 

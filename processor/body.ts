@@ -8,7 +8,12 @@ import type { ReceiveLimits } from './receive.ts'
 import { Refusal } from './receive.ts'
 
 /** Content encodings this Node can unpack; zstd came with 22.15. */
-export const ENCODINGS: readonly string[] = ['identity', 'gzip', 'deflate', ...(typeof zlib.zstdDecompressSync === 'function' ? ['zstd'] : [])]
+export const ENCODINGS: readonly string[] = [
+  'identity',
+  'gzip',
+  'deflate',
+  ...(typeof zlib.zstdDecompressSync === 'function' ? ['zstd'] : []),
+]
 
 /** Bodies above this are unpacked on the thread pool: 256 kB of gzip can be 100 ms of work. */
 const INLINE_BYTES = 256 * 1024
@@ -22,7 +27,8 @@ const inThread: Readonly<Record<string, (body: Uint8Array, bounds: Bounds) => Pr
   gzip: promisify<Uint8Array, Bounds, Buffer>(zlib.gunzip),
   deflate: promisify<Uint8Array, Bounds, Buffer>(zlib.inflate),
   raw: promisify<Uint8Array, Bounds, Buffer>(zlib.inflateRaw),
-  zstd: (body, bounds) => new Promise((done, fail) => zlib.zstdDecompress(body, bounds, (error, result) => (error === null ? done(result) : fail(error)))),
+  zstd: (body, bounds) =>
+    new Promise((done, fail) => zlib.zstdDecompress(body, bounds, (error, result) => (error === null ? done(result) : fail(error)))),
 }
 const inline: Readonly<Record<string, (body: Uint8Array, bounds: Bounds) => Buffer>> = {
   gzip: (body, bounds) => zlib.gunzipSync(body, bounds),
@@ -57,12 +63,14 @@ export async function decompress(body: Uint8Array, encoding: string, limits: Rec
   const maxOutputLength = decompressedLimit(body.length, limits)
   const options = { maxOutputLength, chunkSize: Math.max(1024, expectedBytes(body, encoding, limits)) }
   const unpack = ENCODINGS.includes(encoding) ? (body.length <= INLINE_BYTES ? inline : inThread)[how] : undefined
-  if (unpack === undefined) throw new Refusal('content_encoding', `content encoding ${encoding} is not supported; use one of ${ENCODINGS.join(', ')}`)
+  if (unpack === undefined)
+    throw new Refusal('content_encoding', `content encoding ${encoding} is not supported; use one of ${ENCODINGS.join(', ')}`)
   try {
     return await unpack(body, options)
   } catch (error) {
     const code = (error as { code?: string }).code ?? ''
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw new Refusal('decompressed_too_large', `the body unpacks to more than ${maxOutputLength} bytes; send smaller batches`)
+    if (code === 'ERR_BUFFER_TOO_LARGE')
+      throw new Refusal('decompressed_too_large', `the body unpacks to more than ${maxOutputLength} bytes; send smaller batches`)
     throw new Refusal('corrupt_compression', `the body is not valid ${encoding}: ${error instanceof Error ? error.message : code}`)
   }
 }

@@ -5,15 +5,54 @@
 
 /** `gen_ai.provider.name` → provider id of the price table. */
 const PROVIDER: Readonly<Record<string, string>> = {
-  openai: 'openai', anthropic: 'anthropic', 'aws.bedrock': 'aws', 'azure.ai.openai': 'azure', 'azure.ai.inference': 'azure', 'gcp.gemini': 'google', 'gcp.vertex_ai': 'google',
-  'gcp.gen_ai': 'google', mistral_ai: 'mistral', x_ai: 'x-ai', deepseek: 'deepseek', groq: 'groq', cohere: 'cohere', perplexity: 'perplexity', openrouter: 'openrouter',
-  together_ai: 'together', fireworks: 'fireworks', fireworks_ai: 'fireworks', cerebras: 'cerebras', moonshot_ai: 'moonshotai', hugging_face: 'huggingface_together', avian: 'avian', novita: 'novita',
+  openai: 'openai',
+  anthropic: 'anthropic',
+  'aws.bedrock': 'aws',
+  'azure.ai.openai': 'azure',
+  'azure.ai.inference': 'azure',
+  'gcp.gemini': 'google',
+  'gcp.vertex_ai': 'google',
+  'gcp.gen_ai': 'google',
+  mistral_ai: 'mistral',
+  x_ai: 'x-ai',
+  deepseek: 'deepseek',
+  groq: 'groq',
+  cohere: 'cohere',
+  perplexity: 'perplexity',
+  openrouter: 'openrouter',
+  together_ai: 'together',
+  fireworks: 'fireworks',
+  fireworks_ai: 'fireworks',
+  cerebras: 'cerebras',
+  moonshot_ai: 'moonshotai',
+  hugging_face: 'huggingface_together',
+  avian: 'avian',
+  novita: 'novita',
 }
 
 /** Prefixes by which gateways (LiteLLM, Genkit, smolagents) name the provider inside the model. */
 const PREFIX: Readonly<Record<string, string>> = {
-  openai: 'openai', anthropic: 'anthropic', bedrock: 'aws', azure: 'azure', azure_ai: 'azure', vertex_ai: 'google', gemini: 'google', googleai: 'google', vertexai: 'google', google: 'google',
-  mistral: 'mistral', mistralai: 'mistral', xai: 'x-ai', 'x-ai': 'x-ai', deepseek: 'deepseek', groq: 'groq', cohere: 'cohere', openrouter: 'openrouter', perplexity: 'perplexity', together_ai: 'together', fireworks_ai: 'fireworks',
+  openai: 'openai',
+  anthropic: 'anthropic',
+  bedrock: 'aws',
+  azure: 'azure',
+  azure_ai: 'azure',
+  vertex_ai: 'google',
+  gemini: 'google',
+  googleai: 'google',
+  vertexai: 'google',
+  google: 'google',
+  mistral: 'mistral',
+  mistralai: 'mistral',
+  xai: 'x-ai',
+  'x-ai': 'x-ai',
+  deepseek: 'deepseek',
+  groq: 'groq',
+  cohere: 'cohere',
+  openrouter: 'openrouter',
+  perplexity: 'perplexity',
+  together_ai: 'together',
+  fireworks_ai: 'fireworks',
 }
 
 /** A place to look a price up; `provider` is undefined when only the model's own maker can tell. */
@@ -23,7 +62,8 @@ export interface Candidate {
 }
 
 /** Model ids as Bedrock writes them, inference profiles with a region in front included. */
-const BEDROCK = /^(?:(?:us|eu|apac|global|jp|au|us-gov)\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|qwen|openai|writer|stability)\.[\w.:-]+$/
+const BEDROCK =
+  /^(?:(?:us|eu|apac|global|jp|au|us-gov)\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|qwen|openai|writer|stability)\.[\w.:-]+$/
 
 /** What to try, best first; empty when the model cannot have a price (no model named, or a fine-tune of unknown rate). */
 export function candidatesOf(provider: string, model: string): readonly Candidate[] {

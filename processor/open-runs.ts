@@ -40,11 +40,26 @@ export function openRunGauges(metrics: Metrics, runs: Runs, price: (spend: Spend
         if (v !== undefined) yield [{ agent: m.agent, environment: m.environment }, v]
       }
     }
-  metrics.gauge('agentopz_open_runs', per((m) => m.runs))
-  metrics.gauge('agentopz_open_run_max_cost_usd', per((m) => m.costUsd))
-  metrics.gauge('agentopz_open_run_max_steps', per((m) => m.steps))
-  metrics.gauge('agentopz_open_run_max_age_seconds', per((m) => m.ageSeconds))
-  metrics.gauge('agentopz_open_run_max_streak', per((m) => m.streak))
+  metrics.gauge(
+    'agentopz_open_runs',
+    per((m) => m.runs),
+  )
+  metrics.gauge(
+    'agentopz_open_run_max_cost_usd',
+    per((m) => m.costUsd),
+  )
+  metrics.gauge(
+    'agentopz_open_run_max_steps',
+    per((m) => m.steps),
+  )
+  metrics.gauge(
+    'agentopz_open_run_max_age_seconds',
+    per((m) => m.ageSeconds),
+  )
+  metrics.gauge(
+    'agentopz_open_run_max_streak',
+    per((m) => m.streak),
+  )
   metrics.gauge('agentopz_open_spans', () => [[{}, runs.openSpans]])
   metrics.gauge('agentopz_pending_link_spans', () => [[{}, runs.linkSpans]])
   metrics.gauge('agentopz_remembered_traces', () => [[{}, runs.rememberedTraces]])

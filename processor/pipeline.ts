@@ -66,7 +66,13 @@ export interface Pipeline {
 }
 
 /** Wires the stages. `seed` guards the hash tables that hold ids chosen by senders. */
-export function createPipeline(decoder: Decoder, metrics: Metrics, initial: PipelineSettings, hooks: PipelineHooks, seed: number): Pipeline {
+export function createPipeline(
+  decoder: Decoder,
+  metrics: Metrics,
+  initial: PipelineSettings,
+  hooks: PipelineHooks,
+  seed: number,
+): Pipeline {
   let settings = initial
   let now = 0
   const seenAgents = new Map<string, Set<string>>()
@@ -80,44 +86,62 @@ export function createPipeline(decoder: Decoder, metrics: Metrics, initial: Pipe
     }
   }
 
-  const runs = new Runs(initial.limits, {
-    closed: (run, reason) => guarded('record', () => {
-      const { verdicts, quality } = evaluate(run, settings.policyOf(run.agent), settings.thresholds)
-      recordRun(run, verdicts, quality, metrics, context(), now)
-      if (reason === 'evicted_runs' || reason === 'evicted_spans' || reason === 'span_limit') {
-        metrics.add('agentopz_runs_evicted_total', { agent: run.agent, environment: run.environment, reason }, 1, now)
-      }
-      noteAgent(seenAgents, run)
-      hooks.run?.(run, verdicts, quality, reason)
-    }),
-    late: (work: LateWork) => guarded('late', () => recordLate(work, work.evaluations.map((e) => externalVerdict(e, settings.thresholds)), metrics, context(), now)),
-    duplicate: (agent, environment) => metrics.add('agentopz_duplicate_spans_total', { agent, environment }, 1, now),
-    linksDropped: (reason, count) => metrics.add('agentopz_link_spans_dropped_total', { reason }, count, now),
-  }, seed)
-  const pending = new PendingEvaluations(initial.maxPendingEvaluations, (reason, count) => metrics.add('agentopz_evaluations_unmatched_total', { reason }, count, now))
+  const runs = new Runs(
+    initial.limits,
+    {
+      closed: (run, reason) =>
+        guarded('record', () => {
+          const { verdicts, quality } = evaluate(run, settings.policyOf(run.agent), settings.thresholds)
+          recordRun(run, verdicts, quality, metrics, context(), now)
+          if (reason === 'evicted_runs' || reason === 'evicted_spans' || reason === 'span_limit') {
+            metrics.add('agentopz_runs_evicted_total', { agent: run.agent, environment: run.environment, reason }, 1, now)
+          }
+          noteAgent(seenAgents, run)
+          hooks.run?.(run, verdicts, quality, reason)
+        }),
+      late: (work: LateWork) =>
+        guarded('late', () =>
+          recordLate(
+            work,
+            work.evaluations.map((e) => externalVerdict(e, settings.thresholds)),
+            metrics,
+            context(),
+            now,
+          ),
+        ),
+      duplicate: (agent, environment) => metrics.add('agentopz_duplicate_spans_total', { agent, environment }, 1, now),
+      linksDropped: (reason, count) => metrics.add('agentopz_link_spans_dropped_total', { reason }, count, now),
+    },
+    seed,
+  )
+  const pending = new PendingEvaluations(initial.maxPendingEvaluations, (reason, count) =>
+    metrics.add('agentopz_evaluations_unmatched_total', { reason }, count, now),
+  )
 
   const judge = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
     if (!runs.evaluate(e, traceId, spanId)) pending.add(e, traceId, spanId, now)
   }
-  const takeSpan = (span: Span): void => guarded('span', () => {
-    const { dialect, fact, evaluations } = readSpan(span)
-    metrics.add('agentopz_spans_received_total', { dialect, signal: 'traces' }, 1, now)
-    if (fact === undefined) runs.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation, now)
-    else {
-      runs.add(span.traceId, fact, now)
-      for (const p of pending.take(span.traceId, fact.reading.responseId)) judge(p.evaluation, span.traceId, p.spanId)
-    }
-    for (const e of evaluations) if (e.target !== undefined) judge(e, e.target.traceId, e.target.spanId ?? '')
-  })
-  const takeLog = (log: LogRecord): void => guarded('log', () => {
-    const found = readLog(log)
-    metrics.add('agentopz_spans_received_total', { dialect: found?.dialect ?? 'other', signal: 'logs' }, 1, now)
-    for (const e of found?.reading.evaluations ?? []) judge(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
-    const fact = found?.reading.fact
-    if (found === undefined || fact === undefined) return
-    const traceId = log.traceId === '' ? `log:${fact.runKey}` : log.traceId
-    runs.add(traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading), now)
-  })
+  const takeSpan = (span: Span): void =>
+    guarded('span', () => {
+      const { dialect, fact, evaluations } = readSpan(span)
+      metrics.add('agentopz_spans_received_total', { dialect, signal: 'traces' }, 1, now)
+      if (fact === undefined) runs.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation, now)
+      else {
+        runs.add(span.traceId, fact, now)
+        for (const p of pending.take(span.traceId, fact.reading.responseId)) judge(p.evaluation, span.traceId, p.spanId)
+      }
+      for (const e of evaluations) if (e.target !== undefined) judge(e, e.target.traceId, e.target.spanId ?? '')
+    })
+  const takeLog = (log: LogRecord): void =>
+    guarded('log', () => {
+      const found = readLog(log)
+      metrics.add('agentopz_spans_received_total', { dialect: found?.dialect ?? 'other', signal: 'logs' }, 1, now)
+      for (const e of found?.reading.evaluations ?? []) judge(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
+      const fact = found?.reading.fact
+      if (found === undefined || fact === undefined) return
+      const traceId = log.traceId === '' ? `log:${fact.runKey}` : log.traceId
+      runs.add(traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading), now)
+    })
   let others = 0
   const spanSink = {
     span: takeSpan,
@@ -127,7 +151,12 @@ export function createPipeline(decoder: Decoder, metrics: Metrics, initial: Pipe
     },
   }
 
-  openRunGauges(metrics, runs, (spend) => settings.prices.price(spend), () => now)
+  openRunGauges(
+    metrics,
+    runs,
+    (spend) => settings.prices.price(spend),
+    () => now,
+  )
   return {
     seenAgents,
     runs,
@@ -135,9 +164,14 @@ export function createPipeline(decoder: Decoder, metrics: Metrics, initial: Pipe
       now = at
       others = 0
       const decoded =
-        signal === 'traces' ? decoder.traces(body, encoding, spanSink) : signal === 'logs' ? decoder.logs(body, encoding, { log: takeLog }) : decoder.metrics(body, encoding)
+        signal === 'traces'
+          ? decoder.traces(body, encoding, spanSink)
+          : signal === 'logs'
+            ? decoder.logs(body, encoding, { log: takeLog })
+            : decoder.metrics(body, encoding)
       if (others > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, others, now)
-      if (signal === 'metrics' && decoded.total > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, decoded.total, now)
+      if (signal === 'metrics' && decoded.total > 0)
+        metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, decoded.total, now)
       return acceptedOf(decoded, (reason, count) => metrics.add('agentopz_spans_rejected_total', { reason }, count, now))
     },
     span(span, at) {

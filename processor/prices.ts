@@ -109,20 +109,29 @@ function fromOverride(override: PriceOverride, provider: string, model: string, 
   const output = flat(best.output_per_million)
   const cacheWrite = best.cache_write_per_million === undefined ? input : flat(best.cache_write_per_million)
   return {
-    input, output, reasoning: output, cacheWrite,
+    input,
+    output,
+    reasoning: output,
+    cacheWrite,
     cacheRead: best.cache_read_per_million === undefined ? input : flat(best.cache_read_per_million),
     cacheWrite1h: best.cache_write_1h_per_million === undefined ? cacheWrite : flat(best.cache_write_1h_per_million),
   }
 }
 
 function matches(pattern: string, model: string): boolean {
-  const regex = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)).join('.*')
+  const regex = pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
+    .join('.*')
   return new RegExp(`^${regex}$`).test(model)
 }
 
 function fromTable(provider: string, model: string, atMs: number): Rates | undefined {
   for (const c of candidatesOf(provider, model)) {
-    const found = calcPrice({ input_tokens: 1, output_tokens: 1 }, c.model, { timestamp: new Date(atMs), ...(c.provider === undefined ? {} : { providerId: c.provider }) })
+    const found = calcPrice({ input_tokens: 1, output_tokens: 1 }, c.model, {
+      timestamp: new Date(atMs),
+      ...(c.provider === undefined ? {} : { providerId: c.provider }),
+    })
     if (found === null) continue
     const rates = ratesOf(found.model_price)
     // A row of zeroes is a gap in the table, unless the model is named as free.
@@ -135,7 +144,9 @@ function ratesOf(p: ModelPrice): Rates | undefined {
   const rate = (key: string): Rate | undefined => {
     const value = p[key]
     if (value === undefined) return undefined
-    return typeof value === 'number' ? flat(value) : { base: value.base, tiers: value.tiers.map((t) => ({ over: t.start, price: t.price })) }
+    return typeof value === 'number'
+      ? flat(value)
+      : { base: value.base, tiers: value.tiers.map((t) => ({ over: t.start, price: t.price })) }
   }
   const input = rate('input_mtok')
   if (input === undefined) return undefined
@@ -143,7 +154,11 @@ function ratesOf(p: ModelPrice): Rates | undefined {
   const cacheWrite1h = rate('cache_write_1h_mtok')
   const cacheWrite = rate('cache_write_mtok')
   return {
-    input, output, cacheRead: rate('cache_read_mtok') ?? input, cacheWrite: cacheWrite ?? input, reasoning: rate('output_reasoning_mtok') ?? output,
+    input,
+    output,
+    cacheRead: rate('cache_read_mtok') ?? input,
+    cacheWrite: cacheWrite ?? input,
+    reasoning: rate('output_reasoning_mtok') ?? output,
     // Without any rate for writing a cache its life makes no difference.
     ...(cacheWrite1h !== undefined ? { cacheWrite1h } : cacheWrite === undefined ? { cacheWrite1h: input } : {}),
   }

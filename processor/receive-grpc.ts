@@ -8,7 +8,18 @@ import type { AddressInfo } from 'node:net'
 import { decompress, ENCODINGS, expectedBytes } from './body.ts'
 import { DecodeError } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
-import { type Address, type ReceiveLimits, type Receiver, type ReceiverParts, Refusal, type RequestRejectReason, retryAfterSeconds, type Signal } from './receive.ts'
+import {
+  type Address,
+  type ReceiveLimits,
+  type Receiver,
+  type ReceiverParts,
+  Refusal,
+  type RequestRejectReason,
+  retryAfterSeconds,
+  type Signal,
+  Place,
+  type IngestResult,
+} from './receive.ts'
 
 const METHODS: Readonly<Record<string, Signal>> = {
   '/opentelemetry.proto.collector.trace.v1.TraceService/Export': 'traces',
@@ -21,8 +32,19 @@ const SERVING = Buffer.from([0x08, 0x01])
 
 /** gRPC status codes by reason. RESOURCE_EXHAUSTED is final for a sender unless it carries RetryInfo. */
 const CODE: Readonly<Record<RequestRejectReason, number>> = {
-  unauthorized: 16, not_found: 12, method: 12, content_type: 12, content_encoding: 12, body_too_large: 8, decompressed_too_large: 8,
-  corrupt_compression: 3, undecodable: 3, overload: 14, aborted: 1, timeout: 4, framing: 13,
+  unauthorized: 16,
+  not_found: 12,
+  method: 12,
+  content_type: 12,
+  content_encoding: 12,
+  body_too_large: 8,
+  decompressed_too_large: 8,
+  corrupt_compression: 3,
+  undecodable: 3,
+  overload: 14,
+  aborted: 1,
+  timeout: 4,
+  framing: 13,
 }
 
 /** Starts an OTLP/gRPC receiver. @throws when it cannot listen. */
@@ -77,25 +99,9 @@ async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, o
     return
   }
   const signal = METHODS[path]
-  let reserved = 0
-  const entered = options.inflight.enter()
+  const place = new Place(options.inflight)
   try {
-    if (!entered) throw new Refusal('overload', 'too many requests at once')
-    if (signal === undefined) throw new Refusal('not_found', `there is no method ${path.slice(0, 200)}; this is an OTLP receiver`)
-    if (!options.authorise(headers.authorization)) throw new Refusal('unauthorized', 'a bearer token with the ingest role is needed')
-    const frame = await readFrame(stream, options, (bytes) => {
-      if (!options.inflight.reserve(bytes - reserved)) throw new Refusal('overload', 'too many bytes in memory')
-      reserved = bytes
-    })
-    const encoding = frame.compressed ? String(headers['grpc-encoding'] ?? '') : 'identity'
-    if (frame.compressed && (encoding === '' || !ENCODINGS.includes(encoding))) throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
-    const extra = expectedBytes(frame.body, encoding, options.limits)
-    if (!options.inflight.reserve(extra)) throw new Refusal('overload', 'too many bytes in memory')
-    reserved += extra
-    const unpacked = await decompress(frame.body, encoding, options.limits)
-    const result = options.ingest(signal, unpacked, 'protobuf')
-    options.forward(signal, frame.body, 'application/x-protobuf', encoding)
-    options.events.request('grpc', signal, '0', frame.body.length)
+    const result = await take(stream, headers, signal, options, place)
     succeed(stream, exportResponse(result.rejected, result.message))
   } catch (error) {
     const refusal = error instanceof DecodeError ? new Refusal('undecodable', error.message) : error
@@ -104,13 +110,40 @@ async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, o
     options.events.request('grpc', signal ?? 'other', String(CODE[refusal.reason]), 0)
     finish(stream, CODE[refusal.reason], refusal.message, refusal.reason === 'overload' ? retryAfterSeconds() : undefined)
   } finally {
-    if (entered) options.inflight.leave()
-    options.inflight.release(reserved)
+    place.leave()
   }
 }
 
+/** The ladder: every rung that fails throws a Refusal, and nothing has been taken then. */
+async function take(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  signal: Signal | undefined,
+  options: ReceiverParts,
+  place: Place,
+): Promise<IngestResult> {
+  place.enter()
+  if (signal === undefined)
+    throw new Refusal('not_found', `there is no method ${(headers[':path'] ?? '').slice(0, 200)}; this is an OTLP receiver`)
+  if (!options.authorise(headers.authorization)) throw new Refusal('unauthorized', 'a bearer token with the ingest role is needed')
+  const frame = await readFrame(stream, options, (bytes) => place.hold(bytes))
+  const encoding = frame.compressed ? String(headers['grpc-encoding'] ?? '') : 'identity'
+  if (!ENCODINGS.includes(encoding))
+    throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
+  place.hold(frame.body.length + expectedBytes(frame.body, encoding, options.limits))
+  const unpacked = await decompress(frame.body, encoding, options.limits)
+  const result = options.ingest(signal, unpacked, 'protobuf')
+  options.forward(signal, frame.body, 'application/x-protobuf', encoding)
+  options.events.request('grpc', signal, '0', frame.body.length)
+  return result
+}
+
 /** Reads the one length-prefixed message of a unary call: 1 byte compressed flag, 4 bytes length, the message. */
-async function readFrame(stream: ServerHttp2Stream, { limits }: ReceiverParts, grown: (bytes: number) => void): Promise<{ compressed: boolean; body: Buffer }> {
+async function readFrame(
+  stream: ServerHttp2Stream,
+  { limits }: ReceiverParts,
+  grown: (bytes: number) => void,
+): Promise<{ compressed: boolean; body: Buffer }> {
   const all = await readAll(stream, limits, grown)
   if (all.length < 5) throw new Refusal('framing', 'the call holds no message')
   const length = all.readUInt32BE(1)
@@ -132,7 +165,11 @@ function readAll(stream: ServerHttp2Stream, limits: ReceiveLimits, grown: (bytes
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       try {
-        if (bytes > limits.maxBodyBytes + 5) throw new Refusal('body_too_large', `the message is larger than ${limits.maxBodyBytes} bytes; send smaller batches or raise limits.max_body_bytes`)
+        if (bytes > limits.maxBodyBytes + 5)
+          throw new Refusal(
+            'body_too_large',
+            `the message is larger than ${limits.maxBodyBytes} bytes; send smaller batches or raise limits.max_body_bytes`,
+          )
         grown(bytes)
       } catch (refusal) {
         stop(refusal)
@@ -163,12 +200,17 @@ function succeed(stream: ServerHttp2Stream, message: Buffer): void {
 function finish(stream: ServerHttp2Stream, code: number, message: string, retrySeconds?: number): void {
   if (stream.destroyed || stream.headersSent) return
   const details = rpcStatus(code, message, retrySeconds).toString('base64').replace(/=+$/, '')
-  stream.respond({ ...OK_HEADERS, 'grpc-status': String(code), 'grpc-message': percentEncode(message), 'grpc-status-details-bin': details }, { endStream: true })
+  stream.respond(
+    { ...OK_HEADERS, 'grpc-status': String(code), 'grpc-message': percentEncode(message), 'grpc-status-details-bin': details },
+    { endStream: true },
+  )
   // What is left of the body is not wanted; without this the sender would wait for its window.
   stream.resume()
 }
 
 /** gRPC's percent-encoding: printable ASCII but `%` as it is. */
 function percentEncode(text: string): string {
-  return [...Buffer.from(text)].map((b) => (b >= 0x20 && b <= 0x7e && b !== 0x25 ? String.fromCharCode(b) : `%${b.toString(16).toUpperCase().padStart(2, '0')}`)).join('')
+  return [...Buffer.from(text)]
+    .map((b) => (b >= 0x20 && b <= 0x7e && b !== 0x25 ? String.fromCharCode(b) : `%${b.toString(16).toUpperCase().padStart(2, '0')}`))
+    .join('')
 }

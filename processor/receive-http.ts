@@ -8,13 +8,38 @@ import type { AddressInfo } from 'node:net'
 import { decompress, ENCODINGS, expectedBytes } from './body.ts'
 import { DecodeError, type Encoding } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
-import { type Address, type Receiver, type ReceiverParts, Refusal, type RequestRejectReason, retryAfterSeconds, type Signal } from './receive.ts'
+import {
+  type Address,
+  type Receiver,
+  type ReceiverParts,
+  Refusal,
+  type RequestRejectReason,
+  retryAfterSeconds,
+  type Signal,
+  Place,
+  type IngestResult,
+} from './receive.ts'
 
 const PATHS: Readonly<Record<string, Signal>> = { '/v1/traces': 'traces', '/v1/logs': 'logs', '/v1/metrics': 'metrics' }
-const REJECTED_FIELD: Readonly<Record<Signal, string>> = { traces: 'rejectedSpans', logs: 'rejectedLogRecords', metrics: 'rejectedDataPoints' }
+const REJECTED_FIELD: Readonly<Record<Signal, string>> = {
+  traces: 'rejectedSpans',
+  logs: 'rejectedLogRecords',
+  metrics: 'rejectedDataPoints',
+}
 const STATUS: Readonly<Record<RequestRejectReason, number>> = {
-  unauthorized: 401, not_found: 404, method: 405, content_type: 415, content_encoding: 415, body_too_large: 413, decompressed_too_large: 413,
-  corrupt_compression: 400, undecodable: 400, overload: 503, aborted: 400, timeout: 408, framing: 400,
+  unauthorized: 401,
+  not_found: 404,
+  method: 405,
+  content_type: 415,
+  content_encoding: 415,
+  body_too_large: 413,
+  decompressed_too_large: 413,
+  corrupt_compression: 400,
+  undecodable: 400,
+  overload: 503,
+  aborted: 400,
+  timeout: 408,
+  framing: 400,
 }
 /** google.rpc.Code for an HTTP status. */
 const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 500: 13, 503: 14 }
@@ -27,12 +52,15 @@ export interface HttpReceiverOptions extends ReceiverParts {
 
 /** Starts an OTLP/HTTP receiver. @throws when it cannot listen. */
 export async function startHttpReceiver(options: HttpReceiverOptions): Promise<Receiver> {
-  const server = createServer({ requestTimeout: options.limits.requestTimeoutSeconds * 1000, headersTimeout: 15_000, keepAliveTimeout: 75_000 }, (request, response) => {
-    handle(request, response, options).catch((error: unknown) => {
-      options.events.internalError('receive_http', error)
-      if (!response.headersSent) answerError(response, 500, 'internal error', 'protobuf')
-    })
-  })
+  const server = createServer(
+    { requestTimeout: options.limits.requestTimeoutSeconds * 1000, headersTimeout: 15_000, keepAliveTimeout: 75_000 },
+    (request, response) => {
+      handle(request, response, options).catch((error: unknown) => {
+        options.events.internalError('receive_http', error)
+        if (!response.headersSent) answerError(response, 500, 'internal error', 'protobuf')
+      })
+    },
+  )
   // Senders that ask first are answered by the same ladder: a refusal comes before the body is sent.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
   server.on('clientError', (_error, socket) => {
@@ -56,72 +84,105 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, options: HttpReceiverOptions): Promise<void> {
-  const path = (request.url ?? '').split('?', 1)[0] ?? ''
-  const signal = PATHS[path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path]
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  const encoding: Encoding = type === 'application/json' ? 'json' : 'protobuf'
   if (answerBrowser(request, response, options)) return
-  let reserved = 0
-  const entered = options.inflight.enter()
+  const place = new Place(options.inflight)
+  const target = targetOf(request)
   try {
-    if (!entered) throw new Refusal('overload', 'too many requests at once')
-    const head = checkHead(request, signal, path, type, options)
-    reserved = head.reserve
-    if (!options.inflight.reserve(reserved)) {
-      reserved = 0
-      throw new Refusal('overload', 'too many bytes in memory')
-    }
-    if (request.headers.expect !== undefined) response.writeContinue()
-    const body = await readBody(request, options.limits.maxBodyBytes, (bytes) => {
-      const more = bytes - reserved
-      if (more > 0 && !options.inflight.reserve(more)) throw new Refusal('overload', 'too many bytes in memory')
-      reserved = Math.max(reserved, bytes)
-    })
-    const extra = expectedBytes(body, head.contentEncoding, options.limits)
-    if (!options.inflight.reserve(extra)) throw new Refusal('overload', 'too many bytes in memory')
-    reserved += extra
-    const unpacked = await decompress(body, head.contentEncoding, options.limits)
-    const result = options.ingest(head.signal, unpacked, encoding)
-    options.forward(head.signal, body, request.headers['content-type'] ?? 'application/x-protobuf', head.contentEncoding)
-    options.events.request('http', head.signal, '200', body.length)
-    if (encoding === 'json') answer(response, 200, 'application/json', Buffer.from(JSON.stringify(result.rejected === 0 ? {} : { partialSuccess: { [REJECTED_FIELD[head.signal]]: String(result.rejected), errorMessage: result.message } })))
+    const result = await take(request, response, target, options, place)
+    if (target.encoding === 'json')
+      answer(response, 200, 'application/json', Buffer.from(JSON.stringify(partialSuccess(target.signal, result))))
     else answer(response, 200, 'application/x-protobuf', exportResponse(result.rejected, result.message))
   } catch (error) {
     const refusal = error instanceof DecodeError ? new Refusal('undecodable', error.message) : error
     if (!(refusal instanceof Refusal)) throw error
-    const code = STATUS[refusal.reason]
-    options.events.rejected('http', signal ?? 'other', refusal.reason)
-    options.events.request('http', signal ?? 'other', String(code), 0)
-    if (refusal.reason === 'overload') response.setHeader('retry-after', String(retryAfterSeconds()))
-    if (refusal.reason === 'method') response.setHeader('allow', 'POST')
-    if (refusal.reason === 'unauthorized') response.setHeader('www-authenticate', 'Bearer realm="agentopz"')
-    if (!request.complete) response.setHeader('connection', 'close')
-    answerError(response, code, refusal.message, encoding)
+    refuse(request, response, target, options, refusal)
   } finally {
-    if (entered) options.inflight.leave()
-    options.inflight.release(reserved)
+    place.leave()
   }
+}
+
+interface Target {
+  readonly path: string
+  readonly signal: Signal | undefined
+  readonly type: string
+  readonly encoding: Encoding
+}
+
+function targetOf(request: IncomingMessage): Target {
+  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  return {
+    path,
+    signal: PATHS[path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path],
+    type,
+    encoding: type === 'application/json' ? 'json' : 'protobuf',
+  }
+}
+
+/** The ladder: every rung that fails throws a Refusal, and nothing has been taken then. */
+async function take(
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+  options: HttpReceiverOptions,
+  place: Place,
+): Promise<IngestResult> {
+  place.enter()
+  const head = checkHead(request, target, options)
+  place.hold(head.announced)
+  if (request.headers.expect !== undefined) response.writeContinue()
+  const body = await readBody(request, options.limits.maxBodyBytes, (bytes) => place.hold(bytes))
+  place.hold(body.length + expectedBytes(body, head.contentEncoding, options.limits))
+  const unpacked = await decompress(body, head.contentEncoding, options.limits)
+  const result = options.ingest(head.signal, unpacked, target.encoding)
+  options.forward(head.signal, body, request.headers['content-type'] ?? 'application/x-protobuf', head.contentEncoding)
+  options.events.request('http', head.signal, '200', body.length)
+  return result
+}
+
+function partialSuccess(signal: Signal | undefined, result: IngestResult): object {
+  return result.rejected === 0 || signal === undefined
+    ? {}
+    : { partialSuccess: { [REJECTED_FIELD[signal]]: String(result.rejected), errorMessage: result.message } }
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, target: Target, options: HttpReceiverOptions, refusal: Refusal): void {
+  const code = STATUS[refusal.reason]
+  options.events.rejected('http', target.signal ?? 'other', refusal.reason)
+  options.events.request('http', target.signal ?? 'other', String(code), 0)
+  if (refusal.reason === 'overload') response.setHeader('retry-after', String(retryAfterSeconds()))
+  if (refusal.reason === 'method') response.setHeader('allow', 'POST')
+  if (refusal.reason === 'unauthorized') response.setHeader('www-authenticate', 'Bearer realm="agentopz"')
+  if (!request.complete) response.setHeader('connection', 'close')
+  answerError(response, code, refusal.message, target.encoding)
 }
 
 interface Head {
   readonly signal: Signal
   readonly contentEncoding: string
-  readonly reserve: number
+  /** Bytes that Content-Length announces; 0 for chunked bodies. */
+  readonly announced: number
 }
 
 /** What can be refused before a byte of the body is read. */
-function checkHead(request: IncomingMessage, signal: Signal | undefined, path: string, type: string, options: HttpReceiverOptions): Head {
-  if (signal === undefined) throw new Refusal('not_found', `there is nothing at ${path.slice(0, 100)}; OTLP goes to /v1/traces, /v1/logs and /v1/metrics`)
+function checkHead(request: IncomingMessage, target: Target, options: HttpReceiverOptions): Head {
+  const { signal, path, type } = target
+  if (signal === undefined)
+    throw new Refusal('not_found', `there is nothing at ${path.slice(0, 100)}; OTLP goes to /v1/traces, /v1/logs and /v1/metrics`)
   if (request.method !== 'POST') throw new Refusal('method', `${request.method ?? ''} is not allowed here; send OTLP with POST`)
   if (!options.authorise(request.headers.authorization)) throw new Refusal('unauthorized', 'a bearer token with the ingest role is needed')
   if (type !== 'application/x-protobuf' && type !== 'application/json') {
     throw new Refusal('content_type', `content type "${type.slice(0, 100)}" is not OTLP; send application/x-protobuf or application/json`)
   }
   const contentEncoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase() || 'identity'
-  if (!ENCODINGS.includes(contentEncoding)) throw new Refusal('content_encoding', `content encoding "${contentEncoding.slice(0, 100)}" is not supported; use one of ${ENCODINGS.join(', ')}`)
+  if (!ENCODINGS.includes(contentEncoding))
+    throw new Refusal(
+      'content_encoding',
+      `content encoding "${contentEncoding.slice(0, 100)}" is not supported; use one of ${ENCODINGS.join(', ')}`,
+    )
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > options.limits.maxBodyBytes) throw tooLarge(options.limits.maxBodyBytes)
-  return { signal, contentEncoding, reserve: Number.isFinite(announced) ? announced : 0 }
+  return { signal, contentEncoding, announced: Number.isFinite(announced) ? announced : 0 }
 }
 
 function tooLarge(max: number): Refusal {

@@ -57,7 +57,11 @@ export interface ReceiveLimits {
 }
 
 export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
-  maxBodyBytes: 64 * 2 ** 20, maxDecompressedBytes: 128 * 2 ** 20, maxCompressionRatio: 200, maxConcurrentRequests: 256, requestTimeoutSeconds: 30,
+  maxBodyBytes: 64 * 2 ** 20,
+  maxDecompressedBytes: 128 * 2 ** 20,
+  maxCompressionRatio: 200,
+  maxConcurrentRequests: 256,
+  requestTimeoutSeconds: 30,
 }
 
 export interface Receiver {
@@ -100,14 +104,46 @@ export class InflightBytes {
   }
 
   /** Reserves bytes, or says no. One request alone is always let in: a body within its own limit must not be refused for ever. */
-  reserve(bytes: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#max) return false
+  reserve(bytes: number, own = 0): boolean {
+    if (this.#bytes > own && this.#bytes + bytes > this.#max) return false
     this.#bytes += bytes
     return true
   }
 
   release(bytes: number): void {
     this.#bytes -= bytes
+  }
+}
+
+/** One request's share of the budget. */
+export class Place {
+  readonly #inflight: InflightBytes
+  #entered = false
+  #held = 0
+
+  constructor(inflight: InflightBytes) {
+    this.#inflight = inflight
+  }
+
+  /** @throws Refusal `overload`. */
+  enter(): void {
+    if (!this.#inflight.enter()) throw new Refusal('overload', 'too many requests at once')
+    this.#entered = true
+  }
+
+  /** Makes sure that `bytes` are held in all; never gives back before the end. @throws Refusal `overload`. */
+  hold(bytes: number): void {
+    const more = bytes - this.#held
+    if (more <= 0) return
+    if (!this.#inflight.reserve(more, this.#held)) throw new Refusal('overload', 'too many bytes in memory')
+    this.#held = bytes
+  }
+
+  leave(): void {
+    if (this.#entered) this.#inflight.leave()
+    this.#inflight.release(this.#held)
+    this.#entered = false
+    this.#held = 0
   }
 }
 

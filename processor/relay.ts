@@ -25,8 +25,15 @@ export interface RelayEndpoint {
 }
 
 export const DEFAULT_RELAY: Omit<RelayEndpoint, 'name' | 'url'> = {
-  headers: {}, signals: ['traces', 'logs'], maxQueueBytes: 64 * 2 ** 20, maxQueueRequests: 10_000, maxAgeSeconds: 300,
-  timeoutSeconds: 10, concurrency: 4, initialBackoffMs: 1000, maxBackoffMs: 30_000,
+  headers: {},
+  signals: ['traces', 'logs'],
+  maxQueueBytes: 64 * 2 ** 20,
+  maxQueueRequests: 10_000,
+  maxAgeSeconds: 300,
+  timeoutSeconds: 10,
+  concurrency: 4,
+  initialBackoffMs: 1000,
+  maxBackoffMs: 30_000,
 }
 
 export type RelayLoss = 'queue_full' | 'expired' | 'rejected' | 'shutdown'
@@ -93,7 +100,13 @@ class Lane {
     this.endpoint = endpoint
     this.#events = events
     const timeout = endpoint.timeoutSeconds * 1000
-    this.#agent = new Agent({ connections: endpoint.concurrency, pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout, connect: { timeout } })
+    this.#agent = new Agent({
+      connections: endpoint.concurrency,
+      pipelining: 1,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+      connect: { timeout },
+    })
   }
 
   get requests(): number {
@@ -157,7 +170,11 @@ class Lane {
     const encoding = w.contentEncoding === 'identity' ? {} : { 'content-encoding': w.contentEncoding }
     const { origin, path } = targetOf(this.endpoint.url, w.signal)
     const answer = await this.#agent.request({
-      origin, path, method: 'POST', body: w.body, headers: { 'content-type': w.contentType, ...encoding, ...this.endpoint.headers },
+      origin,
+      path,
+      method: 'POST',
+      body: w.body,
+      headers: { 'content-type': w.contentType, ...encoding, ...this.endpoint.headers },
     })
     await answer.body.dump({ limit: 1024 * 1024 })
     return answer
@@ -201,7 +218,10 @@ class Lane {
     this.#pump()
     if (this.requests > 0 && graceMs > 0) {
       let timer: NodeJS.Timeout | undefined
-      await Promise.race([new Promise<void>((done) => this.#drained.push(done)), new Promise((done) => (timer = setTimeout(done, graceMs)))])
+      await Promise.race([
+        new Promise<void>((done) => this.#drained.push(done)),
+        new Promise((done) => (timer = setTimeout(done, graceMs))),
+      ])
       clearTimeout(timer)
     }
     this.#isClosed = true
@@ -214,7 +234,10 @@ class Lane {
 function targetOf(url: string, signal: Signal): { origin: string; path: string } {
   const base = new URL(url)
   const path = base.pathname.replace(/\/+$/, '')
-  return { origin: base.origin, path: `${/\/v1\/(traces|logs|metrics)$/.test(path) ? path.replace(/[^/]+$/, signal) : `${path}/v1/${signal}`}${base.search}` }
+  return {
+    origin: base.origin,
+    path: `${/\/v1\/(traces|logs|metrics)$/.test(path) ? path.replace(/[^/]+$/, signal) : `${path}/v1/${signal}`}${base.search}`,
+  }
 }
 
 /** Retry-After in seconds or as a date, in milliseconds from now. */

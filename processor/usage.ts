@@ -4,6 +4,7 @@
  * What was not reported stays absent; nothing is ever negative or invented. Source: docs of each provider's usage block, semconv ≥ 1.40.
  */
 import type { RawUsage, Usage } from '../model/run.ts'
+import { optional } from './dialects/reading.ts'
 
 export interface Normalised {
   readonly usage: Usage
@@ -28,13 +29,14 @@ export function normaliseUsage(raw: RawUsage): Normalised {
     conflicts.push('reasoning_exceeds_output')
   }
   const output = raw.output === undefined ? undefined : isInside ? raw.output - (raw.reasoning ?? 0) : raw.output
+  const written1h = raw.cacheWrite1h === undefined || raw.cacheWrite === undefined ? undefined : Math.min(raw.cacheWrite1h, raw.cacheWrite)
   const usage: Usage = {
-    ...(input === undefined ? {} : { input }),
-    ...(raw.cacheRead === undefined ? {} : { cache_read: raw.cacheRead }),
-    ...(raw.cacheWrite === undefined ? {} : { cache_write: raw.cacheWrite }),
-    ...(raw.cacheWrite1h === undefined || raw.cacheWrite === undefined ? {} : { cache_write_1h: Math.min(raw.cacheWrite1h, raw.cacheWrite) }),
-    ...(output === undefined ? {} : { output }),
-    ...(raw.reasoning === undefined ? {} : { reasoning: raw.reasoning }),
+    ...optional('input', input),
+    ...optional('cache_read', raw.cacheRead),
+    ...optional('cache_write', raw.cacheWrite),
+    ...optional('cache_write_1h', written1h),
+    ...optional('output', output),
+    ...optional('reasoning', raw.reasoning),
   }
   return { usage, conflicts }
 }

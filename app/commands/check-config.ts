@@ -15,7 +15,13 @@ export function checkConfig(file: string | undefined, json: boolean): number {
   const at = (a: { host: string; port: number } | undefined): string => (a === undefined ? 'off' : `${a.host}:${a.port}`)
   say(`${loaded.file ?? 'no file, defaults only'}: ok`)
   say(`  OTLP/HTTP ${at(config.receive.otlp_http)} · OTLP/gRPC ${at(config.receive.otlp_grpc)} · metrics ${at(config.listen)}`)
-  say(`  relays: ${relayEndpoints(config).map((r) => `${r.name} (${r.signals.join(', ')})`).join(', ') || 'none'}`)
+  say(
+    `  relays: ${
+      relayEndpoints(config)
+        .map((r) => `${r.name} (${r.signals.join(', ')})`)
+        .join(', ') || 'none'
+    }`,
+  )
   say(`  agents configured: ${Object.keys(config.agents).join(', ') || 'none; the defaults apply to every agent'}`)
   if (config.auth.tokens.length === 0) say('  auth: none; everybody who can connect may send, read and reload')
   return 0

@@ -17,7 +17,13 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
   const started = await startApp(o.config)
   if (typeof started === 'number') return started
   try {
-    await up(started.app, { dir: o.data, prometheusPort: o.prometheusPort, alertmanagerPort: o.alertmanagerPort, say, signal: started.signal })
+    await up(started.app, {
+      dir: o.data,
+      prometheusPort: o.prometheusPort,
+      alertmanagerPort: o.alertmanagerPort,
+      say,
+      signal: started.signal,
+    })
   } finally {
     await started.app.stop()
   }
@@ -25,7 +31,9 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
 }
 
 /** Runs the demo until a signal or its time is over; returns the exit code. */
-export async function demoCommand(o: PortOptions & { readonly data?: string; readonly healthySeconds: number; readonly seconds: number; readonly seed?: number }): Promise<number> {
+export async function demoCommand(
+  o: PortOptions & { readonly data?: string; readonly healthySeconds: number; readonly seconds: number; readonly seed?: number },
+): Promise<number> {
   const started = await startApp(o.config, (config) => ({ ...config, log: { ...config.log, level: 'warn' } }))
   if (typeof started === 'number') return started
   const dir = o.data ?? mkdtempSync(join(tmpdir(), 'agentopz-demo-'))

@@ -65,7 +65,10 @@ async function waitUntil(atMs: number): Promise<void> {
 }
 
 async function send(line: OtlpLine, options: ReplayOptions): Promise<{ ok: boolean; status: number; text: string; rejected: number }> {
-  const headers = { 'content-type': 'application/json', ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }) }
+  const headers = {
+    'content-type': 'application/json',
+    ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+  }
   const body = JSON.stringify(line.request)
   for (let attempt = 0; ; attempt++) {
     const response = await post(`${options.endpoint}/v1/${line.signal}`, headers, body)
@@ -90,7 +93,9 @@ async function post(url: string, headers: Record<string, string>, body: string):
 
 function rejectedOf(text: string): number {
   try {
-    const { partialSuccess } = JSON.parse(text) as { partialSuccess?: { rejectedSpans?: string | number; rejectedLogRecords?: string | number } }
+    const { partialSuccess } = JSON.parse(text) as {
+      partialSuccess?: { rejectedSpans?: string | number; rejectedLogRecords?: string | number }
+    }
     return Number(partialSuccess?.rejectedSpans ?? partialSuccess?.rejectedLogRecords ?? 0)
   } catch {
     return 0

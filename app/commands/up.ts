@@ -30,14 +30,21 @@ export function ruleFiles(): readonly string[] {
   const here = fileURLToPath(new URL('.', import.meta.url))
   // In the repository the sources run as they are; in the package they sit one folder deeper, in dist.
   const roots = [join(here, '../../alert-rules'), join(here, '../../../alert-rules')]
-  return roots.map((r) => join(r, 'starter.rules.yaml')).filter((f) => existsSync(f)).slice(0, 1)
+  return roots
+    .map((r) => join(r, 'starter.rules.yaml'))
+    .filter((f) => existsSync(f))
+    .slice(0, 1)
 }
 
 /** Starts the children beside a started app. */
 export async function startBeside(app: App, options: UpOptions, scrapeSeconds: number): Promise<Services> {
   return startServices({
-    dir: options.dir, target: `127.0.0.1:${app.ports.listen}`, scrapeSeconds, ruleFiles: ruleFiles(),
-    prometheusPort: options.prometheusPort, alertmanagerPort: options.alertmanagerPort,
+    dir: options.dir,
+    target: `127.0.0.1:${app.ports.listen}`,
+    scrapeSeconds,
+    ruleFiles: ruleFiles(),
+    prometheusPort: options.prometheusPort,
+    alertmanagerPort: options.alertmanagerPort,
   })
 }
 
@@ -60,7 +67,11 @@ export async function demo(app: App, options: DemoOptions): Promise<void> {
   try {
     introduce(app, services, options.say)
     const endpoint = `http://127.0.0.1:${app.ports.otlpHttp ?? 4318}`
-    fleet = startFleet({ endpoint, onError: (e) => options.say(`the fleet cannot send: ${e}`), ...(options.seed === undefined ? {} : { seed: options.seed }) })
+    fleet = startFleet({
+      endpoint,
+      onError: (e) => options.say(`the fleet cannot send: ${e}`),
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    })
     for (const line of welcome(fleet, services, options)) options.say(line)
     await tell(fleet, services, options)
   } finally {
@@ -71,7 +82,10 @@ export async function demo(app: App, options: DemoOptions): Promise<void> {
 
 function introduce(app: App, services: Services, say: (line: string) => void): void {
   say(`agentopz      http://127.0.0.1:${app.ports.listen}/metrics`)
-  if (app.ports.otlpHttp !== undefined) say(`OTLP          http://127.0.0.1:${app.ports.otlpHttp} (HTTP)${app.ports.otlpGrpc === undefined ? '' : `, 127.0.0.1:${app.ports.otlpGrpc} (gRPC)`}`)
+  if (app.ports.otlpHttp !== undefined)
+    say(
+      `OTLP          http://127.0.0.1:${app.ports.otlpHttp} (HTTP)${app.ports.otlpGrpc === undefined ? '' : `, 127.0.0.1:${app.ports.otlpGrpc} (gRPC)`}`,
+    )
   if (services.prometheusUrl !== undefined) say(`Prometheus    ${services.prometheusUrl}`)
   if (services.alertmanagerUrl !== undefined) say(`Alertmanager  ${services.alertmanagerUrl}`)
   for (const note of services.notes) say(`note          ${note}`)
@@ -79,7 +93,8 @@ function introduce(app: App, services: Services, say: (line: string) => void): v
 
 function welcome(fleet: Fleet, services: Services, options: DemoOptions): readonly string[] {
   const base = services.prometheusUrl
-  const open = (query: string): string => (base === undefined ? query : `${base}/graph?g0.tab=0&g0.range_input=15m&g0.expr=${encodeURIComponent(query)}`)
+  const open = (query: string): string =>
+    base === undefined ? query : `${base}/graph?g0.tab=0&g0.range_input=15m&g0.expr=${encodeURIComponent(query)}`
   return [
     '',
     `Four simulated agents now send OTLP in four dialects: ${fleet.agents.map((a) => `${a.name} (${a.dialect})`).join(', ')}.`,
@@ -115,13 +130,17 @@ async function tell(fleet: Fleet, services: Services, options: DemoOptions): Pro
     if (firing.length > 0) {
       paged = true
       for (const a of firing) options.say(`[${elapsed()} s] PAGE ${a}`)
-      options.say(`       see ${services.alertmanagerUrl ?? ''}/#/alerts · which prompt: sum by (prompt_version, quality) (increase(agentopz_runs_total{agent="support-agent"}[5m]))`)
+      options.say(
+        `       see ${services.alertmanagerUrl ?? ''}/#/alerts · which prompt: sum by (prompt_version, quality) (increase(agentopz_runs_total{agent="support-agent"}[5m]))`,
+      )
     }
   }
 }
 
 interface VectorAnswer {
-  readonly data?: { readonly result?: readonly { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] }[] }
+  readonly data?: {
+    readonly result?: readonly { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] }[]
+  }
 }
 
 async function totals(services: Services): Promise<string> {
@@ -134,7 +153,9 @@ async function totals(services: Services): Promise<string> {
     const [runs, cost] = await Promise.all([ask('sum by (agent, quality) (agentopz_runs_total)'), ask('sum(agentopz_cost_usd_total)')])
     const rows = (runs.data?.result ?? []).map((r) => `${r.metric['agent']} ${r.metric['quality']} ${Number(r.value[1])}`)
     const usd = Number(cost.data?.result?.[0]?.value[1] ?? Number.NaN)
-    return rows.length === 0 ? '; Prometheus has not scraped a closed run yet' : `; in Prometheus: ${rows.join(', ')}; ${Number.isNaN(usd) ? 'cost unknown' : `${usd.toFixed(2)} USD`}`
+    return rows.length === 0
+      ? '; Prometheus has not scraped a closed run yet'
+      : `; in Prometheus: ${rows.join(', ')}; ${Number.isNaN(usd) ? 'cost unknown' : `${usd.toFixed(2)} USD`}`
   } catch (error) {
     return `; Prometheus does not answer: ${error instanceof Error ? error.message : String(error)}`
   }

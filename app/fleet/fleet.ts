@@ -40,7 +40,11 @@ export function startFleet(options: FleetOptions): Fleet {
     try {
       const response = await fetch(`${options.endpoint}/v1/traces`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'content-encoding': 'gzip', ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }) },
+        headers: {
+          'content-type': 'application/json',
+          'content-encoding': 'gzip',
+          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        },
         body: gzipSync(JSON.stringify(body), { level: 1 }),
         signal: AbortSignal.timeout(10_000),
       })
@@ -56,12 +60,15 @@ export function startFleet(options: FleetOptions): Fleet {
   const schedule = (agent: SimulatedAgent): void => {
     const meanMs = 60_000 / (agent.runsPerMinute * (options.rate ?? 1))
     const waitMs = Math.min(-Math.log(1 - random()) * meanMs, 60_000)
-    timers.set(agent.name, setTimeout(() => {
-      const run = sketchRun(agent, troubles.get(agent.name) ?? 'none', Date.now(), random)
-      const sending = send(writeRun(run, options.environment ?? 'demo')).finally(() => inFlight.delete(sending))
-      inFlight.add(sending)
-      schedule(agent)
-    }, waitMs))
+    timers.set(
+      agent.name,
+      setTimeout(() => {
+        const run = sketchRun(agent, troubles.get(agent.name) ?? 'none', Date.now(), random)
+        const sending = send(writeRun(run, options.environment ?? 'demo')).finally(() => inFlight.delete(sending))
+        inFlight.add(sending)
+        schedule(agent)
+      }, waitMs),
+    )
   }
   for (const agent of AGENTS) schedule(agent)
   return {

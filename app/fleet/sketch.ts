@@ -51,10 +51,54 @@ export interface SimulatedAgent {
 export type Trouble = 'none' | 'bad_prompt' | 'tool_broken' | 'runaway'
 
 export const AGENTS: readonly SimulatedAgent[] = [
-  { name: 'support-agent', team: 'support', dialect: 'gen_ai', provider: 'openai', model: 'gpt-5-mini', tools: ['search_kb', 'get_order', 'refund'], runsPerMinute: 40, toolCalls: 2, inputTokens: 3600, outputTokens: 140 },
-  { name: 'research-agent', team: 'insights', dialect: 'openinference', provider: 'anthropic', model: 'claude-sonnet-4-5', tools: ['web_search', 'read_page'], runsPerMinute: 8, toolCalls: 5, inputTokens: 8000, outputTokens: 420 },
-  { name: 'checkout-helper', team: 'shop', dialect: 'vercel_ai', provider: 'openai', model: 'gpt-4.1-mini', tools: ['cart', 'stock'], runsPerMinute: 30, toolCalls: 1, inputTokens: 1500, outputTokens: 90 },
-  { name: 'invoice-reader', team: 'finance', dialect: 'openllmetry', provider: 'openai', model: 'gpt-4o', tools: ['ocr', 'ledger_lookup'], runsPerMinute: 12, toolCalls: 2, inputTokens: 5200, outputTokens: 260 },
+  {
+    name: 'support-agent',
+    team: 'support',
+    dialect: 'gen_ai',
+    provider: 'openai',
+    model: 'gpt-5-mini',
+    tools: ['search_kb', 'get_order', 'refund'],
+    runsPerMinute: 40,
+    toolCalls: 2,
+    inputTokens: 3600,
+    outputTokens: 140,
+  },
+  {
+    name: 'research-agent',
+    team: 'insights',
+    dialect: 'openinference',
+    provider: 'anthropic',
+    model: 'claude-sonnet-4-5',
+    tools: ['web_search', 'read_page'],
+    runsPerMinute: 8,
+    toolCalls: 5,
+    inputTokens: 8000,
+    outputTokens: 420,
+  },
+  {
+    name: 'checkout-helper',
+    team: 'shop',
+    dialect: 'vercel_ai',
+    provider: 'openai',
+    model: 'gpt-4.1-mini',
+    tools: ['cart', 'stock'],
+    runsPerMinute: 30,
+    toolCalls: 1,
+    inputTokens: 1500,
+    outputTokens: 90,
+  },
+  {
+    name: 'invoice-reader',
+    team: 'finance',
+    dialect: 'openllmetry',
+    provider: 'openai',
+    model: 'gpt-4o',
+    tools: ['ocr', 'ledger_lookup'],
+    runsPerMinute: 12,
+    toolCalls: 2,
+    inputTokens: 5200,
+    outputTokens: 260,
+  },
 ]
 
 /** Mulberry32: a small seeded generator, numbers in [0, 1). */
@@ -87,7 +131,14 @@ export function sketchRun(agent: SimulatedAgent, trouble: Trouble, endMs: number
     const tool = agent.tools[Math.floor(random() * agent.tools.length)] ?? 'tool'
     const looping = calls === 40
     const failed = random() < (trouble === 'tool_broken' && tool === agent.tools[0] ? 0.6 : 0.015)
-    steps.push({ kind: 'tool', ms: around(250, random), tool, args: looping ? '{"q":"again"}' : `{"q":${Math.floor(random() * 1e6)}}`, result: failed ? '' : '{"items":[1,2]}', failed })
+    steps.push({
+      kind: 'tool',
+      ms: around(250, random),
+      tool,
+      args: looping ? '{"q":"again"}' : `{"q":${Math.floor(random() * 1e6)}}`,
+      result: failed ? '' : '{"items":[1,2]}',
+      failed,
+    })
     context += around(300, random)
   }
   const roll = random()
@@ -101,5 +152,14 @@ export function sketchRun(agent: SimulatedAgent, trouble: Trouble, endMs: number
 
 function modelStep(agent: SimulatedAgent, input: number, cacheRead: number, finish: ModelStep['finish'], random: () => number): ModelStep {
   const output = around(agent.outputTokens, random)
-  return { kind: 'model', ms: around(900, random), input, cacheRead: Math.min(cacheRead, input), output, reasoning: 0, finish, failed: false }
+  return {
+    kind: 'model',
+    ms: around(900, random),
+    input,
+    cacheRead: Math.min(cacheRead, input),
+    output,
+    reasoning: 0,
+    finish,
+    failed: false,
+  }
 }

@@ -26,8 +26,25 @@ import { semanticKernel } from './semantic-kernel.ts'
 import { strands } from './strands.ts'
 
 export const DIALECTS: readonly Dialect[] = [
-  claudeCode, codex, mastra, genkit, googleAdk, strands, microsoftAgentFramework, semanticKernel, pydanticAi, logfire, mlflow,
-  openinference, vercelAi, openlit, openllmetry, anthropic, langsmith, genAi, langfuse,
+  claudeCode,
+  codex,
+  mastra,
+  genkit,
+  googleAdk,
+  strands,
+  microsoftAgentFramework,
+  semanticKernel,
+  pydanticAi,
+  logfire,
+  mlflow,
+  openinference,
+  vercelAi,
+  openlit,
+  openllmetry,
+  anthropic,
+  langsmith,
+  genAi,
+  langfuse,
 ]
 
 /** What the decoders must look for: the union of what the dialects read. */

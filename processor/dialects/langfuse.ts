@@ -14,7 +14,16 @@ import { agentNameOf, exceptionType, jsonOf } from './vendor.ts'
 const O = 'langfuse.observation.'
 const TYPE = `${O}type`
 const ROLE: Readonly<Record<string, SpanRole>> = {
-  generation: 'model', tool: 'tool', agent: 'agent', retriever: 'retrieval', embedding: 'embedding', guardrail: 'guardrail', evaluator: 'evaluator', chain: 'step', span: 'step', event: 'other',
+  generation: 'model',
+  tool: 'tool',
+  agent: 'agent',
+  retriever: 'retrieval',
+  embedding: 'embedding',
+  guardrail: 'guardrail',
+  evaluator: 'evaluator',
+  chain: 'step',
+  span: 'step',
+  event: 'other',
 }
 
 function roleOf(span: Span): SpanRole {
@@ -22,8 +31,10 @@ function roleOf(span: Span): SpanRole {
   const role = ROLE[a.text(TYPE)?.toLowerCase() ?? ''] ?? 'step'
   if (role !== 'step') return role
   // LangGraph's callback writes tools as plain spans; what tells them is an answer that names the call it answers.
-  if (/"tool_call_id"/.test(a.text(`${O}output`)?.slice(0, 4096) ?? '') && record(jsonOf(a, `${O}output`))?.['tool_call_id'] !== undefined) return 'tool'
-  const isRoot = span.parentSpanId === '' || a.flag('langfuse.internal.as_root') === true || a.flag('langfuse.internal.is_app_root') === true
+  if (/"tool_call_id"/.test(a.text(`${O}output`)?.slice(0, 4096) ?? '') && record(jsonOf(a, `${O}output`))?.['tool_call_id'] !== undefined)
+    return 'tool'
+  const isRoot =
+    span.parentSpanId === '' || a.flag('langfuse.internal.as_root') === true || a.flag('langfuse.internal.is_app_root') === true
   return isRoot ? 'workflow' : 'step'
 }
 
@@ -37,7 +48,9 @@ function usageOf(span: Span): RawUsage | undefined {
   if (input === undefined && output === undefined) return undefined
   const isSum = total !== undefined && total === (input ?? 0) + (output ?? 0)
   return {
-    ...optional('input', input), ...optional('output', output), ...optional('total', total),
+    ...optional('input', input),
+    ...optional('output', output),
+    ...optional('total', total),
     ...optional('cacheRead', pick('cache_read_input_tokens', 'input_cache_read', 'input_cached_tokens')),
     ...optional('cacheWrite', pick('cache_creation_input_tokens', 'input_cache_creation', 'cache_write_input_tokens')),
     ...optional('reasoning', pick('output_reasoning', 'output_reasoning_tokens', 'reasoning_tokens')),
@@ -49,8 +62,27 @@ function usageOf(span: Span): RawUsage | undefined {
 export const langfuse: Dialect = {
   name: 'langfuse',
   keys: [
-    ...['type', 'level', 'status_message', 'usage_details', 'cost_details', 'model.name', 'prompt.name', 'prompt.version', 'input', 'output', 'metadata.ls_provider'].map((k) => O + k),
-    'langfuse.prompt.name', 'langfuse.trace.name', 'langfuse.version', 'langfuse.release', 'langfuse.internal.as_root', 'langfuse.internal.is_app_root', 'langfuse.metadata.ls_provider', GENERAL.exceptionType,
+    ...[
+      'type',
+      'level',
+      'status_message',
+      'usage_details',
+      'cost_details',
+      'model.name',
+      'prompt.name',
+      'prompt.version',
+      'input',
+      'output',
+      'metadata.ls_provider',
+    ].map((k) => O + k),
+    'langfuse.prompt.name',
+    'langfuse.trace.name',
+    'langfuse.version',
+    'langfuse.release',
+    'langfuse.internal.as_root',
+    'langfuse.internal.is_app_root',
+    'langfuse.metadata.ls_provider',
+    GENERAL.exceptionType,
   ],
   scopes: ['langfuse-sdk'],
   recognises: ({ scope, attributes }) => scope.name === 'langfuse-sdk' || attributes.has(TYPE),
@@ -62,17 +94,31 @@ export const langfuse: Dialect = {
     const args = a.text(`${O}input`)
     const isTool = role === 'tool' || role === 'retrieval'
     return {
-      role, ...optional('failed', failed), ...optional('errorType', span.status === 'error' ? exceptionType(span) : undefined),
-      ...optional('agentName', agentNameOf(role === 'agent' ? span.name : role === 'workflow' ? anyText(a, 'langfuse.trace.name') : undefined)),
+      role,
+      ...optional('failed', failed),
+      ...optional('errorType', span.status === 'error' ? exceptionType(span) : undefined),
+      ...optional(
+        'agentName',
+        agentNameOf(role === 'agent' ? span.name : role === 'workflow' ? anyText(a, 'langfuse.trace.name') : undefined),
+      ),
       ...optional('agentVersion', first(anyText(a, 'langfuse.version'), anyText(a, 'langfuse.release'))),
       ...(role === 'model' || role === 'embedding'
         ? {
-            ...optional('responseModel', anyText(a, `${O}model.name`)), ...optional('provider', foldProvider(anyText(a, `${O}metadata.ls_provider`, 'langfuse.metadata.ls_provider'))), ...optional('usage', usageOf(span)),
+            ...optional('responseModel', anyText(a, `${O}model.name`)),
+            ...optional('provider', foldProvider(anyText(a, `${O}metadata.ls_provider`, 'langfuse.metadata.ls_provider'))),
+            ...optional('usage', usageOf(span)),
             ...optional('givenCostUsd', typeof cost === 'number' && cost > 0 ? cost : undefined),
-            ...optional('promptName', anyText(a, `${O}prompt.name`, 'langfuse.prompt.name')), ...optional('promptVersion', anyText(a, `${O}prompt.version`)),
+            ...optional('promptName', anyText(a, `${O}prompt.name`, 'langfuse.prompt.name')),
+            ...optional('promptVersion', anyText(a, `${O}prompt.version`)),
           }
         : {}),
-      ...(isTool ? { toolName: span.name, ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)), ...optional('resultEmpty', isEmptyResult(a.text(`${O}output`))) } : {}),
+      ...(isTool
+        ? {
+            toolName: span.name,
+            ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)),
+            ...optional('resultEmpty', isEmptyResult(a.text(`${O}output`))),
+          }
+        : {}),
     }
   },
 }

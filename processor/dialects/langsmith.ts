@@ -14,7 +14,15 @@ import { agentNameOf, exceptionType, jsonOf } from './vendor.ts'
 const KIND = 'langsmith.span.kind'
 const IN_DETAILS = 'gen_ai.usage.input_token_details'
 const OUT_DETAILS = 'gen_ai.usage.output_token_details'
-const ROLE: Readonly<Record<string, SpanRole>> = { llm: 'model', tool: 'tool', chain: 'step', parser: 'step', prompt: 'step', retriever: 'retrieval', embedding: 'embedding' }
+const ROLE: Readonly<Record<string, SpanRole>> = {
+  llm: 'model',
+  tool: 'tool',
+  chain: 'step',
+  parser: 'step',
+  prompt: 'step',
+  retriever: 'retrieval',
+  embedding: 'embedding',
+}
 
 function usageOf(span: Span): RawUsage | undefined {
   const a = span.attributes
@@ -23,8 +31,11 @@ function usageOf(span: Span): RawUsage | undefined {
   if (input === undefined && output === undefined) return undefined
   const details = record(jsonOf(a, IN_DETAILS))
   return {
-    ...optional('input', input), ...optional('output', output), ...optional('total', a.count(GEN_AI.totalTokens)),
-    ...optional('cacheRead', countOf(details?.['cache_read'])), ...optional('cacheWrite', countOf(details?.['cache_creation'])),
+    ...optional('input', input),
+    ...optional('output', output),
+    ...optional('total', a.count(GEN_AI.totalTokens)),
+    ...optional('cacheRead', countOf(details?.['cache_read'])),
+    ...optional('cacheWrite', countOf(details?.['cache_creation'])),
     ...optional('reasoning', countOf(record(jsonOf(a, OUT_DETAILS))?.['reasoning'])),
     // LangChain's usage_metadata adds cached tokens up in its current partner packages.
     cacheAccounting: 'included',
@@ -33,7 +44,17 @@ function usageOf(span: Span): RawUsage | undefined {
 
 export const langsmith: Dialect = {
   name: 'langsmith',
-  keys: [...GEN_AI_KEYS, KIND, IN_DETAILS, OUT_DETAILS, 'langsmith.trace.name', 'langsmith.metadata.revision_id', 'gen_ai.prompt', 'gen_ai.completion', 'exception.type'],
+  keys: [
+    ...GEN_AI_KEYS,
+    KIND,
+    IN_DETAILS,
+    OUT_DETAILS,
+    'langsmith.trace.name',
+    'langsmith.metadata.revision_id',
+    'gen_ai.prompt',
+    'gen_ai.completion',
+    'exception.type',
+  ],
   scopes: ['langsmith'],
   recognises: ({ scope, attributes }) => scope.name === 'langsmith' || attributes.has(KIND),
   read: (span) => {
@@ -51,7 +72,11 @@ export const langsmith: Dialect = {
       ...optional('usage', role === 'model' || role === 'embedding' ? usageOf(span) : undefined),
       ...optional('errorType', first(reading.errorType, span.status === 'error' ? exceptionType(span) : undefined)),
       ...(role === 'tool' || role === 'retrieval'
-        ? { toolName: reading.toolName ?? span.name, ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)), ...optional('resultEmpty', isEmptyResult(a.text('gen_ai.completion'))) }
+        ? {
+            toolName: reading.toolName ?? span.name,
+            ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)),
+            ...optional('resultEmpty', isEmptyResult(a.text('gen_ai.completion'))),
+          }
         : {}),
     }
   },

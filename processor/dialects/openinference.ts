@@ -14,14 +14,25 @@ import { agentNameOf, exceptionType, jsonOf, textOf } from './vendor.ts'
 const KIND = 'openinference.span.kind'
 const METADATA = 'metadata'
 const TOKENS = {
-  input: 'llm.token_count.prompt', output: 'llm.token_count.completion', total: 'llm.token_count.total',
-  cacheRead: 'llm.token_count.prompt_details.cache_read', cacheWrite: 'llm.token_count.prompt_details.cache_write',
+  input: 'llm.token_count.prompt',
+  output: 'llm.token_count.completion',
+  total: 'llm.token_count.total',
+  cacheRead: 'llm.token_count.prompt_details.cache_read',
+  cacheWrite: 'llm.token_count.prompt_details.cache_write',
   reasoning: 'llm.token_count.completion_details.reasoning',
 } as const
 
 const ROLE: Readonly<Record<string, SpanRole>> = {
-  AGENT: 'agent', CHAIN: 'workflow', LLM: 'model', TOOL: 'tool', RETRIEVER: 'retrieval', RERANKER: 'retrieval', EMBEDDING: 'embedding',
-  GUARDRAIL: 'guardrail', EVALUATOR: 'evaluator', PROMPT: 'step',
+  AGENT: 'agent',
+  CHAIN: 'workflow',
+  LLM: 'model',
+  TOOL: 'tool',
+  RETRIEVER: 'retrieval',
+  RERANKER: 'retrieval',
+  EMBEDDING: 'embedding',
+  GUARDRAIL: 'guardrail',
+  EVALUATOR: 'evaluator',
+  PROMPT: 'step',
 }
 
 /** Packages whose input number leaves cached tokens out. */
@@ -35,8 +46,12 @@ function usageOf(span: Span): RawUsage | undefined {
   const output = a.count(TOKENS.output)
   if (input === undefined && output === undefined) return undefined
   return {
-    ...optional('input', input), ...optional('output', output), ...optional('total', a.count(TOKENS.total)),
-    ...optional('cacheRead', a.count(TOKENS.cacheRead)), ...optional('cacheWrite', a.count(TOKENS.cacheWrite)), ...optional('reasoning', a.count(TOKENS.reasoning)),
+    ...optional('input', input),
+    ...optional('output', output),
+    ...optional('total', a.count(TOKENS.total)),
+    ...optional('cacheRead', a.count(TOKENS.cacheRead)),
+    ...optional('cacheWrite', a.count(TOKENS.cacheWrite)),
+    ...optional('reasoning', a.count(TOKENS.reasoning)),
     cacheAccounting: EXCLUDED.test(span.scope.name) ? 'excluded' : MIXED.test(span.scope.name) ? 'unknown' : 'included',
   }
 }
@@ -63,13 +78,20 @@ const CONTENT = /^llm\.output_messages\.\d+\.message\.(content|contents\.\d+\.me
 /** What indexed messages and tools say, where they are recorded. */
 function contentOf(a: Attributes): Partial<Reading> {
   const out = a.keys(OUTPUT, 64)
-  const text = out.filter((k) => CONTENT.test(k)).map((k) => a.text(k) ?? '').join('')
+  const text = out
+    .filter((k) => CONTENT.test(k))
+    .map((k) => a.text(k) ?? '')
+    .join('')
   const empty = out.length === 0 ? undefined : text.trim() === '' && !out.some((k) => TOOL_CALL.test(k))
   const isSystem = a.text(`${INPUT}0.message.role`) === 'system'
   const instructions = isSystem ? anyText(a, `${INPUT}0.message.content`, `${INPUT}0.message.contents.0.message_content.text`) : undefined
-  const tools = a.keys(TOOLS, 256).map((k) => a.text(k) ?? '').join('\n')
+  const tools = a
+    .keys(TOOLS, 256)
+    .map((k) => a.text(k) ?? '')
+    .join('\n')
   return {
-    ...optional('outputEmpty', empty), ...(out.length === 0 ? {} : { outputText: text.slice(0, 4096) }),
+    ...optional('outputEmpty', empty),
+    ...(out.length === 0 ? {} : { outputText: text.slice(0, 4096) }),
     ...optional('instructionsHash', instructions === undefined ? undefined : shortHash(instructions)),
     ...optional('toolsHash', tools === '' ? undefined : shortHash(tools)),
     ...optional('inputText', newestUser(a)),
@@ -90,7 +112,10 @@ function evaluationsOf(span: Span): readonly ExternalEvaluation[] | undefined {
   const a = span.attributes
   const [link] = span.links()
   const found: ExternalEvaluation[] = []
-  for (const [prefix, kind] of [['annotations.', 'annotation'], ['evaluations.', 'evaluation']] as const) {
+  for (const [prefix, kind] of [
+    ['annotations.', 'annotation'],
+    ['evaluations.', 'evaluation'],
+  ] as const) {
     for (const key of a.keys(prefix, 256)) {
       if (!key.endsWith(`.${kind}.name`)) continue
       const at = key.slice(0, -'name'.length)
@@ -99,7 +124,9 @@ function evaluationsOf(span: Span): readonly ExternalEvaluation[] | undefined {
       found.push({
         name,
         source: a.text(`${at}annotator_kind`)?.toUpperCase() === 'HUMAN' ? 'feedback' : 'external',
-        ...optional('score', a.number(`${at}score`)), ...optional('label', a.text(`${at}label`)), ...optional('idempotencyKey', a.text(`${at}identifier`)),
+        ...optional('score', a.number(`${at}score`)),
+        ...optional('label', a.text(`${at}label`)),
+        ...optional('idempotencyKey', a.text(`${at}identifier`)),
         // A post-hoc evaluator is a span of its own with one link to what it judges.
         ...(link !== undefined && a.text(KIND) === 'EVALUATOR' ? { target: { traceId: link.traceId, spanId: link.spanId } } : {}),
       })
@@ -111,17 +138,42 @@ function evaluationsOf(span: Span): readonly ExternalEvaluation[] | undefined {
 export const openinference: Dialect = {
   name: 'openinference',
   keys: [
-    KIND, METADATA, ...Object.values(TOKENS), 'agent.name', 'graph.node.id', 'graph.node.name', 'llm.provider', 'llm.system', 'llm.model_name', 'llm.request.model_name',
-    'llm.response.model_name', 'embedding.model_name', 'reranker.model_name', 'llm.finish_reason', 'llm.cost.total', 'llm.prompt_template.version', 'prompt.id',
-    'tool.name', 'tool.id', 'tool_call.id', 'tool.parameters', 'input.value', 'output.value', GENERAL.errorType, GENERAL.exceptionType,
+    KIND,
+    METADATA,
+    ...Object.values(TOKENS),
+    'agent.name',
+    'graph.node.id',
+    'graph.node.name',
+    'llm.provider',
+    'llm.system',
+    'llm.model_name',
+    'llm.request.model_name',
+    'llm.response.model_name',
+    'embedding.model_name',
+    'reranker.model_name',
+    'llm.finish_reason',
+    'llm.cost.total',
+    'llm.prompt_template.version',
+    'prompt.id',
+    'tool.name',
+    'tool.id',
+    'tool_call.id',
+    'tool.parameters',
+    'input.value',
+    'output.value',
+    GENERAL.errorType,
+    GENERAL.exceptionType,
   ],
   prefixes: [OUTPUT, INPUT, TOOLS, 'annotations.', 'evaluations.', 'retrieval.documents.'],
   recognises: ({ attributes }) => attributes.has(KIND),
   read: (span) => {
     const a = span.attributes
-    const role = a.text('tool.name') === undefined && /^handoff /i.test(span.name) ? 'handoff' : (ROLE[a.text(KIND)?.toUpperCase() ?? ''] ?? 'other')
+    const role =
+      a.text('tool.name') === undefined && /^handoff /i.test(span.name) ? 'handoff' : (ROLE[a.text(KIND)?.toUpperCase() ?? ''] ?? 'other')
     const common: Reading = {
-      role, ...optional('agentName', nameOf(a, role)), ...optional('evaluations', evaluationsOf(span)),
+      role,
+      ...optional('agentName', nameOf(a, role)),
+      ...optional('evaluations', evaluationsOf(span)),
       ...optional('errorType', span.status === 'error' ? exceptionType(span) : undefined),
     }
     switch (role) {
@@ -133,16 +185,21 @@ export const openinference: Dialect = {
           ...optional('provider', foldProvider(anyText(a, 'llm.provider', 'llm.system') ?? langchainProvider(a))),
           ...optional('requestModel', anyText(a, 'llm.request.model_name')),
           ...optional('responseModel', anyText(a, 'llm.response.model_name', 'llm.model_name', 'embedding.model_name')),
-          ...optional('usage', usageOf(span)), ...optional('givenCostUsd', positive(a.number('llm.cost.total'))),
+          ...optional('usage', usageOf(span)),
+          ...optional('givenCostUsd', positive(a.number('llm.cost.total'))),
           ...optional('finish', foldFinish(a.text('llm.finish_reason'))),
-          ...optional('promptName', anyText(a, 'prompt.id')), ...optional('promptVersion', anyText(a, 'llm.prompt_template.version')),
+          ...optional('promptName', anyText(a, 'prompt.id')),
+          ...optional('promptVersion', anyText(a, 'llm.prompt_template.version')),
           ...(role === 'model' ? contentOf(a) : {}),
         }
       case 'tool': {
         const args = anyText(a, 'tool.parameters', 'input.value')
         return {
-          ...common, toolName: anyText(a, 'tool.name') ?? span.name, ...optional('toolCallId', anyText(a, 'tool_call.id', 'tool.id')),
-          ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)), ...optional('resultEmpty', isEmptyResult(a.text('output.value'))),
+          ...common,
+          toolName: anyText(a, 'tool.name') ?? span.name,
+          ...optional('toolCallId', anyText(a, 'tool_call.id', 'tool.id')),
+          ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)),
+          ...optional('resultEmpty', isEmptyResult(a.text('output.value'))),
         }
       }
       case 'retrieval': {

@@ -33,10 +33,15 @@ export const openlit: Dialect = {
     const cost = a.number(COST)
     const args = anyText(a, ...ARGS)
     return {
-      ...reading, ...optional('agentName', agentNameOf(agentName, reading.requestModel)), ...optional('agentVersion', first(reading.agentVersion, anyText(a, VERSION))),
+      ...reading,
+      ...optional('agentName', agentNameOf(agentName, reading.requestModel)),
+      ...optional('agentVersion', first(reading.agentVersion, anyText(a, VERSION))),
       ...optional('givenCostUsd', cost !== undefined && cost > 0 ? cost : undefined),
       ...(role === 'tool'
-        ? { ...optional('argumentsHash', first(reading.argumentsHash, args === undefined ? undefined : shortHash(args))), ...optional('resultEmpty', first(reading.resultEmpty, isEmptyResult(a.text('gen_ai.tool.output')))) }
+        ? {
+            ...optional('argumentsHash', first(reading.argumentsHash, args === undefined ? undefined : shortHash(args))),
+            ...optional('resultEmpty', first(reading.resultEmpty, isEmptyResult(a.text('gen_ai.tool.output')))),
+          }
         : {}),
     }
   },

@@ -17,7 +17,13 @@ const REQUEST = 'llm.request.type'
 const ENTITY = 'traceloop.entity.name'
 const KIND_ROLE: Readonly<Record<string, SpanRole>> = { workflow: 'workflow', agent: 'agent', tool: 'tool', task: 'step' }
 const REQUEST_ROLE: Readonly<Record<string, SpanRole>> = { chat: 'model', completion: 'model', embedding: 'embedding', rerank: 'retrieval' }
-const FINISH = ['gen_ai.response.finish_reason', 'gen_ai.response.stop_reason', 'llm.response.finish_reason', 'llm.response.stop_reason', 'gen_ai.completion.0.finish_reason'] as const
+const FINISH = [
+  'gen_ai.response.finish_reason',
+  'gen_ai.response.stop_reason',
+  'llm.response.finish_reason',
+  'llm.response.stop_reason',
+  'gen_ai.completion.0.finish_reason',
+] as const
 
 function role(span: Span): SpanRole {
   const a = span.attributes
@@ -39,12 +45,32 @@ function accounting(span: Span): RawUsage['cacheAccounting'] {
 export const openllmetry: Dialect = {
   name: 'openllmetry',
   keys: [
-    ...GEN_AI_KEYS, KIND, REQUEST, ENTITY, 'traceloop.entity.input', 'traceloop.entity.output', 'traceloop.entity.version', 'traceloop.workflow.name', 'traceloop.prompt.key',
-    'traceloop.prompt.version', 'llm.usage.total_tokens', 'gen_ai.prompt.0.role', 'gen_ai.prompt.0.content', 'gen_ai.completion.0.content', 'gen_ai.completion.0.role', ...FINISH, GENERAL.exceptionType,
+    ...GEN_AI_KEYS,
+    KIND,
+    REQUEST,
+    ENTITY,
+    'traceloop.entity.input',
+    'traceloop.entity.output',
+    'traceloop.entity.version',
+    'traceloop.workflow.name',
+    'traceloop.prompt.key',
+    'traceloop.prompt.version',
+    'llm.usage.total_tokens',
+    'gen_ai.prompt.0.role',
+    'gen_ai.prompt.0.content',
+    'gen_ai.completion.0.content',
+    'gen_ai.completion.0.role',
+    ...FINISH,
+    GENERAL.exceptionType,
   ],
   scopes: ['@traceloop/*'],
   recognises: ({ attributes: a, scope }) =>
-    a.has(KIND) || a.has(REQUEST) || a.has('traceloop.workflow.name') || a.has('gen_ai.prompt.0.role') || a.has('gen_ai.completion.0.content') || scope.name.startsWith('@traceloop/'),
+    a.has(KIND) ||
+    a.has(REQUEST) ||
+    a.has('traceloop.workflow.name') ||
+    a.has('gen_ai.prompt.0.role') ||
+    a.has('gen_ai.completion.0.content') ||
+    scope.name.startsWith('@traceloop/'),
   read: (span) => {
     const a = span.attributes
     const r = role(span)
@@ -58,15 +84,27 @@ export const openllmetry: Dialect = {
     const reading: Reading = {
       ...base,
       ...optional('agentName', agentNameOf(first(agentName, r === 'agent' || r === 'workflow' ? entity : undefined), base.requestModel)),
-      ...optional('agentVersion', first(base.agentVersion, r === 'agent' || r === 'workflow' ? anyText(a, 'traceloop.entity.version') : undefined)),
-      ...optional('promptName', first(base.promptName, anyText(a, 'traceloop.prompt.key'))), ...optional('promptVersion', first(base.promptVersion, anyText(a, 'traceloop.prompt.version'))),
-      ...optional('finish', first(base.finish, finish)), ...optional('errorType', first(base.errorType, span.status === 'error' ? exceptionType(span) : undefined)),
+      ...optional(
+        'agentVersion',
+        first(base.agentVersion, r === 'agent' || r === 'workflow' ? anyText(a, 'traceloop.entity.version') : undefined),
+      ),
+      ...optional('promptName', first(base.promptName, anyText(a, 'traceloop.prompt.key'))),
+      ...optional('promptVersion', first(base.promptVersion, anyText(a, 'traceloop.prompt.version'))),
+      ...optional('finish', first(base.finish, finish)),
+      ...optional('errorType', first(base.errorType, span.status === 'error' ? exceptionType(span) : undefined)),
       ...optional('instructionsHash', first(base.instructionsHash, system === undefined || system === '' ? undefined : shortHash(system))),
-      ...(answer === undefined ? {} : { outputText: answer.slice(0, 4096), outputEmpty: answer.trim() === '' && finish !== 'tool_call' && base.finish !== 'tool_call' }),
+      ...(answer === undefined
+        ? {}
+        : {
+            outputText: answer.slice(0, 4096),
+            outputEmpty: answer.trim() === '' && finish !== 'tool_call' && base.finish !== 'tool_call',
+          }),
     }
     if (!isTool) return reading
     return {
-      ...reading, ...optional('toolName', first(base.toolName, entity)), ...optional('argumentsHash', first(base.argumentsHash, args === undefined ? undefined : shortHash(args))),
+      ...reading,
+      ...optional('toolName', first(base.toolName, entity)),
+      ...optional('argumentsHash', first(base.argumentsHash, args === undefined ? undefined : shortHash(args))),
       ...optional('resultEmpty', first(base.resultEmpty, isEmptyResult(a.text('traceloop.entity.output')))),
     }
   },

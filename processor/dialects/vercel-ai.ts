@@ -9,7 +9,19 @@ import { GEN_AI, GENERAL } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi } from './gen-ai.ts'
-import { anyCount, anyText, first, foldFinish, foldFinishList, foldProvider, isEmptyResult, newestUserText, optional, record, shortHash } from './reading.ts'
+import {
+  anyCount,
+  anyText,
+  first,
+  foldFinish,
+  foldFinishList,
+  foldProvider,
+  isEmptyResult,
+  newestUserText,
+  optional,
+  record,
+  shortHash,
+} from './reading.ts'
 import { agentNameOf, exceptionType, jsonOf } from './vendor.ts'
 
 const ID = 'ai.operationId'
@@ -33,7 +45,10 @@ function metadataOf(a: Attributes): { readonly cacheRead?: number; readonly cach
   const openai = record(metadata?.['openai'])
   const count = (v: unknown): number | undefined => (typeof v === 'number' && Number.isInteger(v) && v >= 0 ? v : undefined)
   return {
-    ...optional('cacheRead', first(count(usage?.['cache_read_input_tokens']), count(anthropic?.['cacheReadInputTokens']), count(openai?.['cachedPromptTokens']))),
+    ...optional(
+      'cacheRead',
+      first(count(usage?.['cache_read_input_tokens']), count(anthropic?.['cacheReadInputTokens']), count(openai?.['cachedPromptTokens'])),
+    ),
     ...optional('cacheWrite', first(count(usage?.['cache_creation_input_tokens']), count(anthropic?.['cacheCreationInputTokens']))),
   }
 }
@@ -49,8 +64,12 @@ function usageOf(a: Attributes): RawUsage | undefined {
   const isSix = a.has(`${U}inputTokenDetails.noCacheTokens`) || a.has(`${U}inputTokenDetails.cacheReadTokens`)
   const isAnthropic = /anthropic/.test(anyText(a, 'ai.model.provider', GEN_AI.system) ?? '')
   return {
-    ...optional('input', input), ...optional('output', output), ...optional('cacheRead', cacheRead), ...optional('cacheWrite', cacheWrite),
-    ...optional('reasoning', anyCount(a, REASONING, `${U}reasoningTokens`)), ...optional('total', a.count(`${U}totalTokens`)),
+    ...optional('input', input),
+    ...optional('output', output),
+    ...optional('cacheRead', cacheRead),
+    ...optional('cacheWrite', cacheWrite),
+    ...optional('reasoning', anyCount(a, REASONING, `${U}reasoningTokens`)),
+    ...optional('total', a.count(`${U}totalTokens`)),
     cacheAccounting: isAnthropic && !isSix ? 'excluded' : 'included',
   }
 }
@@ -60,10 +79,14 @@ function readOuter(span: Span): Reading {
   const invalid = /^AI_No(Object|Output)GeneratedError$/.test(exceptionType(span) ?? '')
   const isSum = a.has(`${U}inputTokenDetails.noCacheTokens`)
   return {
-    role: 'agent', ...optional('agentName', agentNameOf(anyText(a, 'ai.telemetry.functionId', 'resource.name'))),
-    ...optional('provider', foldProvider(anyText(a, 'ai.model.provider'))), ...optional('requestModel', anyText(a, 'ai.model.id')),
-    ...optional('usage', isSum ? usageOf(a) : undefined), ...(invalid ? { outputInvalid: true } : {}),
-    ...optional('errorType', span.status === 'error' ? exceptionType(span) : undefined), ...optional('stoppedBy', anyText(a, 'agentopz.run.stopped_by')),
+    role: 'agent',
+    ...optional('agentName', agentNameOf(anyText(a, 'ai.telemetry.functionId', 'resource.name'))),
+    ...optional('provider', foldProvider(anyText(a, 'ai.model.provider'))),
+    ...optional('requestModel', anyText(a, 'ai.model.id')),
+    ...optional('usage', isSum ? usageOf(a) : undefined),
+    ...(invalid ? { outputInvalid: true } : {}),
+    ...optional('errorType', span.status === 'error' ? exceptionType(span) : undefined),
+    ...optional('stoppedBy', anyText(a, 'agentopz.run.stopped_by')),
   }
 }
 
@@ -75,13 +98,19 @@ function readCall(span: Span, role: SpanRole): Reading {
   const system = Array.isArray(prompt) ? record(prompt[0]) : undefined
   const tools = a.list('ai.prompt.tools')?.join('\n')
   return {
-    role, perAttempt: role === 'model', ...optional('agentName', agentNameOf(anyText(a, 'ai.telemetry.functionId'))),
+    role,
+    perAttempt: role === 'model',
+    ...optional('agentName', agentNameOf(anyText(a, 'ai.telemetry.functionId'))),
     ...optional('provider', foldProvider(anyText(a, 'ai.model.provider', GEN_AI.system))),
-    ...optional('requestModel', anyText(a, GEN_AI.requestModel, 'ai.model.id')), ...optional('responseModel', anyText(a, GEN_AI.responseModel, 'ai.response.model')),
-    ...optional('responseId', role === 'model' ? anyText(a, GEN_AI.responseId, 'ai.response.id') : undefined), ...optional('usage', usageOf(a)),
+    ...optional('requestModel', anyText(a, GEN_AI.requestModel, 'ai.model.id')),
+    ...optional('responseModel', anyText(a, GEN_AI.responseModel, 'ai.response.model')),
+    ...optional('responseId', role === 'model' ? anyText(a, GEN_AI.responseId, 'ai.response.id') : undefined),
+    ...optional('usage', usageOf(a)),
     ...optional('finish', first(foldFinish(a.text('ai.response.finishReason')), foldFinishList(a.list(GEN_AI.finishReasons)))),
     ...(text === undefined ? {} : { outputText: text.slice(0, 4096) }),
-    ...(answered && (text !== undefined || a.has('ai.response.toolCalls')) ? { outputEmpty: (text ?? '').trim() === '' && !a.has('ai.response.toolCalls') } : {}),
+    ...(answered && (text !== undefined || a.has('ai.response.toolCalls'))
+      ? { outputEmpty: (text ?? '').trim() === '' && !a.has('ai.response.toolCalls') }
+      : {}),
     ...optional('inputText', newestUserText(prompt)),
     ...(system?.['role'] === 'system' && typeof system['content'] === 'string' ? { instructionsHash: shortHash(system['content']) } : {}),
     ...optional('toolsHash', tools === undefined || tools === '' ? undefined : shortHash(tools)),
@@ -93,8 +122,11 @@ function readTool(span: Span): Reading {
   const a = span.attributes
   const args = a.text('ai.toolCall.args')
   return {
-    role: 'tool', ...optional('toolName', anyText(a, 'ai.toolCall.name')), ...optional('toolCallId', anyText(a, 'ai.toolCall.id')),
-    ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)), ...optional('resultEmpty', isEmptyResult(a.text('ai.toolCall.result'))),
+    role: 'tool',
+    ...optional('toolName', anyText(a, 'ai.toolCall.name')),
+    ...optional('toolCallId', anyText(a, 'ai.toolCall.id')),
+    ...optional('argumentsHash', args === undefined ? undefined : shortHash(args)),
+    ...optional('resultEmpty', isEmptyResult(a.text('ai.toolCall.result'))),
     ...optional('errorType', span.status === 'error' ? exceptionType(span) : undefined),
   }
 }
@@ -104,7 +136,8 @@ function readSeven(span: Span): Reading {
   const reading = readGenAi(span)
   const reasoning = span.attributes.count(REASONING)
   return {
-    ...reading, ...optional('agentName', agentNameOf(reading.agentName, reading.requestModel)),
+    ...reading,
+    ...optional('agentName', agentNameOf(reading.agentName, reading.requestModel)),
     ...(reading.usage === undefined ? {} : { usage: { ...optional('reasoning', reasoning), ...reading.usage } }),
     ...optional('errorType', reading.errorType ?? (span.status === 'error' ? exceptionType(span) : undefined)),
   }
@@ -113,10 +146,41 @@ function readSeven(span: Span): Reading {
 export const vercelAi: Dialect = {
   name: 'vercel_ai',
   keys: [
-    ...GEN_AI_KEYS, ID, 'operation.name', 'resource.name', 'ai.telemetry.functionId', 'ai.model.provider', 'ai.model.id', 'ai.response.providerMetadata', 'ai.response.finishReason',
-    'ai.response.text', 'ai.response.object', 'ai.response.toolCalls', 'ai.response.id', 'ai.response.model', 'ai.prompt.messages', 'ai.prompt.tools', 'ai.toolCall.name',
-    'ai.toolCall.id', 'ai.toolCall.args', 'ai.toolCall.result', REASONING, GENERAL.exceptionType,
-    ...['inputTokens', 'promptTokens', 'tokens', 'outputTokens', 'completionTokens', 'inputTokenDetails.cacheReadTokens', 'cachedInputTokens', 'inputTokenDetails.cacheWriteTokens', 'inputTokenDetails.noCacheTokens', 'reasoningTokens', 'totalTokens'].map((k) => U + k),
+    ...GEN_AI_KEYS,
+    ID,
+    'operation.name',
+    'resource.name',
+    'ai.telemetry.functionId',
+    'ai.model.provider',
+    'ai.model.id',
+    'ai.response.providerMetadata',
+    'ai.response.finishReason',
+    'ai.response.text',
+    'ai.response.object',
+    'ai.response.toolCalls',
+    'ai.response.id',
+    'ai.response.model',
+    'ai.prompt.messages',
+    'ai.prompt.tools',
+    'ai.toolCall.name',
+    'ai.toolCall.id',
+    'ai.toolCall.args',
+    'ai.toolCall.result',
+    REASONING,
+    GENERAL.exceptionType,
+    ...[
+      'inputTokens',
+      'promptTokens',
+      'tokens',
+      'outputTokens',
+      'completionTokens',
+      'inputTokenDetails.cacheReadTokens',
+      'cachedInputTokens',
+      'inputTokenDetails.cacheWriteTokens',
+      'inputTokenDetails.noCacheTokens',
+      'reasoningTokens',
+      'totalTokens',
+    ].map((k) => U + k),
   ],
   scopes: ['ai'],
   recognises: ({ attributes: a, scope }) => a.has(ID) || (scope.name === 'gen_ai' && a.has(GEN_AI.operation)),

@@ -9,8 +9,43 @@ export interface ScoreThreshold {
   readonly passAtMost?: number
 }
 
-const PASS = new Set(['pass', 'passed', 'true', 'yes', 'good', 'correct', 'ok', 'success', 'successful', 'positive', 'thumbs_up', 'like', 'relevant', 'grounded', 'faithful', 'factual', 'safe'])
-const FAIL = new Set(['fail', 'failed', 'false', 'no', 'bad', 'incorrect', 'wrong', 'failure', 'negative', 'thumbs_down', 'dislike', 'irrelevant', 'ungrounded', 'unfaithful', 'hallucinated', 'unsafe'])
+const PASS = new Set([
+  'pass',
+  'passed',
+  'true',
+  'yes',
+  'good',
+  'correct',
+  'ok',
+  'success',
+  'successful',
+  'positive',
+  'thumbs_up',
+  'like',
+  'relevant',
+  'grounded',
+  'faithful',
+  'factual',
+  'safe',
+])
+const FAIL = new Set([
+  'fail',
+  'failed',
+  'false',
+  'no',
+  'bad',
+  'incorrect',
+  'wrong',
+  'failure',
+  'negative',
+  'thumbs_down',
+  'dislike',
+  'irrelevant',
+  'ungrounded',
+  'unfaithful',
+  'hallucinated',
+  'unsafe',
+])
 
 /** `error` when the evaluator failed, a threshold's verdict on the score, else the label's, else `abstain`. */
 export function verdictOf(evaluation: ExternalEvaluation, threshold: ScoreThreshold | undefined): Verdict {
@@ -21,7 +56,10 @@ export function verdictOf(evaluation: ExternalEvaluation, threshold: ScoreThresh
     const low = threshold.passAtMost === undefined || score <= threshold.passAtMost
     return high && low ? 'pass' : 'fail'
   }
-  const label = evaluation.label?.trim().toLowerCase().replaceAll(/[\s-]+/g, '_')
+  const label = evaluation.label
+    ?.trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, '_')
   if (label === undefined) return 'abstain'
   return PASS.has(label) ? 'pass' : FAIL.has(label) ? 'fail' : 'abstain'
 }

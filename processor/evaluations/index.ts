@@ -17,7 +17,16 @@ import { toolsOk } from './tools-ok.ts'
 import { validOutput } from './valid-output.ts'
 
 export const CHECKS: readonly Check[] = [
-  completed, notTruncated, notFiltered, notRefused, notEmpty, noLoop, toolsOk, retrievalNotEmpty, validOutput, groundedCall,
+  completed,
+  notTruncated,
+  notFiltered,
+  notRefused,
+  notEmpty,
+  noLoop,
+  toolsOk,
+  retrievalNotEmpty,
+  validOutput,
+  groundedCall,
 ]
 
 /** Scores a sample of closed runs in its own time; its verdicts are counted like late evaluations. None is built in yet. */
@@ -29,7 +38,16 @@ export interface Judge {
 export const JUDGES: readonly Judge[] = []
 
 /** Required where an agent's configuration names none: those whose failure a user would call one. */
-export const DEFAULT_CHECKS: readonly string[] = ['completed', 'not_truncated', 'not_filtered', 'not_refused', 'not_empty', 'no_loop', 'valid_output', 'grounded_call']
+export const DEFAULT_CHECKS: readonly string[] = [
+  'completed',
+  'not_truncated',
+  'not_filtered',
+  'not_refused',
+  'not_empty',
+  'no_loop',
+  'valid_output',
+  'grounded_call',
+]
 
 export interface CheckVerdict {
   readonly evaluation: string
@@ -59,7 +77,12 @@ export function evaluate(run: Run, policy: AgentPolicy, thresholds: ReadonlyMap<
 
 /** The verdict of one evaluation from outside. */
 export function externalVerdict(e: ExternalEvaluation, thresholds: ReadonlyMap<string, ScoreThreshold>): CheckVerdict {
-  return { evaluation: e.name, source: e.source, verdict: verdictOf(e, thresholds.get(e.name)), ...(e.score === undefined ? {} : { score: e.score }) }
+  return {
+    evaluation: e.name,
+    source: e.source,
+    verdict: verdictOf(e, thresholds.get(e.name)),
+    ...(e.score === undefined ? {} : { score: e.score }),
+  }
 }
 
 function qualityOf(verdicts: readonly CheckVerdict[], required: readonly string[]): Quality {

@@ -9,7 +9,8 @@ export const validOutput: Check = {
   source: 'builtin',
   evaluate: (run, { acceptsOutput }) => {
     const final = finalCall(run)
-    if (final?.outputInvalid !== undefined) return final.outputInvalid ? fail('the SDK could not parse the output') : pass('the SDK parsed the output')
+    if (final?.outputInvalid !== undefined)
+      return final.outputInvalid ? fail('the SDK could not parse the output') : pass('the SDK parsed the output')
     if (acceptsOutput === undefined) return abstain('no form is asked for')
     const text = final?.outputText
     if (text === undefined) return abstain('no content')

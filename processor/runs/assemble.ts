@@ -41,7 +41,8 @@ export interface TraceView {
 
 const isCandidate = (n: Node): boolean => n.fact.reading.role === 'agent' || n.fact.reading.role === 'workflow'
 const isEvaluator = (n: Node): boolean => n.fact.reading.role === 'evaluator'
-const isStep = (n: Node): boolean => n.fact.reading.role === 'model' || n.fact.reading.role === 'tool' || n.fact.reading.role === 'retrieval'
+const isStep = (n: Node): boolean =>
+  n.fact.reading.role === 'model' || n.fact.reading.role === 'tool' || n.fact.reading.role === 'retrieval'
 
 /** Assembles everything that is known of a trace. Linear in its spans, but for the depth of nested calls. */
 export function assemble(trace: TraceView): Assembled {
@@ -110,7 +111,9 @@ function adoptOrphans(nodes: readonly Node[], top: Map<Node, Node>): void {
   if (roots.length === 0 || roots.length > 64) return
   for (const orphan of orphans) {
     const at = orphan.fact.startMs
-    const around = roots.filter((r) => r.fact.startMs <= at && at <= r.fact.startMs + r.fact.durationMs && r.end.missingParentId !== orphan.end.missingParentId)
+    const around = roots.filter(
+      (r) => r.fact.startMs <= at && at <= r.fact.startMs + r.fact.durationMs && r.end.missingParentId !== orphan.end.missingParentId,
+    )
     const [home] = around
     if (home === undefined || around.length > 1) continue
     const stack: Node[] = [orphan]
@@ -191,7 +194,8 @@ function outcomeOf(f: OutcomeFacts): RunOutcome {
   for (const call of f.calls) if (final === undefined || endOf(call) >= endOf(final)) final = call
   if (f.hasCandidate && failed(f.root.fact)) return 'error'
   // A workflow that says nothing around an agent that failed: the agent's word counts.
-  if (f.root.fact.reading.role === 'workflow' && f.root.fact.status === 'unset' && f.primary !== f.root && failed(f.primary.fact)) return 'error'
+  if (f.root.fact.reading.role === 'workflow' && f.root.fact.status === 'unset' && f.primary !== f.root && failed(f.primary.fact))
+    return 'error'
   if (final?.outcome === 'error') return 'error'
   if (!f.hasCandidate && f.calls.length === 0 && failed(f.root.fact)) return 'error'
   if (!f.rootEnded) return 'abandoned'

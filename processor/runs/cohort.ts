@@ -51,7 +51,13 @@ function nameOfFirst(members: readonly Node[]): string | undefined {
 }
 
 /** The values of agent version, prompt version, model and tool set that the run was made with (R13); empty when unknown. */
-export function cohortOf(root: Node, identity: Identity, members: readonly Node[], calls: readonly ModelCall[], spend: readonly Spend[]): Cohort {
+export function cohortOf(
+  root: Node,
+  identity: Identity,
+  members: readonly Node[],
+  calls: readonly ModelCall[],
+  spend: readonly Spend[],
+): Cohort {
   const order = [identity.primary, root, ...members.filter((n) => n.fact.reading.role === 'model' && identity.isOwn(n))]
   const pick = (read: (n: Node) => string | undefined): string | undefined => {
     for (const n of order) {

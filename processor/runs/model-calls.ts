@@ -3,7 +3,8 @@
  * Calls are the leaves: a model span with a model span below it (not through an agent or tool) is an envelope. Usage comes from the
  * innermost span that reports it. Equal response ids are one call. Failed attempts that were tried again are folded into the next.
  */
-import type { ModelCall, RawUsage, Spend, UsageConflict } from '../../model/run.ts'
+import type { ModelCall, RawUsage, Reading, Spend, UsageConflict } from '../../model/run.ts'
+import { optional } from '../dialects/reading.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
 import { failed, Nearest, type Node } from './tree.ts'
 
@@ -26,8 +27,15 @@ export function countModelCalls(members: readonly Node[], isOwn: (n: Node) => bo
   const nearest = new Nearest(isModel, isBoundary)
   const models = dropProviderSide(members.filter(isModel), nearest)
   const shape = new Shape(models, nearest)
-  const leaves = dropSuperseded(models.filter((n) => !shape.hasModelBelow.has(n)), shape, members)
-  const keptLeaves = onePerResponse(leaves.map((l) => l.node), conflicts)
+  const leaves = dropSuperseded(
+    models.filter((n) => !shape.hasModelBelow.has(n)),
+    shape,
+    members,
+  )
+  const keptLeaves = onePerResponse(
+    leaves.map((l) => l.node),
+    conflicts,
+  )
   const calls = leaves.filter((l) => keptLeaves.has(l.node)).map((l) => callOf(l.node, l.failedAttempts, shape, isOwn(l.node)))
 
   const reporting = models.filter((n) => n.fact.reading.usage !== undefined && !shape.hasUsageBelow.has(n))
@@ -179,32 +187,37 @@ function preferred(a: Node, b: Node): boolean {
 function callOf(node: Node, failedAttempts: number, shape: Shape, own: boolean): ModelCall {
   const fact = node.fact
   const outer = shape.envelope.get(node)
-  const last = outer !== undefined && shape.lastUnder.get(outer) === node
-  const inherited = outer?.fact.reading
-  const r = fact.reading
-  const finish = r.finish ?? (last ? inherited?.finish : undefined)
-  const spoke = finish !== undefined || r.usage !== undefined || inherited?.usage !== undefined || fact.status === 'ok'
-  const errorType = r.errorType ?? (last ? inherited?.errorType : undefined)
-  const requestModel = r.requestModel ?? inherited?.requestModel
-  const outputEmpty = r.outputEmpty ?? (last ? inherited?.outputEmpty : undefined)
-  const outputInvalid = r.outputInvalid ?? (last ? inherited?.outputInvalid : undefined)
-  const outputText = r.outputText ?? (last ? inherited?.outputText : undefined)
+  // What an envelope says of the answer is about the call that started last in it.
+  const isLast = outer !== undefined && shape.lastUnder.get(outer) === node
+  const reading = isLast ? { ...answerOf(outer.fact.reading), ...fact.reading } : fact.reading
+  const around: Partial<Reading> = outer?.fact.reading ?? {}
+  const requestModel = reading.requestModel ?? around.requestModel
+  const hasSpoken = reading.finish !== undefined || reading.usage !== undefined || around.usage !== undefined || fact.status === 'ok'
   return {
+    ...answerOf(reading),
     spanId: fact.spanId,
     startMs: fact.startMs,
     durationMs: fact.durationMs,
-    provider: r.provider ?? inherited?.provider ?? '',
-    model: r.responseModel ?? inherited?.responseModel ?? requestModel ?? '',
-    outcome: failed(fact) || finish === 'error' ? 'error' : spoke ? 'ok' : 'unknown',
+    provider: reading.provider ?? around.provider ?? '',
+    model: reading.responseModel ?? around.responseModel ?? requestModel ?? '',
+    outcome: failed(fact) || reading.finish === 'error' ? 'error' : hasSpoken ? 'ok' : 'unknown',
     failedAttempts,
     own,
-    ...(requestModel === undefined ? {} : { requestModel }),
-    ...(finish === undefined ? {} : { finish }),
-    ...(outputEmpty === undefined ? {} : { outputEmpty }),
-    ...(outputInvalid === undefined ? {} : { outputInvalid }),
-    ...(outputText === undefined ? {} : { outputText }),
-    ...(errorType === undefined ? {} : { errorType }),
-    ...(r.responseId === undefined ? {} : { responseId: r.responseId }),
+    ...optional('requestModel', requestModel),
+    ...optional('responseId', reading.responseId),
+  }
+}
+
+type Answer = Pick<ModelCall, 'finish' | 'outputEmpty' | 'outputInvalid' | 'outputText' | 'errorType'>
+
+/** What a reading says of the answer, absent where it says nothing. */
+function answerOf(r: Partial<Reading>): Answer {
+  return {
+    ...optional('finish', r.finish),
+    ...optional('outputEmpty', r.outputEmpty),
+    ...optional('outputInvalid', r.outputInvalid),
+    ...optional('outputText', r.outputText),
+    ...optional('errorType', r.errorType),
   }
 }
 
@@ -229,7 +242,13 @@ function spendOf(node: Node, raw: RawUsage | undefined, own: boolean, conflicts:
 }
 
 /** Agent spans' own sums: the only truth where no model call below reported any, otherwise compared (R4). */
-function agentSpend(members: readonly Node[], shape: Shape, spend: readonly Spend[], conflicts: UsageConflict[], isOwn: (n: Node) => boolean): Spend[] {
+function agentSpend(
+  members: readonly Node[],
+  shape: Shape,
+  spend: readonly Spend[],
+  conflicts: UsageConflict[],
+  isOwn: (n: Node) => boolean,
+): Spend[] {
   const found: Spend[] = []
   const counted = new Set<Node>()
   const countedAbove = new Nearest((n) => counted.has(n))

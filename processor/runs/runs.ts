@@ -4,62 +4,17 @@
  * evicts it, oldest first and counted (R7). After that its spans are late: counted, not assembled (R8).
  * Traces are swept, there are no timers: docs/decisions/0006-runs-are-swept.md.
  */
-import type { CloseReason, ExternalEvaluation, Fact, ModelCall, Run, Spend, ToolCall, UsageConflict } from '../../model/run.ts'
+import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
 import type { ParentLocation } from '../../model/span.ts'
 import type { Loose } from './assemble.ts'
+import { closedTraceOf, labelsOf, NO_WORK, type RunEvents, type RunLimits, workOf } from './late.ts'
 import { countModelCalls } from './model-calls.ts'
 import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
+import { foreignCalls, withoutForeignCalls } from './foreign.ts'
 import { countToolCalls } from './tool-calls.ts'
 import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
 import { buildTree } from './tree.ts'
-
-export interface RunLimits {
-  readonly settleMs: number
-  readonly idleMs: number
-  readonly maxRunMs: number
-  readonly rememberMs: number
-  /** Open traces with GenAI spans. */
-  readonly maxOpen: number
-  /** Spans held for open runs, all traces together. */
-  readonly maxOpenSpans: number
-  /** Spans of one trace; at the bound it is closed and the rest is late. */
-  readonly maxSpansPerRun: number
-  /** Spans that are no GenAI, held for paths of traces without any GenAI span yet. */
-  readonly maxLinkSpans: number
-  readonly maxRememberedSpans: number
-  readonly maxRememberedTraces: number
-  readonly maxWeight: number
-}
-
-export const DEFAULT_RUN_LIMITS: RunLimits = {
-  settleMs: 10_000, idleMs: 600_000, maxRunMs: 86_400_000, rememberMs: 3_600_000,
-  maxOpen: 200_000, maxOpenSpans: 2_000_000, maxSpansPerRun: 50_000, maxLinkSpans: 500_000,
-  maxRememberedSpans: 4_000_000, maxRememberedTraces: 500_000, maxWeight: 1000,
-}
-
-/** Work counted after its run closed, or beside every run: counters only. */
-export interface LateWork {
-  readonly agent: string
-  readonly environment: string
-  readonly promptVersion: string
-  readonly model: string
-  readonly modelCalls: readonly ModelCall[]
-  readonly toolCalls: readonly ToolCall[]
-  readonly spend: readonly Spend[]
-  readonly evaluations: readonly ExternalEvaluation[]
-  readonly conflicts: readonly UsageConflict[]
-  readonly traceId: string
-  /** Late spans in this work: 0 for work beside a run that came in time. */
-  readonly lateSpans: number
-}
-
-export interface RunEvents {
-  closed(run: Run, reason: CloseReason): void
-  late(work: LateWork): void
-  duplicate(agent: string, environment: string): void
-  linksDropped(reason: 'link_bound' | 'idle', count: number): void
-}
 
 export interface OpenRunView {
   readonly agent: string
@@ -93,10 +48,18 @@ export class Runs {
     this.#responses = new Responses(limits.maxRememberedTraces)
   }
 
-  get openRuns(): number { return this.#open.size }
-  get openSpans(): number { return this.#openSpans }
-  get linkSpans(): number { return this.#linkSpans }
-  get rememberedTraces(): number { return this.#closed.size }
+  get openRuns(): number {
+    return this.#open.size
+  }
+  get openSpans(): number {
+    return this.#openSpans
+  }
+  get linkSpans(): number {
+    return this.#linkSpans
+  }
+  get rememberedTraces(): number {
+    return this.#closed.size
+  }
 
   /** Takes over new times; bounds of what is already held apply from the next span on. */
   setLimits(limits: RunLimits): void {
@@ -126,8 +89,7 @@ export class Runs {
     const open = this.#open.get(traceId)
     const closed = open?.closed ?? this.#closed.get(traceId)
     if (open?.facts.has(fact.spanId) === true || (closed !== undefined && this.#seen.has(traceId, fact.spanId))) {
-      const run = closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0])
-      this.#events.duplicate(run?.agent ?? fact.reading.agentName ?? fact.service, run?.environment ?? fact.environment)
+      this.#tellRepeat(traceId, fact, closed)
       return
     }
     const below = closed === undefined ? undefined : this.#holderOf(traceId, closed, fact.parentSpanId)
@@ -147,9 +109,19 @@ export class Runs {
     this.#bound(trace, now)
   }
 
+  #tellRepeat(traceId: string, fact: Fact, closed: ClosedTrace | undefined): void {
+    const run = closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0])
+    this.#events.duplicate(run?.agent ?? fact.reading.agentName ?? fact.service, run?.environment ?? fact.environment)
+  }
+
   /** Joins an evaluation from outside to its run, open or closed; false when the run is not known (yet). */
   evaluate(evaluation: ExternalEvaluation, traceId: string, spanId: string): boolean {
-    const id = traceId !== '' ? traceId : evaluation.responseId === undefined ? undefined : this.#responses.traceOf(evaluation.responseId, this.#services)
+    const id =
+      traceId !== ''
+        ? traceId
+        : evaluation.responseId === undefined
+          ? undefined
+          : this.#responses.traceOf(evaluation.responseId, this.#services)
     const open = id === undefined ? undefined : this.#open.get(id)
     if (open !== undefined && open.closed === undefined) {
       if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
@@ -197,7 +169,7 @@ export class Runs {
 
   /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
   flush(now: number, reason: CloseReason): void {
-    for (const trace of [...this.#open.values()]) this.#close(trace, trace.assembled().rootsEnded ? 'settled' : reason, now)
+    for (const trace of this.#open.values()) this.#close(trace, trace.assembled().rootsEnded ? 'settled' : reason, now)
   }
 
   /** The runs now open, as far as they are known. At most `budget` traces that changed are assembled anew; the others are skipped this time. */
@@ -265,13 +237,14 @@ export class Runs {
     this.#openSpans -= trace.spans
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1
-    for (const run of runs) this.#closeRun(trace, run, reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
+    for (const run of runs)
+      this.#closeRun(trace, run, reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
     if (loose !== undefined) this.#closeLoose(trace, loose, kept[0])
     this.#remember(trace, kept, missingParents, now)
   }
 
   #closeRun(trace: OpenTrace, assembled: Run, reason: CloseReason, keep: (run: Omit<ClosedRun, 'spanIds'>) => void): void {
-    const run = this.#withoutForeignCalls(trace, assembled)
+    const run = withoutForeignCalls(this.#responses, trace, assembled)
     const labels = { agent: run.agent, environment: run.environment, promptVersion: run.cohort.promptVersion, model: run.cohort.model }
     const home = this.#lateHome(trace, run)
     if (home !== undefined) {
@@ -296,59 +269,26 @@ export class Runs {
   }
 
   #closeLoose(trace: OpenTrace, loose: Loose, home: ClosedRun | undefined): void {
-    const foreign = this.#foreignCalls(trace, loose.modelCalls)
-    const labels = home === undefined ? { agent: loose.agent, environment: loose.environment, promptVersion: '', model: '' } : labelsOf(home)
+    const foreign = foreignCalls(this.#responses, trace, loose.modelCalls)
+    const labels =
+      home === undefined ? { agent: loose.agent, environment: loose.environment, promptVersion: '', model: '' } : labelsOf(home)
     const modelCalls = loose.modelCalls.filter((c) => !foreign.has(c.spanId))
     this.#events.late({
-      ...NO_WORK, ...labels, traceId: trace.traceId, modelCalls, toolCalls: loose.toolCalls,
+      ...NO_WORK,
+      ...labels,
+      traceId: trace.traceId,
+      modelCalls,
+      toolCalls: loose.toolCalls,
       spend: loose.spend.filter((s) => !foreign.has(s.spanId)),
       conflicts: Array.from(foreign, () => 'duplicate_response' as const),
       lateSpans: trace.closed === undefined ? 0 : modelCalls.length + loose.toolCalls.length,
     })
   }
 
-  /** Span ids of calls that another trace of the same service counts. */
-  #foreignCalls(trace: OpenTrace, calls: readonly ModelCall[]): ReadonlySet<string> {
-    const foreign = new Set<string>()
-    for (const call of calls) {
-      if (call.responseId === undefined) continue
-      const service = trace.facts.get(call.spanId)?.service ?? ''
-      if (!this.#responses.keep(service, call.responseId, trace.traceId)) foreign.add(call.spanId)
-    }
-    return foreign
-  }
-
-  /** Drops what another trace counts: its usage always, the call itself only where this trace has no agent that made it. */
-  #withoutForeignCalls(trace: OpenTrace, run: Run): Run {
-    const foreign = this.#foreignCalls(trace, run.modelCalls)
-    if (foreign.size === 0) return run
-    return {
-      ...run,
-      spend: run.spend.filter((s) => !foreign.has(s.spanId)),
-      modelCalls: trace.hasCandidate ? run.modelCalls : run.modelCalls.filter((c) => !foreign.has(c.spanId)),
-      conflicts: [...run.conflicts, ...Array.from(foreign, () => 'duplicate_response' as const)],
-    }
-  }
-
   #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): void {
-    const before = trace.closed
-    const counted = before?.counted ?? new Set<string>()
-    const envelopes = before?.envelopes ?? new Set<string>()
-    const { runs: assembled, loose } = trace.assembled()
-    for (const s of [...assembled.flatMap((r) => r.spend), ...(loose?.spend ?? [])]) {
-      counted.add(s.spanId)
-      addEnvelopes(trace, s.spanId, envelopes)
-    }
-    const responses: [string, string][] = []
-    for (const fact of trace.facts.values()) {
-      this.#seen.add(trace.traceId, fact.spanId, now)
-      if (fact.reading.responseId !== undefined && fact.reading.role === 'model') responses.push([fact.service, fact.reading.responseId])
-    }
-    const missing = [...(before?.missingParents ?? []), ...missingParents.filter((id) => !trace.has(id))]
+    for (const spanId of trace.facts.keys()) this.#seen.add(trace.traceId, spanId, now)
     this.#closed.delete(trace.traceId)
-    this.#closed.set(trace.traceId, {
-      closedMs: now, runs, counted, envelopes, missingParents: new Set(missing), responses: [...(before?.responses ?? []), ...responses],
-    })
+    this.#closed.set(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
     while (this.#closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
   }
 
@@ -386,31 +326,17 @@ export class Runs {
     const fresh = fact.reading.role === 'model' || fact.reading.role === 'embedding' ? spend : []
     for (const s of fresh) closed.counted.add(s.spanId)
     this.#events.late({
-      ...NO_WORK, ...labelsOf(run), traceId, modelCalls: calls, spend: fresh, conflicts,
-      toolCalls: countToolCalls(nodes), evaluations: fact.reading.evaluations ?? [], lateSpans: 1,
+      ...NO_WORK,
+      ...labelsOf(run),
+      traceId,
+      modelCalls: calls,
+      spend: fresh,
+      conflicts,
+      toolCalls: countToolCalls(nodes),
+      evaluations: fact.reading.evaluations ?? [],
+      lateSpans: 1,
     })
   }
 }
 
-const NO_WORK = { modelCalls: [], toolCalls: [], spend: [], evaluations: [], conflicts: [], lateSpans: 0 } as const
-
-function workOf(run: Run): Omit<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
-  const { modelCalls, toolCalls, spend, evaluations, conflicts, traceId } = run
-  return { modelCalls, toolCalls, spend, evaluations, conflicts, traceId, lateSpans: 0 }
-}
-
-function labelsOf(run: Omit<ClosedRun, 'spanIds'>): Pick<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
-  return { agent: run.agent, environment: run.environment, promptVersion: run.promptVersion, model: run.model }
-}
-
-/** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
-function addEnvelopes(trace: OpenTrace, spanId: string, into: Set<string>): void {
-  let id = trace.facts.get(spanId)?.parentSpanId ?? ''
-  for (let steps = 0; id !== '' && steps < 64; steps++) {
-    const fact = trace.facts.get(id)
-    const role = fact?.reading.role
-    if (role === 'agent' || role === 'workflow' || role === 'tool') return
-    into.add(id)
-    id = fact?.parentSpanId ?? trace.links.get(id)?.parentSpanId ?? ''
-  }
-}
+export { DEFAULT_RUN_LIMITS, type LateWork, type RunEvents, type RunLimits } from './late.ts'

@@ -68,7 +68,15 @@ function siblingOf(node: Node, byCallId: ReadonlyMap<string, Node>, merged: Read
 
 function startOf(node: Node): Merged {
   const r = node.fact.reading
-  return { node, failed: failed(node.fact), blocked: r.blocked === true, empty: r.resultEmpty, argumentsHash: r.argumentsHash, errorType: r.errorType, name: r.toolName }
+  return {
+    node,
+    failed: failed(node.fact),
+    blocked: r.blocked === true,
+    empty: r.resultEmpty,
+    argumentsHash: r.argumentsHash,
+    errorType: r.errorType,
+    name: r.toolName,
+  }
 }
 
 function mergeInto(into: Merged, node: Node): void {

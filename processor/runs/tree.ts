@@ -64,7 +64,12 @@ export function buildTree(facts: Iterable<Fact>, links: ReadonlyMap<string, Link
 }
 
 /** Walks through links to the next fact above, remembering the answer for every link on the way. */
-function findAbove(fact: Fact, nodes: ReadonlyMap<string, MutableNode>, links: ReadonlyMap<string, Link>, linkAbove: Map<string, Above>): Above {
+function findAbove(
+  fact: Fact,
+  nodes: ReadonlyMap<string, MutableNode>,
+  links: ReadonlyMap<string, Link>,
+  linkAbove: Map<string, Above>,
+): Above {
   let id = fact.parentSpanId
   let location = fact.parentLocation
   const walked: string[] = []

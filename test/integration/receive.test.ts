@@ -31,13 +31,24 @@ afterEach(async () => {
 function world(limits: Partial<ReceiveLimits> = {}, maxInflight = 2 ** 28): World {
   const decoder = createDecoder(INTEREST)
   const w: World = {
-    spans: [], forwarded: [], rejected: [], errors: [],
+    spans: [],
+    forwarded: [],
+    rejected: [],
+    errors: [],
     limits: { ...DEFAULT_RECEIVE_LIMITS, ...limits },
     inflight: new InflightBytes(maxInflight, limits.maxConcurrentRequests ?? 256),
     authorise: (header) => header !== 'Bearer wrong',
     ingest: (signal, body, encoding) => {
       const link = (): void => undefined
-      const d = signal === 'traces' ? decoder.traces(body, encoding, { link, span: (s) => w.spans.push({ name: s.name, model: s.attributes.text('gen_ai.request.model'), parent: s.parentSpanId }) }) : signal === 'logs' ? decoder.logs(body, encoding, { log: link }) : decoder.metrics(body, encoding)
+      const d =
+        signal === 'traces'
+          ? decoder.traces(body, encoding, {
+              link,
+              span: (s) => w.spans.push({ name: s.name, model: s.attributes.text('gen_ai.request.model'), parent: s.parentSpanId }),
+            })
+          : signal === 'logs'
+            ? decoder.logs(body, encoding, { log: link })
+            : decoder.metrics(body, encoding)
       const rejected = Object.values(d.rejected).reduce((a, b) => a + b, 0)
       return { total: d.total, rejected, message: rejected > 0 ? 'bad ids' : '' }
     },
@@ -59,20 +70,35 @@ async function rpc(w: World): Promise<string> {
 const request = otlp({ spans: [{ name: 'chat m', attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' } }] })
 const JSON_TYPE = { 'content-type': 'application/json' }
 const PROTO_TYPE = { 'content-type': 'application/x-protobuf' }
-const post = (url: string, body: Uint8Array | string, headers: Record<string, string> = PROTO_TYPE, path = '/v1/traces'): Promise<Response> => fetch(url + path, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers })
+const post = (
+  url: string,
+  body: Uint8Array | string,
+  headers: Record<string, string> = PROTO_TYPE,
+  path = '/v1/traces',
+): Promise<Response> => fetch(url + path, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers })
 
 describe('OTLP/HTTP', () => {
   const encodings: readonly (readonly [string, (b: Uint8Array) => Uint8Array])[] = [
-    ['identity', (b) => b], ['gzip', (b) => zlib.gzipSync(b)], ['deflate', (b) => zlib.deflateSync(b)], ['zstd', (b) => zlib.zstdCompressSync(b)],
+    ['identity', (b) => b],
+    ['gzip', (b) => zlib.gzipSync(b)],
+    ['deflate', (b) => zlib.deflateSync(b)],
+    ['zstd', (b) => zlib.zstdCompressSync(b)],
   ]
   for (const [encoding, pack] of encodings) {
-    for (const [type, body] of [['application/x-protobuf', toProtobuf(request)], ['application/json; charset=utf-8', toJson(request)]] as const) {
+    for (const [type, body] of [
+      ['application/x-protobuf', toProtobuf(request)],
+      ['application/json; charset=utf-8', toJson(request)],
+    ] as const) {
       test(`${type}, ${encoding}: taken, and forwarded as it came`, async () => {
         const w = world()
         const { url } = await http(w)
         const sent = pack(body)
         const answer = await post(url, sent, { 'content-type': type, ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }) })
-        expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([200, type.split(';')[0], type.startsWith('application/json') ? '{}' : ''])
+        expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+          200,
+          type.split(';')[0],
+          type.startsWith('application/json') ? '{}' : '',
+        ])
         expect(w.spans).toEqual([{ name: 'chat m', model: 'm', parent: '' }])
         expect(w.forwarded).toEqual([{ signal: 'traces', body: Buffer.from(sent), type, encoding }])
         expect(w.inflight.bytes).toBe(0)
@@ -104,16 +130,61 @@ describe('OTLP/HTTP', () => {
     expect(w.forwarded.map((f) => f.signal)).toEqual(['logs', 'metrics'])
   })
 
-  type Case = readonly [name: string, send: (url: string) => Promise<Response>, status: number, says: RegExp, reason: string, limits?: Partial<ReceiveLimits>]
+  type Case = readonly [
+    name: string,
+    send: (url: string) => Promise<Response>,
+    status: number,
+    says: RegExp,
+    reason: string,
+    limits?: Partial<ReceiveLimits>,
+  ]
   const cases: readonly Case[] = [
-    ['a wrong content type', (u) => post(u, 'x', { 'content-type': 'text/plain' }), 415, /send application\/x-protobuf or application\/json/, 'content_type'],
+    [
+      'a wrong content type',
+      (u) => post(u, 'x', { 'content-type': 'text/plain' }),
+      415,
+      /send application\/x-protobuf or application\/json/,
+      'content_type',
+    ],
     ['no content type', (u) => fetch(`${u}/v1/traces`, { method: 'POST', body: new Uint8Array([1]) }), 415, /is not OTLP/, 'content_type'],
-    ['an unknown content encoding', (u) => post(u, 'x', { ...PROTO_TYPE, 'content-encoding': 'br' }), 415, /use one of identity, gzip/, 'content_encoding'],
-    ['an undecodable body', (u) => post(u, Uint8Array.from([10, 100, 1])), 400, /byte 1: a field says 100 bytes, 1 are left/, 'undecodable'],
+    [
+      'an unknown content encoding',
+      (u) => post(u, 'x', { ...PROTO_TYPE, 'content-encoding': 'br' }),
+      415,
+      /use one of identity, gzip/,
+      'content_encoding',
+    ],
+    [
+      'an undecodable body',
+      (u) => post(u, Uint8Array.from([10, 100, 1])),
+      400,
+      /byte 1: a field says 100 bytes, 1 are left/,
+      'undecodable',
+    ],
     ['broken JSON', (u) => post(u, '{"a":', JSON_TYPE), 400, /OTLP json, byte 5/, 'undecodable'],
-    ['corrupt gzip', (u) => post(u, 'not gzip', { ...PROTO_TYPE, 'content-encoding': 'gzip' }), 400, /not valid gzip/, 'corrupt_compression'],
-    ['a body over the limit', (u) => post(u, new Uint8Array(2000)), 413, /larger than 1000 bytes/, 'body_too_large', { maxBodyBytes: 1000 }],
-    ['a body that unpacks over the limit', (u) => post(u, zlib.gzipSync(new Uint8Array(5000)), { ...PROTO_TYPE, 'content-encoding': 'gzip' }), 413, /unpacks to more than 4000 bytes/, 'decompressed_too_large', { maxDecompressedBytes: 4000 }],
+    [
+      'corrupt gzip',
+      (u) => post(u, 'not gzip', { ...PROTO_TYPE, 'content-encoding': 'gzip' }),
+      400,
+      /not valid gzip/,
+      'corrupt_compression',
+    ],
+    [
+      'a body over the limit',
+      (u) => post(u, new Uint8Array(2000)),
+      413,
+      /larger than 1000 bytes/,
+      'body_too_large',
+      { maxBodyBytes: 1000 },
+    ],
+    [
+      'a body that unpacks over the limit',
+      (u) => post(u, zlib.gzipSync(new Uint8Array(5000)), { ...PROTO_TYPE, 'content-encoding': 'gzip' }),
+      413,
+      /unpacks to more than 4000 bytes/,
+      'decompressed_too_large',
+      { maxDecompressedBytes: 4000 },
+    ],
     ['another path', (u) => post(u, '', PROTO_TYPE, '/'), 404, /OTLP goes to \/v1\/traces/, 'not_found'],
     ['another method', (u) => fetch(`${u}/v1/traces`), 405, /send OTLP with POST/, 'method'],
     ['a wrong token', (u) => post(u, '{}', { ...JSON_TYPE, authorization: 'Bearer wrong' }), 401, /ingest role/, 'unauthorized'],
@@ -152,7 +223,10 @@ describe('OTLP/HTTP', () => {
     const slow = connect(port, '127.0.0.1')
     slow.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 900\r\n\r\nabc')
     while (w.inflight.bytes < 900) await new Promise((r) => setTimeout(r, 5))
-    const busy = httpRequest(`${url}/v1/traces`, { method: 'POST', headers: { ...PROTO_TYPE, 'content-length': '500', expect: '100-continue' } })
+    const busy = httpRequest(`${url}/v1/traces`, {
+      method: 'POST',
+      headers: { ...PROTO_TYPE, 'content-length': '500', expect: '100-continue' },
+    })
     let continued = false
     busy.on('continue', () => (continued = true))
     busy.flushHeaders()
@@ -176,7 +250,11 @@ describe('OTLP/HTTP', () => {
   })
   test('a browser may send from an origin that was configured, and from no other', async () => {
     const { url } = await http(world())
-    const ask = (origin: string): Promise<Response> => fetch(`${url}/v1/traces`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } })
+    const ask = (origin: string): Promise<Response> =>
+      fetch(`${url}/v1/traces`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+      })
     const good = await ask('https://app.example')
     expect([good.status, good.headers.get('access-control-allow-origin')]).toEqual([204, 'https://app.example'])
     expect((await ask('https://evil.example')).status).toBe(405)
@@ -190,7 +268,11 @@ describe('OTLP/HTTP', () => {
       socket.end(Buffer.from(Array.from({ length: 200 }, (_, k) => (i * 131 + k * k * 7) % 256)))
       socket.resume()
       await once(socket, 'close')
-      await post(url, Uint8Array.from({ length: 64 }, (_, k) => (i * 17 + k * 29) % 256), i % 2 === 0 ? PROTO_TYPE : JSON_TYPE)
+      await post(
+        url,
+        Uint8Array.from({ length: 64 }, (_, k) => (i * 17 + k * 29) % 256),
+        i % 2 === 0 ? PROTO_TYPE : JSON_TYPE,
+      )
     }
     expect(w.errors).toEqual([])
     expect((await post(url, toProtobuf(request))).status).toBe(200)
@@ -200,7 +282,13 @@ describe('OTLP/HTTP', () => {
 describe('OTLP/gRPC', () => {
   const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
   const bytes = (b: Buffer): Buffer => b
-  function call(address: string, body: Uint8Array, path = PATH, metadata: Record<string, string> = {}, options: grpc.ClientOptions = {}): Promise<{ code: number; details: string; body?: Buffer; status?: Buffer }> {
+  function call(
+    address: string,
+    body: Uint8Array,
+    path = PATH,
+    metadata: Record<string, string> = {},
+    options: grpc.ClientOptions = {},
+  ): Promise<{ code: number; details: string; body?: Buffer; status?: Buffer }> {
     const client = new grpc.Client(address, grpc.credentials.createInsecure(), options)
     const headers = new grpc.Metadata()
     for (const [k, v] of Object.entries(metadata)) headers.set(k, v)
@@ -208,7 +296,11 @@ describe('OTLP/gRPC', () => {
       client.makeUnaryRequest(path, bytes, bytes, Buffer.from(body), headers, { deadline: Date.now() + 5000 }, (error, answer) => {
         client.close()
         const status = error?.metadata.get('grpc-status-details-bin')[0] as Buffer | undefined
-        done(error === null ? { code: 0, details: '', body: answer as Buffer } : { code: error.code, details: error.details, ...(status === undefined ? {} : { status }) })
+        done(
+          error === null
+            ? { code: 0, details: '', body: answer as Buffer }
+            : { code: error.code, details: error.details, ...(status === undefined ? {} : { status }) },
+        )
       })
     })
   }
@@ -219,7 +311,10 @@ describe('OTLP/gRPC', () => {
     expect(await call(address, body)).toEqual({ code: 0, details: '', body: Buffer.alloc(0) })
     expect((await call(address, body, PATH, {}, { 'grpc.default_compression_algorithm': 2 })).code).toBe(0)
     expect(w.spans).toHaveLength(2)
-    expect(w.forwarded.map((f) => [f.type, f.encoding])).toEqual([['application/x-protobuf', 'identity'], ['application/x-protobuf', 'gzip']])
+    expect(w.forwarded.map((f) => [f.type, f.encoding])).toEqual([
+      ['application/x-protobuf', 'identity'],
+      ['application/x-protobuf', 'gzip'],
+    ])
     expect(Buffer.from(zlib.gunzipSync(w.forwarded[1]!.body))).toEqual(Buffer.from(body))
   })
   test('partial success', async () => {
@@ -229,7 +324,10 @@ describe('OTLP/gRPC', () => {
   test('errors have the codes of the specification', async () => {
     const w = world({ maxBodyBytes: 1000 })
     const address = await rpc(w)
-    expect(await call(address, Uint8Array.from([10, 100, 1]))).toMatchObject({ code: 3, details: 'OTLP protobuf, byte 1: a field says 100 bytes, 1 are left' })
+    expect(await call(address, Uint8Array.from([10, 100, 1]))).toMatchObject({
+      code: 3,
+      details: 'OTLP protobuf, byte 1: a field says 100 bytes, 1 are left',
+    })
     expect((await call(address, new Uint8Array(5000))).code).toBe(8)
     expect((await call(address, new Uint8Array(), '/x.Y/Z')).code).toBe(12)
     expect((await call(address, new Uint8Array(), PATH, { authorization: 'Bearer wrong' })).code).toBe(16)
@@ -242,7 +340,8 @@ describe('OTLP/gRPC', () => {
     expect(code).toBe(14)
     expect(status?.toString('latin1')).toContain('google.rpc.RetryInfo')
   })
-  test('the health service answers SERVING', async () => expect((await call(await rpc(world()), new Uint8Array(), '/grpc.health.v1.Health/Check')).body).toEqual(Buffer.from([8, 1])))
+  test('the health service answers SERVING', async () =>
+    expect((await call(await rpc(world()), new Uint8Array(), '/grpc.health.v1.Health/Check')).body).toEqual(Buffer.from([8, 1])))
   test('closing lets calls under way finish', async () => {
     const w = world()
     const r = await startGrpcReceiver({ ...w, address: { host: '127.0.0.1', port: 0 } })
@@ -257,7 +356,9 @@ describe("the OpenTelemetry JS SDK's own exporters", () => {
   async function emit(exporter: SpanExporter): Promise<void> {
     const provider = new TracerProvider({ spanProcessors: [new BatchSpanProcessor({ exporter })] })
     const tracer = provider.getTracer('test')
-    tracer.startSpan('chat m', { kind: SpanKind.CLIENT, attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' } }).end()
+    tracer
+      .startSpan('chat m', { kind: SpanKind.CLIENT, attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' } })
+      .end()
     await provider.forceFlush()
     await provider.shutdown()
   }

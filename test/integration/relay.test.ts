@@ -3,7 +3,13 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createRelay, DEFAULT_RELAY, type Relay, type RelayEndpoint } from '../../processor/relay.ts'
 
-interface Received { readonly path: string; readonly type: string | undefined; readonly encoding: string | undefined; readonly auth: string | undefined; readonly body: Buffer }
+interface Received {
+  readonly path: string
+  readonly type: string | undefined
+  readonly encoding: string | undefined
+  readonly auth: string | undefined
+  readonly body: Buffer
+}
 const servers: Server[] = []
 const relays: Relay[] = []
 afterEach(async () => {
@@ -22,7 +28,13 @@ async function downstream(...answers: readonly (number | null | readonly [number
     const chunks: Buffer[] = []
     request.on('data', (c: Buffer) => chunks.push(c))
     request.on('end', () => {
-      got.push({ path: request.url ?? '', type: request.headers['content-type'], encoding: request.headers['content-encoding'], auth: request.headers.authorization, body: Buffer.concat(chunks) })
+      got.push({
+        path: request.url ?? '',
+        type: request.headers['content-type'],
+        encoding: request.headers['content-encoding'],
+        auth: request.headers.authorization,
+        body: Buffer.concat(chunks),
+      })
       const answer = answers[Math.min(n++, answers.length - 1)]
       if (answer === null || answer === undefined) return
       const [status, retryAfter] = typeof answer === 'number' ? [answer, undefined] : answer
@@ -36,10 +48,16 @@ async function downstream(...answers: readonly (number | null | readonly [number
 class Log {
   readonly lines: string[] = []
   relay(...endpoints: readonly Partial<RelayEndpoint>[]): Relay {
-    const r = createRelay(endpoints.map((e, i) => ({ ...DEFAULT_RELAY, name: `e${i}`, url: '', initialBackoffMs: 20, ...e })), {
-      delivered: (e, s) => this.lines.push(`delivered ${e} ${s}`), retried: (e) => this.lines.push(`retried ${e}`), dropped: (e, _, why) => this.lines.push(`dropped ${e} ${why}`),
-      down: (e) => this.lines.push(`down ${e}`), up: (e) => this.lines.push(`up ${e}`),
-    })
+    const r = createRelay(
+      endpoints.map((e, i) => ({ ...DEFAULT_RELAY, name: `e${i}`, url: '', initialBackoffMs: 20, ...e })),
+      {
+        delivered: (e, s) => this.lines.push(`delivered ${e} ${s}`),
+        retried: (e) => this.lines.push(`retried ${e}`),
+        dropped: (e, _, why) => this.lines.push(`dropped ${e} ${why}`),
+        down: (e) => this.lines.push(`down ${e}`),
+        up: (e) => this.lines.push(`up ${e}`),
+      },
+    )
     relays.push(r)
     return r
   }
@@ -61,9 +79,17 @@ test('the same bytes, type and encoding reach every endpoint, on the path of the
   r.offer('traces', BYTES, TYPE, 'gzip')
   r.offer('logs', BYTES, 'application/json', 'identity')
   await log.until(() => log.lines.length === 3)
-  expect(a.got.map((g) => [g.path, g.type, g.encoding, g.auth, g.body.equals(BYTES)])).toEqual(expect.arrayContaining([['/base/v1/traces', TYPE, 'gzip', 'Bearer x', true], ['/base/v1/logs', 'application/json', undefined, 'Bearer x', true]]))
+  expect(a.got.map((g) => [g.path, g.type, g.encoding, g.auth, g.body.equals(BYTES)])).toEqual(
+    expect.arrayContaining([
+      ['/base/v1/traces', TYPE, 'gzip', 'Bearer x', true],
+      ['/base/v1/logs', 'application/json', undefined, 'Bearer x', true],
+    ]),
+  )
   expect(b.got.map((g) => [g.path, g.encoding])).toEqual([['/v1/traces', 'gzip']])
-  expect(r.queues().map((q) => [q.bytes, q.requests])).toEqual([[0, 0], [0, 0]])
+  expect(r.queues().map((q) => [q.bytes, q.requests])).toEqual([
+    [0, 0],
+    [0, 0],
+  ])
 })
 test('a dead endpoint delays neither the others nor the offer', async () => {
   const alive = await downstream(200)

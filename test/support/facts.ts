@@ -35,8 +35,17 @@ export function spansOf(...roots: readonly Sketch[]): Spans {
     if (s.reading === undefined) links.push([idOf(s.id), { parentSpanId: parent, parentLocation: location }])
     else {
       facts.push({
-        spanId: idOf(s.id), parentSpanId: parent, parentLocation: location, startMs: 1_760_000_000_000 + at, durationMs: s.ms ?? 5,
-        status: s.status ?? 'unset', dialect: 'gen_ai', reading: s.reading, service: s.service ?? 'shop', environment: 'prod', weight: s.weight ?? 1,
+        spanId: idOf(s.id),
+        parentSpanId: parent,
+        parentLocation: location,
+        startMs: 1_760_000_000_000 + at,
+        durationMs: s.ms ?? 5,
+        status: s.status ?? 'unset',
+        dialect: 'gen_ai',
+        reading: s.reading,
+        service: s.service ?? 'shop',
+        environment: 'prod',
+        weight: s.weight ?? 1,
       })
     }
     for (const c of s.children ?? []) walk(c, idOf(s.id), 'local')
@@ -45,18 +54,32 @@ export function spansOf(...roots: readonly Sketch[]): Spans {
   return { facts, links }
 }
 
-export const agent = (id: string, name: string | undefined, children: readonly Sketch[], more: Partial<Sketch> & { reading?: Reading } = {}): Sketch => ({
-  id, ...more, children, reading: { role: 'agent', ...(name === undefined ? {} : { agentName: name }), ...more.reading },
+export const agent = (
+  id: string,
+  name: string | undefined,
+  children: readonly Sketch[],
+  more: Partial<Sketch> & { reading?: Reading } = {},
+): Sketch => ({
+  id,
+  ...more,
+  children,
+  reading: { role: 'agent', ...(name === undefined ? {} : { agentName: name }), ...more.reading },
 })
 export const model = (id: string, input?: number, output?: number, more: Partial<Reading> = {}, sketch: Partial<Sketch> = {}): Sketch => ({
-  id, ...sketch,
+  id,
+  ...sketch,
   reading: {
-    role: 'model', provider: 'openai', requestModel: 'gpt-5-mini', responseModel: 'gpt-5-mini-2026-08-01',
+    role: 'model',
+    provider: 'openai',
+    requestModel: 'gpt-5-mini',
+    responseModel: 'gpt-5-mini-2026-08-01',
     ...(input === undefined || output === undefined ? {} : { usage: { input, output, cacheAccounting: 'included' }, finish: 'stop' }),
     ...more,
   },
 })
 export const tool = (id: string, name: string, more: Partial<Reading> = {}, sketch: Partial<Sketch> = {}): Sketch => ({
-  id, ...sketch, reading: { role: 'tool', toolName: name, ...more },
+  id,
+  ...sketch,
+  reading: { role: 'tool', toolName: name, ...more },
 })
 export const http = (id: string, children: readonly Sketch[], more: Partial<Sketch> = {}): Sketch => ({ id, children, ...more })

@@ -11,12 +11,20 @@ const POLICY: AgentPolicy = { checks: DEFAULT_CHECKS, loop: { identicalCalls: 5,
 
 function run(root: Sketch, evaluations: readonly ExternalEvaluation[] = []): Run {
   const { facts, links } = spansOf(root)
-  const { runs } = assemble({ traceId: TRACE, facts: new Map(facts.map((f) => [f.spanId, f])), links: new Map(links), evaluations: evaluations.map((evaluation) => ({ spanId: '', evaluation })) })
+  const { runs } = assemble({
+    traceId: TRACE,
+    facts: new Map(facts.map((f) => [f.spanId, f])),
+    links: new Map(links),
+    evaluations: evaluations.map((evaluation) => ({ spanId: '', evaluation })),
+  })
   return runs[0]!
 }
 const of = (...steps: readonly Sketch[]): Sketch => agent('a', 'x', steps)
 const repeat = (n: number, args: (i: number) => string | undefined): Sketch =>
-  of(...Array.from({ length: n }, (_, i) => tool(`t${i}`, 'search', args(i) === undefined ? {} : { argumentsHash: args(i)! })), model('m', 1, 1))
+  of(
+    ...Array.from({ length: n }, (_, i) => tool(`t${i}`, 'search', args(i) === undefined ? {} : { argumentsHash: args(i)! })),
+    model('m', 1, 1),
+  )
 
 const cases: readonly (readonly [check: string, when: string, root: Sketch, verdict: Verdict, policy?: Partial<AgentPolicy>])[] = [
   ['completed', 'the run ended', of(model('m', 1, 1)), 'pass'],
@@ -53,14 +61,25 @@ const cases: readonly (readonly [check: string, when: string, root: Sketch, verd
   ['tools_ok', 'all succeeded', of(tool('t', 'x')), 'pass'],
   ['tools_ok', 'no tool was called', of(model('m', 1, 1)), 'abstain'],
   ['retrieval_not_empty', 'every retrieval was empty', of({ id: 'r', reading: { role: 'retrieval', resultEmpty: true } }), 'fail'],
-  ['retrieval_not_empty', 'one found something', of({ id: 'r', reading: { role: 'retrieval', resultEmpty: true } }, { id: 's', reading: { role: 'retrieval', resultEmpty: false } }), 'pass'],
+  [
+    'retrieval_not_empty',
+    'one found something',
+    of({ id: 'r', reading: { role: 'retrieval', resultEmpty: true } }, { id: 's', reading: { role: 'retrieval', resultEmpty: false } }),
+    'pass',
+  ],
   ['retrieval_not_empty', 'results are unknown', of({ id: 'r', reading: { role: 'retrieval' } }), 'abstain'],
   ['valid_output', 'the SDK says invalid', of(model('m', 1, 1, { outputInvalid: true })), 'fail'],
   ['valid_output', 'the SDK says valid', of(model('m', 1, 1, { outputInvalid: false })), 'pass'],
   ['valid_output', 'the form is wrong', of(model('m', 1, 1, { outputText: 'hello' })), 'fail', { acceptsOutput: (t) => t.startsWith('{') }],
   ['valid_output', 'the form is right', of(model('m', 1, 1, { outputText: '{}' })), 'pass', { acceptsOutput: (t) => t.startsWith('{') }],
   ['valid_output', 'there is no content', of(model('m', 1, 1)), 'abstain', { acceptsOutput: () => false }],
-  ['valid_output', 'the kept text may be cut off', of(model('m', 1, 1, { outputText: 'x'.repeat(4096) })), 'abstain', { acceptsOutput: () => false }],
+  [
+    'valid_output',
+    'the kept text may be cut off',
+    of(model('m', 1, 1, { outputText: 'x'.repeat(4096) })),
+    'abstain',
+    { acceptsOutput: () => false },
+  ],
   ['grounded_call', 'the required tool answered', of(tool('t', 'search')), 'pass', { requiredTools: ['search'] }],
   ['grounded_call', 'it failed', of(tool('t', 'search', {}, { status: 'error' })), 'fail', { requiredTools: ['search'] }],
   ['grounded_call', 'it was not called', of(model('m', 1, 1)), 'fail', { requiredTools: ['search'] }],
@@ -75,16 +94,25 @@ describe('checks', () => {
     })
   }
   test('every check has cases for pass, fail and abstain', () => {
-    for (const check of CHECKS) for (const verdict of ['pass', 'fail', 'abstain']) expect(cases.some((c) => c[0] === check.name && c[3] === verdict), `${check.name} ${verdict}`).toBe(true)
+    for (const check of CHECKS)
+      for (const verdict of ['pass', 'fail', 'abstain'])
+        expect(
+          cases.some((c) => c[0] === check.name && c[3] === verdict),
+          `${check.name} ${verdict}`,
+        ).toBe(true)
   })
 })
 
 describe('quality', () => {
   const external = (label: string): ExternalEvaluation => ({ name: 'grounded', source: 'external', label })
-  test('fails when a required check fails', () => expect(evaluate(run(of(model('m', 1, 1, { finish: 'length' }))), POLICY, new Map()).quality).toBe('fail'))
-  test('passes when one could speak and none failed', () => expect(evaluate(run(of(model('m', 1, 1))), POLICY, new Map()).quality).toBe('pass'))
-  test('is unrated when no required check could speak', () => expect(evaluate(run(of(tool('t', 'x'))), { ...POLICY, checks: ['not_truncated'] }, new Map()).quality).toBe('unrated'))
-  test('a check that is not required decides nothing', () => expect(evaluate(run(of(model('m', 1, 1), tool('t', 'x', {}, { status: 'error' }))), POLICY, new Map()).quality).toBe('pass'))
+  test('fails when a required check fails', () =>
+    expect(evaluate(run(of(model('m', 1, 1, { finish: 'length' }))), POLICY, new Map()).quality).toBe('fail'))
+  test('passes when one could speak and none failed', () =>
+    expect(evaluate(run(of(model('m', 1, 1))), POLICY, new Map()).quality).toBe('pass'))
+  test('is unrated when no required check could speak', () =>
+    expect(evaluate(run(of(tool('t', 'x'))), { ...POLICY, checks: ['not_truncated'] }, new Map()).quality).toBe('unrated'))
+  test('a check that is not required decides nothing', () =>
+    expect(evaluate(run(of(model('m', 1, 1), tool('t', 'x', {}, { status: 'error' }))), POLICY, new Map()).quality).toBe('pass'))
   test('an evaluation from outside decides when it is required', () => {
     const policy = { ...POLICY, checks: ['external:grounded'] }
     expect(evaluate(run(of(model('m', 1, 1)), [external('fail')]), policy, new Map()).quality).toBe('fail')
@@ -96,14 +124,37 @@ describe('quality', () => {
 describe('verdicts from outside', () => {
   const e = (more: Partial<ExternalEvaluation>): ExternalEvaluation => ({ name: 'n', source: 'external', ...more })
   test('a score alone says nothing', () => expect(verdictOf(e({ score: 0.1 }), undefined)).toBe('abstain'))
-  test('a threshold turns a score into a verdict', () => expect([verdictOf(e({ score: 0.1 }), { passAtLeast: 0.5 }), verdictOf(e({ score: 0.7 }), { passAtLeast: 0.5 }), verdictOf(e({ score: 3 }), { passAtMost: 2 })]).toEqual(['fail', 'pass', 'fail']))
-  test('plain labels are verdicts, others are not', () => expect([verdictOf(e({ label: 'Passed' }), undefined), verdictOf(e({ label: 'thumbs-down' }), undefined), verdictOf(e({ label: 'meh' }), undefined)]).toEqual(['pass', 'fail', 'abstain']))
-  test('an evaluator that failed is an error', () => expect(verdictOf(e({ errorType: 'Timeout', score: 1 }), { passAtLeast: 0 })).toBe('error'))
+  test('a threshold turns a score into a verdict', () =>
+    expect([
+      verdictOf(e({ score: 0.1 }), { passAtLeast: 0.5 }),
+      verdictOf(e({ score: 0.7 }), { passAtLeast: 0.5 }),
+      verdictOf(e({ score: 3 }), { passAtMost: 2 }),
+    ]).toEqual(['fail', 'pass', 'fail']))
+  test('plain labels are verdicts, others are not', () =>
+    expect([
+      verdictOf(e({ label: 'Passed' }), undefined),
+      verdictOf(e({ label: 'thumbs-down' }), undefined),
+      verdictOf(e({ label: 'meh' }), undefined),
+    ]).toEqual(['pass', 'fail', 'abstain']))
+  test('an evaluator that failed is an error', () =>
+    expect(verdictOf(e({ errorType: 'Timeout', score: 1 }), { passAtLeast: 0 })).toBe('error'))
 })
 
 describe('loops', () => {
   const calls = (keys: string): Parameters<typeof longestStreak>[0] =>
-    [...keys].map((k, i) => ({ spanId: `${i}`, startMs: i, durationMs: 1, tool: 't', outcome: 'ok' as const, retrieval: false, ...(k === '?' ? {} : { argumentsHash: k }) }))
-  test('streaks', () => expect(['', 'a', 'aab', 'abab', 'baaab', 'aa?aa', '???'].map((k) => longestStreak(calls(k)))).toEqual([0, 1, 2, 1, 3, 2, 0]))
-  test('ping-pong', () => expect(['', 'ab', 'aba', 'abab', 'ababab', 'aaaa', 'abcabc', 'xababy'].map((k) => longestPingPong(calls(k)))).toEqual([0, 0, 1, 2, 3, 0, 0, 2]))
+    keys.split('').map((k, i) => ({
+      spanId: `${i}`,
+      startMs: i,
+      durationMs: 1,
+      tool: 't',
+      outcome: 'ok' as const,
+      retrieval: false,
+      ...(k === '?' ? {} : { argumentsHash: k }),
+    }))
+  test('streaks', () =>
+    expect(['', 'a', 'aab', 'abab', 'baaab', 'aa?aa', '???'].map((k) => longestStreak(calls(k)))).toEqual([0, 1, 2, 1, 3, 2, 0]))
+  test('ping-pong', () =>
+    expect(['', 'ab', 'aba', 'abab', 'ababab', 'aaaa', 'abcabc', 'xababy'].map((k) => longestPingPong(calls(k)))).toEqual([
+      0, 0, 1, 2, 3, 0, 0, 2,
+    ]))
 })

@@ -33,7 +33,7 @@ function traceIdsIn(lines: readonly SignalLine[]): ReadonlySet<string> {
 }
 
 async function differences(golden: Golden, lines: readonly SignalLine[]): Promise<readonly string[]> {
-  const { mismatches } = compareRuns(golden.runs, await runsOf(lines), golden.noRun)
+  const { mismatches } = compareRuns(golden.runs, runsOf(lines), golden.noRun)
   return mismatches.map((m) => `${m.traceId.slice(0, 6)} ${m.field}: expected ${m.expected}, got ${m.got}`)
 }
 
@@ -73,7 +73,7 @@ describe('all captures through one pipeline, as one replay sends them', () => {
   const noRun = goldens.flatMap((g) => g.noRun ?? [])
 
   test('runs of one capture do not touch those of another', async () => {
-    const { mismatches } = compareRuns(expected, await runsOf(lines), noRun)
+    const { mismatches } = compareRuns(expected, runsOf(lines), noRun)
     expect(mismatches.map((m) => `${m.traceId.slice(0, 6)} ${m.field}: expected ${m.expected}, got ${m.got}`)).toEqual([])
   })
 })

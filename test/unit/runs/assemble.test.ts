@@ -62,10 +62,16 @@ describe('R1 root', () => {
 
 describe('R2 agent name', () => {
   test('below an unnamed root the outermost named agent gives the name', () => {
-    expect(only(agent('a', undefined, [agent('b', undefined, [agent('c', 'weather', [agent('d', 'sub', [model('m', 1, 1)])])])])).agent).toBe('weather')
+    expect(
+      only(agent('a', undefined, [agent('b', undefined, [agent('c', 'weather', [agent('d', 'sub', [model('m', 1, 1)])])])])).agent,
+    ).toBe('weather')
   })
   test('a workflow takes the name of the agent below it', () => {
-    const root: Sketch = { id: 'w', reading: { role: 'workflow', agentName: 'Agent workflow' }, children: [agent('a', 'triage', [model('m', 1, 1)])] }
+    const root: Sketch = {
+      id: 'w',
+      reading: { role: 'workflow', agentName: 'Agent workflow' },
+      children: [agent('a', 'triage', [model('m', 1, 1)])],
+    }
     expect(only(root).agent).toBe('triage')
   })
   test('a UUID is no name', () => {
@@ -107,15 +113,31 @@ describe('R3 steps and R4 usage', () => {
   })
   test('failed attempts that were tried again are one call', () => {
     const attempt = { perAttempt: true }
-    const run = only(agent('a', 'x', [model('m', undefined, undefined, attempt, { status: 'error' }), model('n', undefined, undefined, attempt, { status: 'error' }), model('o', 10, 1, attempt)]))
+    const run = only(
+      agent('a', 'x', [
+        model('m', undefined, undefined, attempt, { status: 'error' }),
+        model('n', undefined, undefined, attempt, { status: 'error' }),
+        model('o', 10, 1, attempt),
+      ]),
+    )
     expect(run.modelCalls.map((c) => [c.outcome, c.failedAttempts])).toEqual([['ok', 2]])
   })
   test('an attempt that failed for good is one failed call', () => {
-    const run = only(agent('a', 'x', [model('m', 10, 1, { perAttempt: true }), tool('t', 'w'), model('n', undefined, undefined, { perAttempt: true }, { status: 'error' })]))
+    const run = only(
+      agent('a', 'x', [
+        model('m', 10, 1, { perAttempt: true }),
+        tool('t', 'w'),
+        model('n', undefined, undefined, { perAttempt: true }, { status: 'error' }),
+      ]),
+    )
     expect([run.modelCalls.map((c) => c.outcome), run.outcome]).toEqual([['ok', 'error'], 'error'])
   })
   test('agent usage counts where no model call below reported any', () => {
-    const run = only(agent('a', 'x', [tool('t', 'w')], { reading: { role: 'agent', agentName: 'x', usage: { input: 500, output: 50, cacheAccounting: 'included' } } }))
+    const run = only(
+      agent('a', 'x', [tool('t', 'w')], {
+        reading: { role: 'agent', agentName: 'x', usage: { input: 500, output: 50, cacheAccounting: 'included' } },
+      }),
+    )
     expect([run.modelCalls.length, tokens(run)]).toEqual([0, { input: 500, output: 50 }])
   })
   test('an agent sum off by more than 1 % is a conflict, never averaged', () => {
@@ -136,10 +158,22 @@ describe('R10 outcome', () => {
   const cases: readonly (readonly [string, Sketch, Run['outcome']])[] = [
     ['a clean run', agent('a', 'x', [model('m', 1, 1)]), 'ok'],
     ['a failed root', agent('a', 'x', [model('m', 1, 1)], { status: 'error' }), 'error'],
-    ['a failed last call under an unset root', agent('a', 'x', [model('m', 1, 1), model('n', undefined, undefined, {}, { status: 'error' })]), 'error'],
-    ['a failed call that was not the last', agent('a', 'x', [model('m', undefined, undefined, {}, { status: 'error' }), model('n', 1, 1)]), 'ok'],
+    [
+      'a failed last call under an unset root',
+      agent('a', 'x', [model('m', 1, 1), model('n', undefined, undefined, {}, { status: 'error' })]),
+      'error',
+    ],
+    [
+      'a failed call that was not the last',
+      agent('a', 'x', [model('m', undefined, undefined, {}, { status: 'error' }), model('n', 1, 1)]),
+      'ok',
+    ],
     ['a failed tool', agent('a', 'x', [tool('t', 'w', {}, { status: 'error' }), model('m', 1, 1)]), 'ok'],
-    ['a control stopped it', agent('a', 'x', [model('m', 1, 1)], { status: 'error', reading: { role: 'agent', agentName: 'x', stoppedBy: 'cost_guard' } }), 'stopped'],
+    [
+      'a control stopped it',
+      agent('a', 'x', [model('m', 1, 1)], { status: 'error', reading: { role: 'agent', agentName: 'x', stoppedBy: 'cost_guard' } }),
+      'stopped',
+    ],
     ['an aborted call says nothing', agent('a', 'x', [model('m')]), 'unknown'],
     ['its root never came', { ...model('m', 1, 1), missing: 'local' }, 'abandoned'],
     ['its parent is another service', { ...model('m', 1, 1), missing: 'remote' }, 'ok'],
@@ -150,9 +184,17 @@ describe('R10 outcome', () => {
 describe('R13 cohort', () => {
   test('prompt, tools and the model of the root agent by tokens', () => {
     const run = only(
-      agent('a', 'x', [model('m', 10, 1, { instructionsHash: 'aaaaaaaa', toolsHash: 'bbbbbbbb' }), agent('b', 'sub', [model('n', 999, 1, { responseModel: 'big', instructionsHash: 'cccccccc' })])]),
+      agent('a', 'x', [
+        model('m', 10, 1, { instructionsHash: 'aaaaaaaa', toolsHash: 'bbbbbbbb' }),
+        agent('b', 'sub', [model('n', 999, 1, { responseModel: 'big', instructionsHash: 'cccccccc' })]),
+      ]),
     )
-    expect(run.cohort).toEqual({ agentVersion: '', promptVersion: 'h:aaaaaaaa', model: 'gpt-5-mini-2026-08-01', toolsVersion: 'h:bbbbbbbb' })
+    expect(run.cohort).toEqual({
+      agentVersion: '',
+      promptVersion: 'h:aaaaaaaa',
+      model: 'gpt-5-mini-2026-08-01',
+      toolsVersion: 'h:bbbbbbbb',
+    })
   })
   test('a declared prompt version wins over the hash', () => {
     expect(only(agent('a', 'x', [model('m', 1, 1, { promptVersion: '7', instructionsHash: 'aaaaaaaa' })])).cohort.promptVersion).toBe('7')
@@ -161,36 +203,94 @@ describe('R13 cohort', () => {
 
 /** Random traces: any tree of agents, calls, tools and other spans. */
 const readings = fc.oneof(
-  fc.constantFrom<Sketch['reading']>(undefined, { role: 'agent', agentName: 'a' }, { role: 'agent' }, { role: 'workflow' }, { role: 'step' }, { role: 'evaluator' }),
-  fc.record({ role: fc.constant('model' as const), responseId: fc.constantFrom('r1', 'r2', 'r3', 'r4'), usage: fc.record({ input: fc.nat(999), output: fc.nat(99), cacheAccounting: fc.constant('included' as const) }) }),
-  fc.constantFrom<Sketch['reading']>({ role: 'model' }, { role: 'model', perAttempt: true }, { role: 'tool', toolName: 't' }, { role: 'tool', toolName: 'u' }, { role: 'retrieval' }, { role: 'embedding', usage: { input: 3, cacheAccounting: 'included' } }),
+  fc.constantFrom<Sketch['reading']>(
+    undefined,
+    { role: 'agent', agentName: 'a' },
+    { role: 'agent' },
+    { role: 'workflow' },
+    { role: 'step' },
+    { role: 'evaluator' },
+  ),
+  fc.record({
+    role: fc.constant('model' as const),
+    responseId: fc.constantFrom('r1', 'r2', 'r3', 'r4'),
+    usage: fc.record({ input: fc.nat(999), output: fc.nat(99), cacheAccounting: fc.constant('included' as const) }),
+  }),
+  fc.constantFrom<Sketch['reading']>(
+    { role: 'model' },
+    { role: 'model', perAttempt: true },
+    { role: 'tool', toolName: 't' },
+    { role: 'tool', toolName: 'u' },
+    { role: 'retrieval' },
+    { role: 'embedding', usage: { input: 3, cacheAccounting: 'included' } },
+  ),
 )
-const traces = fc.array(fc.record({ reading: readings, parent: fc.nat(30), status: fc.constantFrom('unset' as const, 'ok' as const, 'error' as const), at: fc.nat(40), ms: fc.nat(40) }), { minLength: 1, maxLength: 24 }).map((nodes) => {
-  const sketches = nodes.map((n, i): Sketch & { children: Sketch[] } => ({ id: `n${i}`, at: n.at, ms: n.ms, status: n.status, children: [], ...(n.reading === undefined ? {} : { reading: n.reading }) }))
-  const roots: Sketch[] = []
-  for (const [i, n] of nodes.entries()) {
-    const self = sketches[i] as Sketch
-    if (n.parent < i) sketches[n.parent]?.children.push(self)
-    else roots.push(n.parent === 30 ? { ...self, missing: 'local' } : self)
-  }
-  return spansOf(...roots)
-})
+const traces = fc
+  .array(
+    fc.record({
+      reading: readings,
+      parent: fc.nat(30),
+      status: fc.constantFrom('unset' as const, 'ok' as const, 'error' as const),
+      at: fc.nat(40),
+      ms: fc.nat(40),
+    }),
+    { minLength: 1, maxLength: 24 },
+  )
+  .map((nodes) => {
+    const sketches = nodes.map((n, i): Sketch & { children: Sketch[] } => ({
+      id: `n${i}`,
+      at: n.at,
+      ms: n.ms,
+      status: n.status,
+      children: [],
+      ...(n.reading === undefined ? {} : { reading: n.reading }),
+    }))
+    const roots: Sketch[] = []
+    for (const [i, n] of nodes.entries()) {
+      const self = sketches[i] as Sketch
+      if (n.parent < i) sketches[n.parent]?.children.push(self)
+      else roots.push(n.parent === 30 ? { ...self, missing: 'local' } : self)
+    }
+    return spansOf(...roots)
+  })
 
 describe('any order of the same spans gives the same runs', () => {
   test('permutations', () => {
     fc.assert(
-      fc.property(traces.chain((t) => fc.tuple(fc.constant(t), fc.shuffledSubarray([...t.facts], { minLength: t.facts.length }), fc.shuffledSubarray([...t.links], { minLength: t.links.length }))), ([t, facts, links]) => {
-        const one = assemble({ traceId: TRACE, facts: new Map(t.facts.map((f) => [f.spanId, f])), links: new Map(t.links), evaluations: [] })
-        const two = assemble({ traceId: TRACE, facts: new Map(facts.map((f) => [f.spanId, f])), links: new Map(links), evaluations: [] })
-        expect({ ...two, missingParents: [...two.missingParents].sort() }).toEqual({ ...one, missingParents: [...one.missingParents].sort() })
-      }),
+      fc.property(
+        traces.chain((t) =>
+          fc.tuple(
+            fc.constant(t),
+            fc.shuffledSubarray([...t.facts], { minLength: t.facts.length }),
+            fc.shuffledSubarray([...t.links], { minLength: t.links.length }),
+          ),
+        ),
+        ([t, facts, links]) => {
+          const one = assemble({
+            traceId: TRACE,
+            facts: new Map(t.facts.map((f) => [f.spanId, f])),
+            links: new Map(t.links),
+            evaluations: [],
+          })
+          const two = assemble({ traceId: TRACE, facts: new Map(facts.map((f) => [f.spanId, f])), links: new Map(links), evaluations: [] })
+          expect({ ...two, missingParents: [...two.missingParents].sort() }).toEqual({
+            ...one,
+            missingParents: [...one.missingParents].sort(),
+          })
+        },
+      ),
       { numRuns: 500 },
     )
   })
   test('no token is counted twice: spend never exceeds the sum of the reporting spans', () => {
     fc.assert(
       fc.property(traces, (t) => {
-        const { runs, loose } = assemble({ traceId: TRACE, facts: new Map(t.facts.map((f) => [f.spanId, f])), links: new Map(t.links), evaluations: [] })
+        const { runs, loose } = assemble({
+          traceId: TRACE,
+          facts: new Map(t.facts.map((f) => [f.spanId, f])),
+          links: new Map(t.links),
+          evaluations: [],
+        })
         const spent = [...runs.flatMap((r) => r.spend), ...(loose?.spend ?? [])].map((s) => s.spanId)
         expect(new Set(spent).size).toBe(spent.length)
         const calls = runs.flatMap((r) => r.modelCalls.map((c) => c.spanId))

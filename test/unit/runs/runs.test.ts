@@ -11,12 +11,16 @@ class World {
   linksDropped = 0
   readonly runs: Runs
   constructor(limits: Partial<RunLimits> = {}) {
-    this.runs = new Runs({ ...DEFAULT_RUN_LIMITS, ...limits }, {
-      closed: (run, reason) => this.closed.push([run, reason]),
-      late: (work) => this.late.push(work),
-      duplicate: (a) => this.duplicates.push(a),
-      linksDropped: (_, n) => (this.linksDropped += n),
-    }, 7)
+    this.runs = new Runs(
+      { ...DEFAULT_RUN_LIMITS, ...limits },
+      {
+        closed: (run, reason) => this.closed.push([run, reason]),
+        late: (work) => this.late.push(work),
+        duplicate: (a) => this.duplicates.push(a),
+        linksDropped: (_, n) => (this.linksDropped += n),
+      },
+      7,
+    )
   }
   add(spans: Spans, now: number, traceId = TRACE): void {
     for (const [id, l] of spans.links) this.runs.link(traceId, id, l.parentSpanId, l.parentLocation, now)
@@ -25,7 +29,13 @@ class World {
 }
 const S = 1000
 const support = (): Sketch => agent('a', 'support', [model('m', 10, 1), tool('t', 'search'), model('n', 20, 2)])
-const summary = (r: Run): unknown => ({ agent: r.agent, calls: r.modelCalls.length, tools: r.toolCalls.length, spend: r.spend, outcome: r.outcome })
+const summary = (r: Run): unknown => ({
+  agent: r.agent,
+  calls: r.modelCalls.length,
+  tools: r.toolCalls.length,
+  spend: r.spend,
+  outcome: r.outcome,
+})
 
 describe('R7 close', () => {
   test('ten seconds after the last span when the root has ended', () => {
@@ -112,7 +122,11 @@ describe('R8 late and repeated spans', () => {
       const w = new World()
       w.add({ links: [], facts: whole.facts.filter((f) => f.spanId !== idOf(missing)) }, 0)
       w.runs.flush(700 * S, 'idle')
-      w.runs.add(TRACE, whole.facts.find((f) => f.spanId === idOf(missing))!, 701 * S)
+      w.runs.add(
+        TRACE,
+        whole.facts.find((f) => f.spanId === idOf(missing))!,
+        701 * S,
+      )
       expect([...w.closed.flatMap(([r]) => r.spend), ...w.late.flatMap((l) => l.spend)]).toHaveLength(1)
     }
   })
@@ -150,7 +164,10 @@ describe('the same call in two traces (equal response ids)', () => {
   const agentTrace = spansOf(agent('a', 'weather', [model('m', 100, 20, { responseId: 'r1' })]))
   const bareTrace = spansOf(model('z', 100, 20, { responseId: 'r1' }))
   const [one, two] = ['a'.repeat(32), 'b'.repeat(32)]
-  for (const [name, order] of [['agent first', ['agent', 'bare']], ['bare first', ['bare', 'agent']]] as const) {
+  for (const [name, order] of [
+    ['agent first', ['agent', 'bare']],
+    ['bare first', ['bare', 'agent']],
+  ] as const) {
     test(`the agent's trace keeps it: ${name}`, () => {
       const w = new World()
       for (const which of order) w.add(which === 'agent' ? agentTrace : bareTrace, 0, which === 'agent' ? two : one)
@@ -183,7 +200,12 @@ describe('evaluations join their run', () => {
 
 test('any order, repetition and batching of arrival gives the same runs', () => {
   const spans = spansOf(
-    http('h', [agent('a', 'front', [{ ...model('o', 100, 20), children: [model('i', 100, 20)] }, http('c', [http('s', [agent('b', 'back', [model('m', 7, 1), { ...tool('t', 'q'), children: [tool('u', 'q')] }])])])])]),
+    http('h', [
+      agent('a', 'front', [
+        { ...model('o', 100, 20), children: [model('i', 100, 20)] },
+        http('c', [http('s', [agent('b', 'back', [model('m', 7, 1), { ...tool('t', 'q'), children: [tool('u', 'q')] }])])]),
+      ]),
+    ]),
   )
   const arrivals = [...spans.facts.map((fact) => ({ fact })), ...spans.links.map((link) => ({ link }))]
   const play = (order: readonly (typeof arrivals)[number][], step: number): unknown => {
@@ -201,9 +223,13 @@ test('any order, repetition and batching of arrival gives the same runs', () => 
   const expected = play(arrivals, 0)
   expect(expected).toHaveLength(1)
   fc.assert(
-    fc.property(fc.shuffledSubarray([...arrivals, ...arrivals], { minLength: arrivals.length * 2 }), fc.constantFrom(0, 1, 900), (order, step) => {
-      expect(play(order, step)).toEqual(expected)
-    }),
+    fc.property(
+      fc.shuffledSubarray([...arrivals, ...arrivals], { minLength: arrivals.length * 2 }),
+      fc.constantFrom(0, 1, 900),
+      (order, step) => {
+        expect(play(order, step)).toEqual(expected)
+      },
+    ),
     { numRuns: 300 },
   )
 })

@@ -3,8 +3,17 @@ import { integerWeight, weightOf } from '../../../processor/runs/sampling.ts'
 
 test('thresholds of the specification give their adjusted counts', () => {
   const cases: readonly (readonly [string, number])[] = [
-    ['', 1], ['ot=th:0', 1], ['ot=th:8', 2], ['ot=th:c', 4], ['ot=th:f', 16], ['vendor=x,ot=rv:abc;th:c', 4], ['ot=th:fd70a3d70a3d71', 100],
-    ['ot=rv:abc', 1], ['ot=th:zz', 1], ['ot=th:123456789012345', 1], ['not=th:8', 1],
+    ['', 1],
+    ['ot=th:0', 1],
+    ['ot=th:8', 2],
+    ['ot=th:c', 4],
+    ['ot=th:f', 16],
+    ['vendor=x,ot=rv:abc;th:c', 4],
+    ['ot=th:fd70a3d70a3d71', 100],
+    ['ot=rv:abc', 1],
+    ['ot=th:zz', 1],
+    ['ot=th:123456789012345', 1],
+    ['not=th:8', 1],
   ]
   for (const [state, weight] of cases) expect(weightOf(state), state).toBeCloseTo(weight, 3)
 })

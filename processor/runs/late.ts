@@ -1,0 +1,103 @@
+/**
+ * The words around the run state: its bounds, what it tells, and what late work is.
+ */
+import type { CloseReason, ExternalEvaluation, ModelCall, Run, Spend, ToolCall, UsageConflict } from '../../model/run.ts'
+import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
+
+export interface RunLimits {
+  readonly settleMs: number
+  readonly idleMs: number
+  readonly maxRunMs: number
+  readonly rememberMs: number
+  /** Open traces with GenAI spans. */
+  readonly maxOpen: number
+  /** Spans held for open runs, all traces together. */
+  readonly maxOpenSpans: number
+  /** Spans of one trace; at the bound it is closed and the rest is late. */
+  readonly maxSpansPerRun: number
+  /** Spans that are no GenAI, held for paths of traces without any GenAI span yet. */
+  readonly maxLinkSpans: number
+  readonly maxRememberedSpans: number
+  readonly maxRememberedTraces: number
+  readonly maxWeight: number
+}
+
+export const DEFAULT_RUN_LIMITS: RunLimits = {
+  settleMs: 10_000,
+  idleMs: 600_000,
+  maxRunMs: 86_400_000,
+  rememberMs: 3_600_000,
+  maxOpen: 200_000,
+  maxOpenSpans: 2_000_000,
+  maxSpansPerRun: 50_000,
+  maxLinkSpans: 500_000,
+  maxRememberedSpans: 4_000_000,
+  maxRememberedTraces: 500_000,
+  maxWeight: 1000,
+}
+
+/** Work counted after its run closed, or beside every run: counters only. */
+export interface LateWork {
+  readonly agent: string
+  readonly environment: string
+  readonly promptVersion: string
+  readonly model: string
+  readonly modelCalls: readonly ModelCall[]
+  readonly toolCalls: readonly ToolCall[]
+  readonly spend: readonly Spend[]
+  readonly evaluations: readonly ExternalEvaluation[]
+  readonly conflicts: readonly UsageConflict[]
+  readonly traceId: string
+  /** Late spans in this work: 0 for work beside a run that came in time. */
+  readonly lateSpans: number
+}
+
+export interface RunEvents {
+  closed(run: Run, reason: CloseReason): void
+  late(work: LateWork): void
+  duplicate(agent: string, environment: string): void
+  linksDropped(reason: 'link_bound' | 'idle', count: number): void
+}
+
+/** Work of nothing, to be filled in. */
+export const NO_WORK = { modelCalls: [], toolCalls: [], spend: [], evaluations: [], conflicts: [], lateSpans: 0 } as const
+
+/** A run's work, to be counted under another run's labels. */
+export function workOf(run: Run): Omit<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
+  const { modelCalls, toolCalls, spend, evaluations, conflicts, traceId } = run
+  return { modelCalls, toolCalls, spend, evaluations, conflicts, traceId, lateSpans: 0 }
+}
+
+/** What late work of a closed run is counted under. */
+export function labelsOf(run: Omit<ClosedRun, 'spanIds'>): Pick<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
+  return { agent: run.agent, environment: run.environment, promptVersion: run.promptVersion, model: run.model }
+}
+
+/** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
+function addEnvelopes(trace: OpenTrace, spanId: string, into: Set<string>): void {
+  let id = trace.facts.get(spanId)?.parentSpanId ?? ''
+  for (let steps = 0; id !== '' && steps < 64; steps++) {
+    const fact = trace.facts.get(id)
+    const role = fact?.reading.role
+    if (role === 'agent' || role === 'workflow' || role === 'tool') return
+    into.add(id)
+    id = fact?.parentSpanId ?? trace.links.get(id)?.parentSpanId ?? ''
+  }
+}
+
+/** What is remembered of a trace that closes, joined with what was remembered of it before. */
+export function closedTraceOf(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): ClosedTrace {
+  const before = trace.closed
+  const counted = before?.counted ?? new Set<string>()
+  const envelopes = before?.envelopes ?? new Set<string>()
+  const { runs: assembled, loose } = trace.assembled()
+  for (const s of [...assembled.flatMap((r) => r.spend), ...(loose?.spend ?? [])]) {
+    counted.add(s.spanId)
+    addEnvelopes(trace, s.spanId, envelopes)
+  }
+  const responses: (readonly [string, string])[] = [...(before?.responses ?? [])]
+  for (const { service, reading } of trace.facts.values())
+    if (reading.responseId !== undefined && reading.role === 'model') responses.push([service, reading.responseId])
+  const missing = [...(before?.missingParents ?? []), ...missingParents.filter((id) => !trace.has(id))]
+  return { closedMs: now, runs, counted, envelopes, missingParents: new Set(missing), responses }
+}
