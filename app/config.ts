@@ -33,7 +33,7 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
 /** Reads configuration text; `name` is what problems call the file. */
 export function parseConfig(text: string, name: string, env: Readonly<Record<string, string | undefined>>): Loaded {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(shield(text), { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
   const problems: { at: number; text: string }[] = []
   const say = (at: number, what: string): void => {
     const { line, col } = lines.linePos(at)
@@ -53,22 +53,36 @@ export function parseConfig(text: string, name: string, env: Readonly<Record<str
 
 type Say = (at: number, what: string) => void
 
+const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}\n]*))?\}/g
+/** Private-use characters that stand for ASCII while YAML is parsed. */
+const SHIELD = 0xe000
+
+/**
+ * `${NAME}` holds characters that mean something to YAML (`token: ${T} }` in a flow map is a syntax error). They are swapped for private
+ * ones of the same length before parsing, so that positions stay right, and back when the value is read.
+ */
+function shield(text: string): string {
+  return text.replaceAll(VARIABLE, (variable) => variable.replaceAll(/[{}[\],:#-]/g, (c) => String.fromCharCode(SHIELD + c.charCodeAt(0))))
+}
+
+function unshield(text: string): string {
+  return text.replaceAll(/[\ue000-\ue07f]/g, (c) => String.fromCharCode(c.charCodeAt(0) - SHIELD))
+}
+
 function expandEnvironment(document: Document, env: Readonly<Record<string, string | undefined>>, say: Say): void {
   visit(document, {
     Scalar: (key, node) => {
-      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return
-      const expanded = node.value.replaceAll(
-        /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
-        (_, name: string, fallback: string | undefined) => {
-          const value = env[name] ?? fallback
-          if (value === undefined)
-            say(node.range?.[0] ?? 0, `the environment variable ${name} is not set; set it, or write \${${name}:-default}`)
-          return value ?? ''
-        },
-      )
+      if (typeof node.value !== 'string' || !/[\ue000-\ue07f]/.test(node.value)) return
+      const written = unshield(node.value)
+      const expanded = written.replaceAll(VARIABLE, (_, name: string, fallback: string | undefined) => {
+        const value = env[name] ?? fallback
+        if (value === undefined)
+          say(node.range?.[0] ?? 0, `the environment variable ${name} is not set; set it, or write \${${name}:-default}`)
+        return value ?? ''
+      })
       // An unquoted number or boolean from the environment is one.
-      node.value =
-        node.type === 'PLAIN' && expanded !== node.value && /^(-?\d+(\.\d+)?|true|false)$/.test(expanded) ? JSON.parse(expanded) : expanded
+      const isLiteral = key !== 'key' && node.type === 'PLAIN' && /^(-?\d+(\.\d+)?|true|false)$/.test(expanded)
+      node.value = isLiteral ? JSON.parse(expanded) : expanded
     },
   })
 }

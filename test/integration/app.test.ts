@@ -26,34 +26,79 @@ async function start(yaml?: string): Promise<TestApp> {
   return t
 }
 const post = (url: string, body: object | Uint8Array): Promise<Response> =>
-  fetch(url, { method: 'POST', headers: { 'content-type': body instanceof Uint8Array ? 'application/x-protobuf' : 'application/json' }, body: body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body) })
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': body instanceof Uint8Array ? 'application/x-protobuf' : 'application/json' },
+    body: body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
+  })
 const FAST = 'runs: { settle_seconds: 0.2, idle_seconds: 0.5 }'
 const run = (traceId: string, more: object = {}): ReturnType<typeof otlp> =>
   otlp({
     resource: { 'service.name': 'shop', 'deployment.environment.name': 'prod' },
     spans: [
-      { traceId, spanId: '00000000000000a1', flags: 257, name: 'invoke_agent support', attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'support' } },
-      { traceId, spanId: '00000000000000a2', parentSpanId: '00000000000000a1', flags: 257, startMs: Date.now(), attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', 'gen_ai.request.model': 'gpt-5-mini', 'gen_ai.response.id': `resp-${traceId}`, 'gen_ai.response.finish_reasons': ['stop'], 'gen_ai.usage.input_tokens': 1000, 'gen_ai.usage.output_tokens': 200, ...more } },
+      {
+        traceId,
+        spanId: '00000000000000a1',
+        flags: 257,
+        name: 'invoke_agent support',
+        attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'support' },
+      },
+      {
+        traceId,
+        spanId: '00000000000000a2',
+        parentSpanId: '00000000000000a1',
+        flags: 257,
+        startMs: Date.now(),
+        attributes: {
+          'gen_ai.operation.name': 'chat',
+          'gen_ai.provider.name': 'openai',
+          'gen_ai.request.model': 'gpt-5-mini',
+          'gen_ai.response.id': `resp-${traceId}`,
+          'gen_ai.response.finish_reasons': ['stop'],
+          'gen_ai.usage.input_tokens': 1000,
+          'gen_ai.usage.output_tokens': 200,
+          ...more,
+        },
+      },
     ],
   })
 const T1 = '1af7651916cd43dd8448eb211c80319c'
 
-interface GoldenRun { readonly traceId: string; readonly agent: string; readonly outcome: string; readonly modelCalls: number; readonly toolCalls: number; readonly tokens?: Readonly<Record<string, number>>; readonly conflicts?: readonly string[] }
-interface Golden { readonly runs: readonly GoldenRun[]; readonly embeddingTokens?: Readonly<Record<string, number>> }
+interface GoldenRun {
+  readonly traceId: string
+  readonly agent: string
+  readonly outcome: string
+  readonly modelCalls: number
+  readonly toolCalls: number
+  readonly tokens?: Readonly<Record<string, number>>
+  readonly conflicts?: readonly string[]
+}
+interface Golden {
+  readonly runs: readonly GoldenRun[]
+  readonly embeddingTokens?: Readonly<Record<string, number>>
+}
 
 describe('replay of every capture, then /metrics', () => {
   test('totals equal the golden files', async () => {
     const t = await start(FAST)
-    const names = readdirSync(CAPTURES).filter((f) => f.endsWith('.jsonl')).map((f) => join(CAPTURES, f))
+    const names = readdirSync(CAPTURES)
+      .filter((f) => f.endsWith('.jsonl'))
+      .map((f) => join(CAPTURES, f))
     const said: string[] = []
     const result = await replay(names, { endpoint: t.otlp, speed: 0, now: true, say: (l) => said.push(l) })
     expect([result.refused, result.rejectedItems, said]).toEqual([0, 0, []])
-    const goldens = readdirSync(GOLDEN).filter((f) => f.endsWith('.json') && f !== 'published.json').map((f) => JSON.parse(readFileSync(join(GOLDEN, f), 'utf8')) as Golden)
+    const goldens = readdirSync(GOLDEN)
+      .filter((f) => f.endsWith('.json') && f !== 'published.json')
+      .map((f) => JSON.parse(readFileSync(join(GOLDEN, f), 'utf8')) as Golden)
     const runs = goldens.flatMap((g) => g.runs)
-    await until(async () => (await t.value('agentopz_runs_total')) >= runs.length && (await t.value('agentopz_open_runs')) === 0, 'every run closed')
+    await until(
+      async () => (await t.value('agentopz_runs_total')) >= runs.length && (await t.value('agentopz_open_runs')) === 0,
+      'every run closed',
+    )
     const text = await t.metrics()
     expect(sumOf(text, 'agentopz_runs_total')).toBe(runs.length)
-    for (const outcome of new Set(runs.map((r) => r.outcome))) expect(sumOf(text, 'agentopz_runs_total', { outcome }), outcome).toBe(runs.filter((r) => r.outcome === outcome).length)
+    for (const outcome of new Set(runs.map((r) => r.outcome)))
+      expect(sumOf(text, 'agentopz_runs_total', { outcome }), outcome).toBe(runs.filter((r) => r.outcome === outcome).length)
     for (const agent of new Set(runs.map((r) => r.agent))) {
       const of = runs.filter((r) => r.agent === agent)
       const label = { agent }
@@ -62,7 +107,8 @@ describe('replay of every capture, then /metrics', () => {
       expect(sumOf(text, 'agentopz_tool_calls_total', label), agent).toBe(of.reduce((n, r) => n + r.toolCalls, 0))
     }
     for (const cls of ['input', 'cache_read', 'cache_write', 'output', 'reasoning']) {
-      const expected = runs.reduce((n, r) => n + (r.tokens?.[cls] ?? 0), 0) + goldens.reduce((n, g) => n + (g.embeddingTokens?.[cls] ?? 0), 0)
+      const expected =
+        runs.reduce((n, r) => n + (r.tokens?.[cls] ?? 0), 0) + goldens.reduce((n, g) => n + (g.embeddingTokens?.[cls] ?? 0), 0)
       expect(sumOf(text, 'agentopz_tokens_total', { class: cls }), cls).toBe(expected)
     }
     expect(sumOf(text, 'agentopz_internal_errors_total')).toBe(0)
@@ -84,8 +130,22 @@ describe('from spans to a bill', () => {
     expect(await t.metrics('application/openmetrics-text; version=1.0.0')).toContain(`trace_id="${T1}"`)
   })
   test('evaluations join by response id, in either order, and by feedback', async () => {
-    const t = await start(`${FAST}\nevaluations: { grounded: { pass_at_least: 0.5 } }\ndefaults: { quality: { checks: ['external:grounded'] } }`)
-    const evaluation = (traceId: string): object => otlpLogs({ records: [{ eventName: 'gen_ai.evaluation.result', attributes: { 'gen_ai.evaluation.name': 'grounded', 'gen_ai.evaluation.score.value': 0.2, 'gen_ai.response.id': `resp-${traceId}` } }] })
+    const t = await start(
+      `${FAST}\nevaluations: { grounded: { pass_at_least: 0.5 } }\ndefaults: { quality: { checks: ['external:grounded'] } }`,
+    )
+    const evaluation = (traceId: string): object =>
+      otlpLogs({
+        records: [
+          {
+            eventName: 'gen_ai.evaluation.result',
+            attributes: {
+              'gen_ai.evaluation.name': 'grounded',
+              'gen_ai.evaluation.score.value': 0.2,
+              'gen_ai.response.id': `resp-${traceId}`,
+            },
+          },
+        ],
+      })
     const T2 = '2af7651916cd43dd8448eb211c80319c'
     await post(`${t.otlp}/v1/logs`, evaluation(T1))
     await post(`${t.otlp}/v1/traces`, run(T1))
@@ -95,7 +155,10 @@ describe('from spans to a bill', () => {
     expect(await t.value('agentopz_evaluations_total', { evaluation: 'grounded', source: 'external', verdict: 'fail' })).toBe(2)
     const feedback = await post(`${t.url}/api/v1/feedback`, { trace_id: T1, label: 'thumbs_down' })
     expect(feedback.status).toBe(202)
-    await until(async () => (await t.value('agentopz_evaluations_total', { source: 'feedback', verdict: 'fail' })) === 1, 'feedback counted')
+    await until(
+      async () => (await t.value('agentopz_evaluations_total', { source: 'feedback', verdict: 'fail' })) === 1,
+      'feedback counted',
+    )
   })
   test('late spans and repeats are counted, not assembled', async () => {
     const t = await start(FAST)
@@ -103,14 +166,44 @@ describe('from spans to a bill', () => {
     await until(async () => (await t.value('agentopz_runs_total')) === 1, 'run closed')
     await post(`${t.otlp}/v1/traces`, run(T1))
     expect(await t.value('agentopz_duplicate_spans_total', { agent: 'support' })).toBe(2)
-    await post(`${t.otlp}/v1/traces`, otlp({ spans: [{ traceId: T1, spanId: '00000000000000a9', parentSpanId: '00000000000000a1', attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5-mini', 'gen_ai.provider.name': 'openai', 'gen_ai.usage.input_tokens': 7, 'gen_ai.usage.output_tokens': 1 } }] }))
+    await post(
+      `${t.otlp}/v1/traces`,
+      otlp({
+        spans: [
+          {
+            traceId: T1,
+            spanId: '00000000000000a9',
+            parentSpanId: '00000000000000a1',
+            attributes: {
+              'gen_ai.operation.name': 'chat',
+              'gen_ai.request.model': 'gpt-5-mini',
+              'gen_ai.provider.name': 'openai',
+              'gen_ai.usage.input_tokens': 7,
+              'gen_ai.usage.output_tokens': 1,
+            },
+          },
+        ],
+      }),
+    )
     expect(await t.value('agentopz_late_spans_total', { agent: 'support' })).toBe(1)
     expect(await t.value('agentopz_tokens_total', { class: 'input' })).toBe(1007)
     expect(await t.value('agentopz_runs_total')).toBe(1)
   })
   test('a runaway run shows before its root ends', async () => {
     const t = await start()
-    const spans = Array.from({ length: 30 }, (_, i) => ({ traceId: T1, spanId: (i + 1).toString(16).padStart(16, '0'), parentSpanId: 'ffffffffffffff01', flags: 257, startMs: Date.now() + i, attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.agent.name': 'support', 'gen_ai.tool.name': 'search', 'gen_ai.tool.call.arguments': '{"q":1}' } }))
+    const spans = Array.from({ length: 30 }, (_, i) => ({
+      traceId: T1,
+      spanId: (i + 1).toString(16).padStart(16, '0'),
+      parentSpanId: 'ffffffffffffff01',
+      flags: 257,
+      startMs: Date.now() + i,
+      attributes: {
+        'gen_ai.operation.name': 'execute_tool',
+        'gen_ai.agent.name': 'support',
+        'gen_ai.tool.name': 'search',
+        'gen_ai.tool.call.arguments': '{"q":1}',
+      },
+    }))
     await post(`${t.otlp}/v1/traces`, otlp({ spans }))
     expect(await t.value('agentopz_open_run_max_streak', { agent: 'support' })).toBe(30)
     expect(await t.value('agentopz_open_run_max_steps', { agent: 'support' })).toBe(30)
@@ -122,10 +215,36 @@ describe('bounds', () => {
   test('a run of 20,000 spans is assembled whole', async () => {
     const t = await start(FAST)
     for (let b = 0; b < 10; b++) {
-      const spans = Array.from({ length: 2000 }, (_, i) => ({ traceId: T1, spanId: (b * 2000 + i + 1).toString(16).padStart(16, '0'), parentSpanId: 'ffffffffffffff01', flags: 257, startMs: Date.now() + i, attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', 'gen_ai.request.model': 'gpt-5-mini', 'gen_ai.usage.input_tokens': 1, 'gen_ai.usage.output_tokens': 1 } }))
+      const spans = Array.from({ length: 2000 }, (_, i) => ({
+        traceId: T1,
+        spanId: (b * 2000 + i + 1).toString(16).padStart(16, '0'),
+        parentSpanId: 'ffffffffffffff01',
+        flags: 257,
+        startMs: Date.now() + i,
+        attributes: {
+          'gen_ai.operation.name': 'chat',
+          'gen_ai.provider.name': 'openai',
+          'gen_ai.request.model': 'gpt-5-mini',
+          'gen_ai.usage.input_tokens': 1,
+          'gen_ai.usage.output_tokens': 1,
+        },
+      }))
       expect((await post(`${t.otlp}/v1/traces`, toProtobuf(otlp({ spans })))).status).toBe(200)
     }
-    await post(`${t.otlp}/v1/traces`, otlp({ spans: [{ traceId: T1, spanId: 'ffffffffffffff01', flags: 257, durationMs: 60_000, attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'big' } }] }))
+    await post(
+      `${t.otlp}/v1/traces`,
+      otlp({
+        spans: [
+          {
+            traceId: T1,
+            spanId: 'ffffffffffffff01',
+            flags: 257,
+            durationMs: 60_000,
+            attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'big' },
+          },
+        ],
+      }),
+    )
     await until(async () => (await t.value('agentopz_runs_total', { agent: 'big' })) === 1, 'run closed')
     expect(await t.value('agentopz_run_model_calls_sum', { agent: 'big' })).toBe(20_000)
     expect(await t.value('agentopz_tokens_total', { agent: 'big' })).toBe(40_000)
@@ -133,7 +252,12 @@ describe('bounds', () => {
   test('10,000 agent names stay within the bound and none is lost', async () => {
     const t = await start(`${FAST}\nmetrics: { max_agents: 50 }`)
     for (let b = 0; b < 10; b++) {
-      const spans = Array.from({ length: 1000 }, (_, i) => ({ traceId: `a${(b * 1000 + i).toString(16).padStart(31, '0')}`, spanId: '00000000000000a1', flags: 257, attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': `agent-${b * 1000 + i}` } }))
+      const spans = Array.from({ length: 1000 }, (_, i) => ({
+        traceId: `a${(b * 1000 + i).toString(16).padStart(31, '0')}`,
+        spanId: '00000000000000a1',
+        flags: 257,
+        attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': `agent-${b * 1000 + i}` },
+      }))
       await post(`${t.otlp}/v1/traces`, toProtobuf(otlp({ spans })))
     }
     await until(async () => (await t.value('agentopz_runs_total')) === 10_000, 'every run closed')
@@ -145,8 +269,14 @@ describe('bounds', () => {
 
 test('spans that look like GenAI but are of no dialect are counted', async () => {
   const t = await start()
-  await post(`${t.otlp}/v1/traces`, otlp({ spans: [{ attributes: { 'llm.brand_new': 'x' } }, { spanId: '00000000000000b2', attributes: { 'http.route': '/' } }] }))
-  expect([await t.value('agentopz_spans_received_total', { dialect: 'unknown' }), await t.value('agentopz_spans_received_total', { dialect: 'other' })]).toEqual([1, 1])
+  await post(
+    `${t.otlp}/v1/traces`,
+    otlp({ spans: [{ attributes: { 'llm.brand_new': 'x' } }, { spanId: '00000000000000b2', attributes: { 'http.route': '/' } }] }),
+  )
+  expect([
+    await t.value('agentopz_spans_received_total', { dialect: 'unknown' }),
+    await t.value('agentopz_spans_received_total', { dialect: 'other' }),
+  ]).toEqual([1, 1])
 })
 
 test('the relay gets the same bytes; a dead one slows nothing', async () => {
@@ -161,7 +291,9 @@ test('the relay gets the same bytes; a dead one slows nothing', async () => {
   })
   await new Promise<void>((r) => sink.listen(0, '127.0.0.1', r))
   cleanup.push(() => void sink.close())
-  const t = await start(`relay: [{ otlp_http: 'http://127.0.0.1:${(sink.address() as AddressInfo).port}' }, { otlp_http: 'http://127.0.0.1:1', name: dead }]`)
+  const t = await start(
+    `relay: [{ otlp_http: 'http://127.0.0.1:${(sink.address() as AddressInfo).port}' }, { otlp_http: 'http://127.0.0.1:1', name: dead }]`,
+  )
   const body = toProtobuf(run(T1))
   expect((await post(`${t.otlp}/v1/traces`, body)).status).toBe(200)
   await until(async () => got.length === 1, 'relayed')
@@ -175,14 +307,30 @@ test('a real Prometheus scrapes it and answers the two queries of the README', a
   await post(`${t.otlp}/v1/traces`, run(T1))
   const dir = mkdtempSync(join(tmpdir(), 'agentopz-test-'))
   cleanup.push(() => rmSync(dir, { recursive: true, force: true }))
-  const services = await startServices({ dir, target: `127.0.0.1:${t.app.ports.listen}`, scrapeSeconds: 1, ruleFiles: [join(import.meta.dirname, '../../alert-rules/starter.rules.yaml')], prometheusPort: 0, alertmanagerPort: 0 })
+  const services = await startServices({
+    dir,
+    target: `127.0.0.1:${t.app.ports.listen}`,
+    scrapeSeconds: 1,
+    ruleFiles: [join(import.meta.dirname, '../../alert-rules/starter.rules.yaml')],
+    prometheusPort: 0,
+    alertmanagerPort: 0,
+  })
   cleanup.push(() => services.stop())
   const ask = async (query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> =>
-    ((await (await fetch(`${services.prometheusUrl}/api/v1/query?query=${encodeURIComponent(query)}`)).json()) as { data: { result: never[] } }).data.result
+    (
+      (await (await fetch(`${services.prometheusUrl}/api/v1/query?query=${encodeURIComponent(query)}`)).json()) as {
+        data: { result: never[] }
+      }
+    ).data.result
   await until(async () => (await ask('sum by (agent, quality) (agentopz_runs_total{quality="pass"}) > 0')).length > 0, 'runs in Prometheus')
-  expect((await ask('sum by (agent, quality) (agentopz_runs_total{quality="pass"})'))[0]).toMatchObject({ metric: { agent: 'support', quality: 'pass' }, value: [expect.any(Number), '1'] })
+  expect((await ask('sum by (agent, quality) (agentopz_runs_total{quality="pass"})'))[0]).toMatchObject({
+    metric: { agent: 'support', quality: 'pass' },
+    value: [expect.any(Number), '1'],
+  })
   expect(Number((await ask('sum by (agent) (agentopz_cost_usd_total)'))[0]?.value[1])).toBeCloseTo(0.00065, 9)
-  const rules = (await (await fetch(`${services.prometheusUrl}/api/v1/rules`)).json()) as { data: { groups: { rules: { health: string }[] }[] } }
+  const rules = (await (await fetch(`${services.prometheusUrl}/api/v1/rules`)).json()) as {
+    data: { groups: { rules: { health: string }[] }[] }
+  }
   expect(rules.data.groups.flatMap((g) => g.rules)).toHaveLength(4)
 })
 
@@ -196,14 +344,32 @@ describe('in process, as a span processor of the OpenTelemetry SDK', () => {
     const tracer = provider.getTracer('my.app')
     const { context, trace } = await import('@opentelemetry/api')
     const root = tracer.startSpan('invoke_agent x', { attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'x' } })
-    const chat = tracer.startSpan('chat m', { kind: SpanKind.CLIENT, attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', 'gen_ai.request.model': 'gpt-5-mini', 'gen_ai.usage.input_tokens': 100, 'gen_ai.usage.output_tokens': 20, 'gen_ai.response.finish_reasons': ['stop'] } }, trace.setSpan(context.active(), root))
+    const chat = tracer.startSpan(
+      'chat m',
+      {
+        kind: SpanKind.CLIENT,
+        attributes: {
+          'gen_ai.operation.name': 'chat',
+          'gen_ai.provider.name': 'openai',
+          'gen_ai.request.model': 'gpt-5-mini',
+          'gen_ai.usage.input_tokens': 100,
+          'gen_ai.usage.output_tokens': 20,
+          'gen_ai.response.finish_reasons': ['stop'],
+        },
+      },
+      trace.setSpan(context.active(), root),
+    )
     chat.end()
     root.end()
     await provider.forceFlush()
     await until(async () => (await t.value('agentopz_runs_total', { agent: 'x' })) === 1, 'run over OTLP')
-    await until(async () => sumOf((await agentopz.metrics.expose(undefined, Date.now())).body, 'agentopz_runs_total', { agent: 'x' }) === 1, 'run in process')
+    await until(
+      async () => sumOf((await agentopz.metrics.expose(undefined, Date.now())).body, 'agentopz_runs_total', { agent: 'x' }) === 1,
+      'run in process',
+    )
     const [inside, outside] = [(await agentopz.metrics.expose(undefined, Date.now())).body, await t.metrics()]
-    for (const name of ['agentopz_runs_total', 'agentopz_tokens_total', 'agentopz_cost_usd_total', 'agentopz_model_calls_total']) expect(sumOf(inside, name, { agent: 'x' })).toBe(sumOf(outside, name, { agent: 'x' }))
+    for (const name of ['agentopz_runs_total', 'agentopz_tokens_total', 'agentopz_cost_usd_total', 'agentopz_model_calls_total'])
+      expect(sumOf(inside, name, { agent: 'x' })).toBe(sumOf(outside, name, { agent: 'x' }))
     expect(sumOf(inside, 'agentopz_cost_usd_total', { agent: 'x' })).toBeCloseTo(100 * 0.25e-6 + 20 * 2e-6, 12)
     await provider.shutdown()
   })

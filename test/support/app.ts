@@ -21,7 +21,8 @@ export async function startTestApp(yaml = ''): Promise<TestApp> {
   const app = createApp({ config: loaded.config, dir: loaded.dir, log: createLog(loaded.config.log) })
   await app.start()
   const url = `http://127.0.0.1:${app.ports.listen}`
-  const metrics = async (accept?: string): Promise<string> => (await fetch(`${url}/metrics`, accept === undefined ? {} : { headers: { accept } })).text()
+  const metrics = async (accept?: string): Promise<string> =>
+    (await fetch(`${url}/metrics`, accept === undefined ? {} : { headers: { accept } })).text()
   return {
     app,
     url,

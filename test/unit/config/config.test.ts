@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_CONFIG, loadConfig, parseConfig } from '../../../app/config.ts'
+import { objectiveRows, pipelineSettings, relayEndpoints, SettingsError } from '../../../app/settings.ts'
+
+const TOP = join(import.meta.dirname, '../../..')
+const problems = (text: string, env: Record<string, string> = {}): readonly string[] => {
+  const loaded = parseConfig(text, 'c.yaml', env)
+  return loaded.ok ? [] : loaded.problems
+}
+const config = (text: string, env: Record<string, string> = {}): typeof DEFAULT_CONFIG => {
+  const loaded = parseConfig(text, 'c.yaml', env)
+  if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
+  return loaded.config
+}
+
+/** One mistake each: YAML, the whole message. */
+const mistakes: readonly (readonly [string, string, string])[] = [
+  ['a misspelt section', 'runz: {}', 'c.yaml:1:1  runz: no such key; did you mean "runs"?'],
+  ['a misspelt key', 'runs:\n  setle_seconds: 3', 'c.yaml:2:3  runs.setle_seconds: no such key; did you mean "settle_seconds"?'],
+  [
+    'a misspelt key of an agent',
+    'agents:\n  a:\n    quality: { chekcs: [] }',
+    'c.yaml:3:16  agents.a.quality.chekcs: no such key; did you mean "checks"?',
+  ],
+  ['a percentage for a share', 'defaults: { quality: 97 }', 'c.yaml:1:22  defaults.quality: 97 is not between 0 and 1; write 0.97'],
+  [
+    'a percentage deeper down',
+    'agents: { a: { steps: { target: 99 } } }',
+    'c.yaml:1:33  agents.a.steps.target: 99 is not between 0 and 1; write 0.99',
+  ],
+  [
+    'a bad duration',
+    'runs: { idle_seconds: 10x }',
+    'c.yaml:1:23  runs.idle_seconds: "10x" is no duration; write seconds or something like 15m, 1h30m, 28d',
+  ],
+  ['a bad address', 'listen: nowhere', 'c.yaml:1:9  listen: "nowhere" is no host:port; write something like 127.0.0.1:4318, or off'],
+  ['a port alone', 'receive: { otlp_http: 4318 }', 'c.yaml:1:23  receive.otlp_http: expected host:port or off'],
+  ['a bad URL', 'prometheus: somewhere', 'c.yaml:1:13  prometheus: "somewhere" is no URL; write something like http://host:port'],
+  [
+    'an unset variable',
+    'auth: { tokens: [{ name: a, role: ingest, token: "${NOPE}" }] }',
+    'c.yaml:1:50  the environment variable NOPE is not set; set it, or write ${NOPE:-default}',
+  ],
+  [
+    'a check that does not exist',
+    'defaults: { quality: { checks: [perfect] } }',
+    'c.yaml:1:33  defaults.quality.checks.0: there is no check "perfect"; write one of completed, not_truncated, not_filtered, not_refused, not_empty, no_loop, tools_ok, retrieval_not_empty, valid_output, grounded_call, or external:NAME for an evaluation from outside',
+  ],
+  ['a wrong type', 'agents: { a: { duration_seconds: fast } }', 'c.yaml:1:34  agents.a.duration_seconds: expected object, got "fast"'],
+  ['storage of another kind', 'storage: mysql://x', 'c.yaml:1:10  storage: write sqlite:./agentopz.db or postgres://…'],
+]
+
+describe('a mistake is told with place, what is wrong and what to write', () => {
+  for (const [name, text, message] of mistakes) test(name, () => expect(problems(text)).toEqual([message]))
+  test('a syntax error', () => expect(problems('runs: {')[0]).toMatch(/^c\.yaml:1:8 {2}\S/))
+  test('the same key twice', () => expect(problems('runs: {}\nruns: {}')[0]).toMatch(/^c\.yaml:2:1 {2}.*unique/))
+  test('all of them at once, in file order', () => {
+    const all = problems('runz: {}\nlisten: x\nruns: { a: 1, b: 2 }')
+    expect(all.map((p) => p.split('  ')[0])).toEqual(['c.yaml:1:1', 'c.yaml:2:9', 'c.yaml:3:9', 'c.yaml:3:15'])
+  })
+  test('a file that cannot be read', () =>
+    expect(loadConfig('/nowhere/c.yaml', {})).toMatchObject({
+      ok: false,
+      problems: [expect.stringMatching(/^\/nowhere\/c\.yaml: cannot be read/)],
+    }))
+})
+
+describe('what is right is understood', () => {
+  test('nothing at all gives the defaults of the contract', () => {
+    expect(config('')).toEqual(DEFAULT_CONFIG)
+    expect(DEFAULT_CONFIG.runs).toMatchObject({
+      settle_seconds: 10,
+      idle_seconds: 600,
+      max_run_seconds: 86_400,
+      remember_seconds: 3600,
+      max_open: 200_000,
+    })
+    expect([
+      DEFAULT_CONFIG.receive.otlp_http?.port,
+      DEFAULT_CONFIG.receive.otlp_grpc?.port,
+      DEFAULT_CONFIG.listen?.port,
+      DEFAULT_CONFIG.defaults.quality,
+    ]).toEqual([4318, 4317, 9464, { target: 0.95 }])
+  })
+  test('durations, shorthands, off, IPv6', () => {
+    const c = config(
+      'runs: { idle_seconds: 1h30m }\nreceive: { otlp_grpc: off, otlp_http: "[::1]:9" }\nagents: { a: { quality: 0.9, expect_runs: { every: baseline } }, b: { quality: { window: 28d }, expect_runs: { every: 15m } } }',
+    )
+    expect([
+      c.runs.idle_seconds,
+      c.receive.otlp_grpc,
+      c.receive.otlp_http,
+      c.agents['a']?.quality,
+      c.agents['b']?.quality,
+      c.agents['b']?.expect_runs?.every,
+    ]).toEqual([5400, undefined, { host: '::1', port: 9 }, { target: 0.9 }, { window: 2_419_200 }, 900])
+  })
+  test('environment variables, with defaults, as numbers where unquoted', () => {
+    const c = config('runs: { max_open: ${N} }\nauth: { tokens: [{ name: a, role: read, token: "${T:-none}" }] }', { N: '7' })
+    expect([c.runs.max_open, c.auth.tokens[0]?.token]).toEqual([7, 'none'])
+  })
+  test('an unquoted variable in a flow map, as people write it', () => {
+    expect(
+      config('auth: { tokens: [{ name: collector, role: ingest, token: ${INGEST_TOKEN} }] }', { INGEST_TOKEN: 's' }).auth.tokens[0]?.token,
+    ).toBe('s')
+    expect(config('receive: { otlp_http: ${ADDRESS:-127.0.0.1:9} }').receive.otlp_http).toEqual({ host: '127.0.0.1', port: 9 })
+  })
+  test("the design's example and the shipped one", () => {
+    const file = join(TOP, 'agentopz.example.yaml')
+    expect(loadConfig(file, {})).toMatchObject({ ok: true })
+    expect(readFileSync(file, 'utf8')).toContain('stop_run_at')
+  })
+})
+
+describe('settings', () => {
+  const c = config(
+    'defaults: { quality: 0.9, steps: { per_run: 20 }, loop: { ping_pong: 2 } }\nagents: { a: { quality: { checks: [completed] }, cost_usd: { per_run: 0.5, target: 0.99 }, loop: { identical_calls: 3 } } }\nrelay: [{ otlp_http: "http://x:1" }, { otlp_http: "http://x:1", name: two, signals: [traces] }]',
+  )
+  test('an agent has its own words over the defaults', () => {
+    const s = pipelineSettings(c, '.')
+    expect(s.policyOf('a')).toMatchObject({ checks: ['completed'], loop: { identicalCalls: 3, pingPong: 2 } })
+    expect(s.policyOf('other').checks).toContain('not_truncated')
+    expect(s.objectivesOf('a')).toEqual({ cost_usd: 0.5, steps: 20 })
+    expect(objectiveRows(c, 'a')).toEqual([
+      ['quality', 0.9],
+      ['cost_usd_per_run', 0.5],
+      ['cost_usd_target', 0.99],
+      ['steps_per_run', 20],
+    ])
+  })
+  test('relays are named', () =>
+    expect(relayEndpoints(c).map((r) => [r.name, r.signals])).toEqual([
+      ['x:1', ['traces', 'logs']],
+      ['two', ['traces']],
+    ]))
+  test('the form of an answer', () => {
+    const s = pipelineSettings(config('agents: { a: { output: { pattern: "yes|no" } }, b: { output: { format: json } } }'), '.')
+    const accepts = (agent: string, text: string): boolean | undefined => s.policyOf(agent).acceptsOutput?.(text)
+    expect([accepts('a', 'yes'), accepts('a', 'yes!'), accepts('b', '{"a":1}'), accepts('b', '{'), accepts('other', 'x')]).toEqual([
+      true,
+      false,
+      true,
+      false,
+      undefined,
+    ])
+  })
+  test('files that cannot be used are problems', () => {
+    expect(() =>
+      pipelineSettings(
+        config(
+          'prices: { override: ./nowhere.yaml }\nagents: { a: { output: { schema: ./nowhere.json } }, b: { output: { pattern: "(" } } }',
+        ),
+        '.',
+      ),
+    ).toThrow(SettingsError)
+    try {
+      pipelineSettings(config('prices: { override: ./nowhere.yaml }\nagents: { b: { output: { pattern: "(" } } }'), '.')
+    } catch (error) {
+      expect((error as SettingsError).problems).toEqual([
+        expect.stringContaining('nowhere.yaml'),
+        expect.stringMatching(/^agents\.b\.output: /),
+      ])
+    }
+  })
+})
