@@ -374,3 +374,29 @@ describe('in process, as a span processor of the OpenTelemetry SDK', () => {
     await provider.shutdown()
   })
 })
+
+test('SDK 2.x spans read the same in process', async () => {
+  const { BasicTracerProvider } = (await import('otel-sdk-2')) as {
+    BasicTracerProvider: new (o: object) => { getTracer(n: string): import('@opentelemetry/api').Tracer; shutdown(): Promise<void> }
+  }
+  const agentopz = createSpanProcessor({ limits: { settleMs: 100 } })
+  const provider = new BasicTracerProvider({ spanProcessors: [agentopz] })
+  const tracer = provider.getTracer('my.app')
+  const root = tracer.startSpan('invoke_agent y', { attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'y' } })
+  const { context, trace } = await import('@opentelemetry/api')
+  const tool = tracer.startSpan(
+    'execute_tool t',
+    { attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 't' } },
+    trace.setSpan(context.active(), root),
+  )
+  tool.recordException(new Error('broken'))
+  tool.setStatus({ code: 2 })
+  tool.end()
+  root.end()
+  await provider.shutdown()
+  const { body } = await agentopz.metrics.expose(undefined, Date.now())
+  expect([
+    sumOf(body, 'agentopz_runs_total', { agent: 'y', outcome: 'ok' }),
+    sumOf(body, 'agentopz_tool_calls_total', { agent: 'y', tool: 't', outcome: 'error' }),
+  ]).toEqual([1, 1])
+})
