@@ -31,8 +31,8 @@ const REASONING = `${U}outputTokenDetails.reasoningTokens`
 /** Role by operation id; outer spans of embeddings and rerank only wrap the call inside. */
 function roleOf(id: string): SpanRole {
   if (/\.do(Generate|Stream)$/.test(id)) return 'model'
-  if (/\.doEmbed$/.test(id)) return 'embedding'
-  if (/\.doRerank$/.test(id)) return 'retrieval'
+  if (id.endsWith('.doEmbed')) return 'embedding'
+  if (id.endsWith('.doRerank')) return 'retrieval'
   if (id === 'ai.toolCall') return 'tool'
   return /^ai\.(generateText|streamText|generateObject|streamObject)$/.test(id) ? 'agent' : 'other'
 }

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SpanKind } from '@opentelemetry/api'
+import { SpanKind, type Tracer } from '@opentelemetry/api'
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -377,7 +377,7 @@ describe('in process, as a span processor of the OpenTelemetry SDK', () => {
 
 test('SDK 2.x spans read the same in process', async () => {
   const { BasicTracerProvider } = (await import('otel-sdk-2')) as {
-    BasicTracerProvider: new (o: object) => { getTracer(n: string): import('@opentelemetry/api').Tracer; shutdown(): Promise<void> }
+    BasicTracerProvider: new (o: object) => { getTracer(n: string): Tracer; shutdown(): Promise<void> }
   }
   const agentopz = createSpanProcessor({ limits: { settleMs: 100 } })
   const provider = new BasicTracerProvider({ spanProcessors: [agentopz] })

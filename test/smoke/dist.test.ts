@@ -51,7 +51,7 @@ describe('exit codes', () => {
   test('a good one is 0', async () =>
     expect(await run('check-config', file('good.yaml', 'defaults: { quality: 0.9 }'))).toMatchObject({
       code: 0,
-      out: expect.stringContaining('ok'),
+      out: expect.stringContaining('ok') as string,
     }))
   test('replay to nowhere is 1, and says what to do', async () => {
     const lines = file('lines.jsonl', `${JSON.stringify(otlp({ spans: [{}] }))}\n`)
