@@ -135,7 +135,10 @@ export const configSchema = z.strictObject({
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   runs: section({
     settle_seconds: duration.prefault(10).describe('A run closes so long after its last span when its root has ended'),
-    idle_seconds: duration.prefault(600).describe('… and so long when its root has not'),
+    orphan_seconds: duration
+      .describe('… and so long when its agent span has ended but the parent of that never came; 6 × settle_seconds when left out')
+      .optional(),
+    idle_seconds: duration.prefault(600).describe('… and so long when its agent span has not come'),
     max_run_seconds: duration.prefault(86_400).describe('… and at this age in any case'),
     remember_seconds: duration.prefault(3600).describe('Repeated and late spans are known for so long'),
     max_open: count.default(200_000).describe('Open traces with GenAI spans'),

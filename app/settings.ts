@@ -146,6 +146,7 @@ function readOverride(file: string, problems: string[]): PriceOverride {
 function runLimits({ runs }: Config): RunLimits {
   return {
     settleMs: runs.settle_seconds * 1000,
+    orphanMs: Math.min(runs.orphan_seconds ?? 6 * runs.settle_seconds, runs.idle_seconds) * 1000,
     idleMs: runs.idle_seconds * 1000,
     maxRunMs: runs.max_run_seconds * 1000,
     rememberMs: runs.remember_seconds * 1000,

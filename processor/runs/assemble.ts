@@ -15,12 +15,19 @@ export interface Assembled {
   /** Steps and spend outside every run (beside an agent, in evaluators, embeddings only): counted, but in no run. */
   readonly loose: Loose | undefined
   /** Whether every run's root is known to have ended (R7). */
-  readonly rootsEnded: boolean
+  readonly rootsEnded: RootsEnded
   /** Ids of parents that never came: a span with such an id is above what was assembled. */
   readonly missingParents: readonly string[]
   /** Per run root the id of the missing parent its path ends at, empty for none. */
   readonly aboveRoot: ReadonlyMap<string, string>
 }
+
+/**
+ * `yes`: every path ends at a parentless span, or at a parent in another process that may never be exported.
+ * `perhaps`: every agent span that came has ended, but one's parent is missing: an agent still running around it, or a span that was
+ * filtered out. `no`: steps came whose agent span has not.
+ */
+export type RootsEnded = 'yes' | 'perhaps' | 'no'
 
 export interface Loose {
   readonly agent: string
@@ -124,15 +131,18 @@ function adoptOrphans(nodes: readonly Node[], top: Map<Node, Node>): void {
   }
 }
 
-/**
- * Roots have ended when every run's path ends at a parentless span, or at a parent that lives in another process and may never be
- * exported (R7). A parent of the same process that is missing has not ended: SDKs export a span when it ends.
- */
-function rootsEnded(nodes: readonly Node[], top: ReadonlyMap<Node, Node>): boolean {
-  return nodes.every((n) => {
-    const { end } = top.get(n) ?? n
-    return n.fact.fromLog !== true && (end.missingParentId === '' || end.missingIs === 'remote')
-  })
+/** SDKs export a span when it ends: a parent of the same process that is missing has not ended, or never will be seen (R7). */
+function rootsEnded(nodes: readonly Node[], top: ReadonlyMap<Node, Node>): RootsEnded {
+  let answer: RootsEnded = 'yes'
+  for (const n of nodes) {
+    const root = top.get(n)
+    const { end } = root ?? n
+    if (n.fact.fromLog === true) return 'no'
+    if (end.missingParentId === '' || end.missingIs === 'remote') continue
+    if (root === undefined) return 'no'
+    answer = 'perhaps'
+  }
+  return answer
 }
 
 function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandidate: boolean): Run {

@@ -6,6 +6,8 @@ import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
 
 export interface RunLimits {
   readonly settleMs: number
+  /** Quiet time after which a run closes whose agent span ended but whose parent never came. */
+  readonly orphanMs: number
   readonly idleMs: number
   readonly maxRunMs: number
   readonly rememberMs: number
@@ -24,6 +26,7 @@ export interface RunLimits {
 
 export const DEFAULT_RUN_LIMITS: RunLimits = {
   settleMs: 10_000,
+  orphanMs: 60_000,
   idleMs: 600_000,
   maxRunMs: 86_400_000,
   rememberMs: 3_600_000,

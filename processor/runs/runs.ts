@@ -28,6 +28,8 @@ export class Runs {
   readonly #events: RunEvents
   /** Traces touched less than `settleMs` ago, least recently touched first. */
   readonly #settling = new Map<string, OpenTrace>()
+  /** Quiet traces whose roots may have ended, least recently touched first. */
+  readonly #orphans = new Map<string, OpenTrace>()
   /** Quiet traces whose roots have not ended, least recently touched first. */
   readonly #waiting = new Map<string, OpenTrace>()
   /** All open traces with facts, oldest first. */
@@ -143,11 +145,17 @@ export class Runs {
       if (left <= 0) return true
       if (now - trace.lastMs < this.#limits.settleMs) break
       left--
-      if (trace.assembled().rootsEnded) this.#close(trace, 'settled', now)
+      const ended = trace.assembled().rootsEnded
+      if (ended === 'yes') this.#close(trace, 'settled', now)
       else {
         this.#settling.delete(trace.traceId)
-        this.#waiting.set(trace.traceId, trace)
+        ;(ended === 'perhaps' ? this.#orphans : this.#waiting).set(trace.traceId, trace)
       }
+    }
+    for (const trace of this.#orphans.values()) {
+      if (left-- <= 0) return true
+      if (now - trace.lastMs < this.#limits.orphanMs) break
+      this.#close(trace, 'settled', now)
     }
     for (const trace of this.#waiting.values()) {
       if (left-- <= 0) return true
@@ -169,7 +177,7 @@ export class Runs {
 
   /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
   flush(now: number, reason: CloseReason): void {
-    for (const trace of this.#open.values()) this.#close(trace, trace.assembled().rootsEnded ? 'settled' : reason, now)
+    for (const trace of this.#open.values()) this.#close(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
   }
 
   /** The runs now open, as far as they are known. At most `budget` traces that changed are assembled anew; the others are skipped this time. */
@@ -203,6 +211,7 @@ export class Runs {
   #touch(trace: OpenTrace, now: number): void {
     trace.touch(now)
     this.#waiting.delete(trace.traceId)
+    this.#orphans.delete(trace.traceId)
     this.#settling.delete(trace.traceId)
     this.#settling.set(trace.traceId, trace)
   }
@@ -234,6 +243,7 @@ export class Runs {
     this.#open.delete(trace.traceId)
     this.#settling.delete(trace.traceId)
     this.#waiting.delete(trace.traceId)
+    this.#orphans.delete(trace.traceId)
     this.#openSpans -= trace.spans
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1

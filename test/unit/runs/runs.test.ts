@@ -47,14 +47,32 @@ describe('R7 close', () => {
     expect(w.closed.map(([r, why]) => [r.agent, why])).toEqual([['support', 'settled']])
     expect(w.runs.openSpans).toBe(0)
   })
-  test('a parent of the same process that is missing has not ended: wait for it', () => {
+  test('steps whose agent span has not come wait for it until idle', () => {
     const w = new World()
-    w.add(spansOf({ ...support(), missing: 'local' }), 0)
-    w.runs.sweep(60 * S)
+    w.add(spansOf({ ...model('m', 1, 1), missing: 'local' }), 0)
+    w.runs.sweep(599 * S)
     expect(w.closed).toHaveLength(0)
-    w.add(spansOf(agent('x', 'other', [])), 61 * S, '1af7651916cd43dd8448eb211c80319c')
     w.runs.sweep(600 * S)
-    expect(w.closed.map(([r, why]) => [r.agent, why])).toContainEqual(['support', 'idle'])
+    expect(w.closed.map(([r, why]) => [r.outcome, why])).toEqual([['abandoned', 'idle']])
+  })
+  test('an agent span whose parent never came waits a minute for an agent around it', () => {
+    for (const missing of ['local', 'unknown'] as const) {
+      const w = new World()
+      w.add(spansOf({ ...support(), missing }), 0)
+      w.runs.sweep(59 * S)
+      expect(w.closed).toHaveLength(0)
+      w.runs.sweep(60 * S)
+      expect(w.closed.map(([r, why]) => [r.agent, r.outcome, why])).toEqual([['support', 'ok', 'settled']])
+    }
+  })
+  test('an agent around it that ends within that minute is the root', () => {
+    const w = new World()
+    const { facts } = spansOf(agent('o', 'outer', [support()]))
+    for (const f of facts.slice(1)) w.runs.add(TRACE, f, 0)
+    w.runs.sweep(40 * S)
+    w.runs.add(TRACE, facts[0]!, 45 * S)
+    w.runs.sweep(60 * S)
+    expect(w.closed.map(([r]) => [r.agent, r.modelCalls.length])).toEqual([['outer', 2]])
   })
   test('a parent in another process may never be exported: settle', () => {
     const w = new World()
