@@ -140,7 +140,7 @@ export const METRICS = {
     type: 'counter',
     group: 'quality',
     labels: [...A, 'feature', 'bucket'],
-    help: 'Inputs of runs by feature (tokens, language, script, topic), for drift.',
+    help: 'Inputs of runs by feature (tokens of the first call; script of the text where spans carry it), for drift.',
   },
   agentopz_open_runs: { type: 'gauge', group: 'open runs', labels: A, help: 'Runs now open.' },
   agentopz_open_run_max_cost_usd: {

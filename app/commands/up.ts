@@ -72,7 +72,7 @@ export async function demo(app: App, options: DemoOptions): Promise<void> {
       onError: (e) => options.say(`the fleet cannot send: ${e}`),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
     })
-    for (const line of welcome(fleet, services, options)) options.say(line)
+    for (const line of welcome(fleet, services, options, `http://127.0.0.1:${app.ports.listen}/metrics`)) options.say(line)
     await tell(fleet, services, options)
   } finally {
     await fleet?.stop()
@@ -91,14 +91,14 @@ function introduce(app: App, services: Services, say: (line: string) => void): v
   for (const note of services.notes) say(`note          ${note}`)
 }
 
-function welcome(fleet: Fleet, services: Services, options: DemoOptions): readonly string[] {
+function welcome(fleet: Fleet, services: Services, options: DemoOptions, metricsUrl: string): readonly string[] {
   const base = services.prometheusUrl
   const open = (query: string): string =>
     base === undefined ? query : `${base}/graph?g0.tab=0&g0.range_input=15m&g0.expr=${encodeURIComponent(query)}`
   return [
     '',
     `Four simulated agents now send OTLP in four dialects: ${fleet.agents.map((a) => `${a.name} (${a.dialect})`).join(', ')}.`,
-    'A run is counted about 10 seconds after its last span. Open:',
+    `A run is counted about 10 seconds after its last span. ${base === undefined ? `Look: curl -s ${metricsUrl} | grep agentopz_runs_total. With Prometheus you would ask:` : 'Open:'}`,
     `  runs by quality   ${open('sum by (agent, quality) (agentopz_runs_total)')}`,
     `  spend in dollars  ${open('sum by (agent) (agentopz_cost_usd_total)')}`,
     `  failed share      ${open('sum by (agent) (rate(agentopz_runs_total{quality="fail"}[1m])) / sum by (agent) (rate(agentopz_runs_total[1m]))')}`,

@@ -167,7 +167,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     outcome: outcomeOf({ root, primary: identity.primary, calls, spend, rootEnded, hasCandidate, stopped: stoppedBy !== undefined }),
     weight: integerWeight(root.fact.weight, trace.traceId),
     cohort: cohortOf(root, identity, members, calls, spend),
-    modelCalls: calls,
+    modelCalls: withOutputVerdict(calls, root),
     toolCalls: countToolCalls(members),
     embeddings: innerEmbeddings(members).length,
     spend,
@@ -178,6 +178,14 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     ...(firstInputTokens === undefined ? {} : { firstInputTokens }),
     ...(inputText === undefined ? {} : { inputText }),
   }
+}
+
+/** Some SDKs tell on the agent's span that the output could not be parsed (Vercel generateObject): it is the last call's answer. */
+function withOutputVerdict(calls: readonly ModelCall[], root: Node): readonly ModelCall[] {
+  const { outputInvalid } = root.fact.reading
+  const last = calls.findLastIndex((c) => c.own)
+  if (outputInvalid === undefined || last < 0) return calls
+  return calls.map((c, i) => (i === last ? { outputInvalid, ...c } : c))
 }
 
 function extentOf(members: readonly Node[]): number {

@@ -181,6 +181,13 @@ describe('R10 outcome', () => {
   for (const [name, sketch, outcome] of cases) test(name, () => expect(only(sketch).outcome).toBe(outcome))
 })
 
+test('an output that the SDK could not parse is told of the last call', () => {
+  const run = only(
+    agent('a', 'x', [model('m', 1, 1), model('n', 1, 1)], { reading: { role: 'agent', agentName: 'x', outputInvalid: true } }),
+  )
+  expect(run.modelCalls.map((c) => c.outputInvalid)).toEqual([undefined, true])
+})
+
 describe('R13 cohort', () => {
   test('prompt, tools and the model of the root agent by tokens', () => {
     const run = only(
