@@ -91,7 +91,7 @@ export class Runs {
     const open = this.#open.get(traceId)
     const closed = open?.closed ?? this.#closed.get(traceId)
     if (open?.facts.has(fact.spanId) === true || (closed !== undefined && this.#seen.has(traceId, fact.spanId))) {
-      this.#tellRepeat(traceId, fact, closed)
+      this.#tellRepeat(traceId, fact, open, closed)
       return
     }
     const below = closed === undefined ? undefined : this.#holderOf(traceId, closed, fact.parentSpanId)
@@ -111,8 +111,10 @@ export class Runs {
     this.#bound(trace, now)
   }
 
-  #tellRepeat(traceId: string, fact: Fact, closed: ClosedTrace | undefined): void {
-    const run = closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0])
+  #tellRepeat(traceId: string, fact: Fact, open: OpenTrace | undefined, closed: ClosedTrace | undefined): void {
+    // A large run is not assembled anew for the sake of a label.
+    const known = open !== undefined && (open.isFresh || open.spans <= 64) ? open.assembled().runs[0] : undefined
+    const run = known ?? (closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0]))
     this.#events.duplicate(run?.agent ?? fact.reading.agentName ?? fact.service, run?.environment ?? fact.environment)
   }
 

@@ -107,7 +107,39 @@ describe('what is right is understood', () => {
     ).toBe('s')
     expect(config('receive: { otlp_http: ${ADDRESS:-127.0.0.1:9} }').receive.otlp_http).toEqual({ host: '127.0.0.1', port: 9 })
   })
-  test("the design's example and the shipped one", () => {
+  test('an example with every section, as an operator would write it', () => {
+    const c = config(
+      `receive: { otlp_http: 127.0.0.1:4318, otlp_grpc: 127.0.0.1:4317 }
+listen:   127.0.0.1:9464            # /metrics, health, API, console
+relay:    [{ otlp_http: http://tempo:4318 }]
+storage:  sqlite:./agentopz.db      # or postgres://…
+prometheus: http://127.0.0.1:9090
+alertmanager: http://127.0.0.1:9093
+runs:     { settle_seconds: 10, idle_seconds: 600, max_run_seconds: 86400, remember_seconds: 3600, max_open: 200000 }
+prices:   { override: ./prices.yaml }
+auth:     { tokens: [{ name: collector, role: ingest, token: \${INGEST_TOKEN} }] }   # roles
+defaults: { quality: 0.95 }         # apply to every agent
+agents:
+  support-agent:
+    team: support
+    quality:  { target: 0.97, checks: [completed, not_empty, no_loop, valid_output], window: 28d }
+    cost_usd: { per_run: 0.12, target: 0.99, stop_run_at: 1.00 }
+    steps:    { per_run: 14, target: 0.99, stop_run_at: 60 }
+    duration_seconds: { per_run: 45, target: 0.99 }
+    expect_runs: { every: 15m }     # silent-agent alert; or \`baseline\`
+    fallback: https://example.com/fallback
+    runbook_url: https://example.com/runbook
+`,
+      { INGEST_TOKEN: 'x' },
+    )
+    expect([c.relay[0]?.otlp_http, c.auth.tokens[0]?.token, c.agents['support-agent']?.expect_runs?.every, c.prices.override]).toEqual([
+      'http://tempo:4318',
+      'x',
+      900,
+      './prices.yaml',
+    ])
+  })
+  test('the shipped example', () => {
     const file = join(TOP, 'agentopz.example.yaml')
     expect(loadConfig(file, {})).toMatchObject({ ok: true })
     expect(readFileSync(file, 'utf8')).toContain('stop_run_at')
