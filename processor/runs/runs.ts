@@ -7,7 +7,7 @@
 import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
 import type { ParentLocation } from '../../model/span.ts'
 import type { Loose } from './assemble.ts'
-import { closedTraceOf, labelsOf, NO_WORK, type RunEvents, type RunLimits, workOf } from './late.ts'
+import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, workOf } from './words.ts'
 import { countModelCalls } from './model-calls.ts'
 import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
@@ -15,13 +15,6 @@ import { foreignCalls, withoutForeignCalls } from './foreign.ts'
 import { countToolCalls } from './tool-calls.ts'
 import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
 import { buildTree } from './tree.ts'
-
-export interface OpenRunView {
-  readonly agent: string
-  readonly environment: string
-  readonly run: Run
-  readonly openedMs: number
-}
 
 export class Runs {
   #limits: RunLimits
@@ -351,4 +344,4 @@ export class Runs {
   }
 }
 
-export { DEFAULT_RUN_LIMITS, type LateWork, type RunEvents, type RunLimits } from './late.ts'
+export { DEFAULT_RUN_LIMITS, type LateWork, type OpenRunView, type RunEvents, type RunLimits } from './words.ts'

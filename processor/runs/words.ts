@@ -62,6 +62,13 @@ export interface RunEvents {
   linksDropped(reason: 'link_bound' | 'idle', count: number): void
 }
 
+export interface OpenRunView {
+  readonly agent: string
+  readonly environment: string
+  readonly run: Run
+  readonly openedMs: number
+}
+
 /** Work of nothing, to be filled in. */
 export const NO_WORK = { modelCalls: [], toolCalls: [], spend: [], evaluations: [], conflicts: [], lateSpans: 0 } as const
 
