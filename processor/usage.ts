@@ -1,68 +1,106 @@
 /**
- * Token numbers as emitters write them → disjoint classes (R5): fresh input, cache read, cache write, visible output, reasoning.
- * The dialect's word on what "input" holds comes first, then arithmetic: an impossible sum flips to the other reading and is counted.
- * What was not reported stays absent; nothing is ever negative or invented. Source: docs of each provider's usage block, semconv ≥ 1.40.
+ * Token numbers as an emitter wrote them → disjoint classes: input (fresh), cache_read, cache_write, output (visible), reasoning.
+ * The dialect's word about what lies inside what is kept unless arithmetic refutes it; a refuted word is a counted conflict.
+ * Invariant: every class is a whole number ≥ 0 or absent, and no token is in two classes. Absent is never turned into 0.
+ * Contract: design §3 R5; the proofs are those of docs/prices.md, "Token classes".
  */
 import type { RawUsage, Usage } from '../model/run.ts'
 import { optional } from './dialects/reading.ts'
 
+/** What contradicted the dialect's word: cached tokens that cannot lie inside input, reasoning that cannot lie inside output. */
+export type ArithmeticConflict = 'cache_exceeds_input' | 'reasoning_exceeds_output'
+
 export interface Normalised {
   readonly usage: Usage
-  readonly conflicts: readonly ('cache_exceeds_input' | 'reasoning_exceeds_output')[]
+  readonly conflicts: readonly ArithmeticConflict[]
 }
 
-/** Splits reported tokens into disjoint classes. */
-export function normaliseUsage(raw: RawUsage): Normalised {
-  const conflicts: ('cache_exceeds_input' | 'reasoning_exceeds_output')[] = []
-  const cached = (raw.cacheRead ?? 0) + (raw.cacheWrite ?? 0)
-  let isIncluded = cachedInInput(raw, cached)
-  if (isIncluded && raw.input !== undefined && cached > raw.input) {
-    // Cached tokens cannot be more than the input they are part of: they were beside it.
-    isIncluded = false
-    if (raw.cacheAccounting === 'included') conflicts.push('cache_exceeds_input')
-  }
-  const input = raw.input === undefined ? undefined : isIncluded ? raw.input - cached : raw.input
-
-  let isInside = raw.reasoningOutsideOutput !== true
-  if (isInside && raw.reasoning !== undefined && raw.output !== undefined && raw.reasoning > raw.output) {
-    isInside = false
-    conflicts.push('reasoning_exceeds_output')
-  }
-  const output = raw.output === undefined ? undefined : isInside ? raw.output - (raw.reasoning ?? 0) : raw.output
-  const written1h = raw.cacheWrite1h === undefined || raw.cacheWrite === undefined ? undefined : Math.min(raw.cacheWrite1h, raw.cacheWrite)
-  const usage: Usage = {
-    ...optional('input', input),
-    ...optional('cache_read', raw.cacheRead),
-    ...optional('cache_write', raw.cacheWrite),
-    ...optional('cache_write_1h', written1h),
-    ...optional('output', output),
-    ...optional('reasoning', raw.reasoning),
-  }
-  return { usage, conflicts }
-}
-
-/** Whether cached tokens are inside the input number: as the dialect says, else as a total proves, else as most emitters do. */
-function cachedInInput(raw: RawUsage, cached: number): boolean {
-  if (raw.cacheAccounting !== 'unknown') return raw.cacheAccounting === 'included'
-  const { input, output, total } = raw
-  if (input === undefined || cached === 0) return true
-  // Some emitters that leave cached tokens out still build total = input + output, so that sum proves nothing; this one does.
-  if (output !== undefined && total === input + output + cached) return false
-  return cached <= input
-}
-
-/** All tokens of a usage; undefined when none is known. `cache_write_1h` is a part of `cache_write` and not added. */
-export function totalTokens(usage: Usage): number | undefined {
-  return sum(usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
-}
-
-/** Prompt tokens of a usage, cached ones included; undefined when none is known. */
-export function inputTokens(usage: Usage): number | undefined {
-  return sum(usage.input, usage.cache_read, usage.cache_write)
+/** A token number that can be added up; a negative (Semantic Kernel's -1), fractional or endless one says nothing. */
+function known(n: number | undefined): number | undefined {
+  return n !== undefined && Number.isSafeInteger(n) && n >= 0 ? n : undefined
 }
 
 function sum(...parts: readonly (number | undefined)[]): number | undefined {
   let total: number | undefined
-  for (const p of parts) if (p !== undefined) total = (total ?? 0) + p
+  for (const part of parts) if (part !== undefined) total = (total ?? 0) + part
   return total
+}
+
+interface Numbers {
+  readonly input: number | undefined
+  readonly output: number | undefined
+  /** Cache reads and writes together, 0 when none is known. */
+  readonly cached: number
+  readonly reasoning: number
+  readonly total: number | undefined
+}
+
+/** Where the cached and the reasoning tokens lie. */
+interface Layout {
+  readonly cacheOutside: boolean
+  readonly reasoningOutside: boolean
+}
+
+/**
+ * The layout that the emitter's total proves, if it proves one that differs from the dialect's word.
+ * Only "outside" can be proved: many libraries that count cached tokens apart still build their total as input + output.
+ */
+function provedByTotal(n: Numbers, word: Layout): Layout | undefined {
+  if (n.input === undefined || n.output === undefined || n.total === undefined) return undefined
+  const base = n.input + n.output
+  const fits = (l: Layout): boolean => base + (l.cacheOutside ? n.cached : 0) + (l.reasoningOutside ? n.reasoning : 0) === n.total
+  if (fits(word)) return undefined
+  const cacheOnly: Layout = { ...word, cacheOutside: true }
+  const reasoningOnly: Layout = { ...word, reasoningOutside: true }
+  // Equal cached and reasoning numbers explain the same total in two ways: that proves neither.
+  if (fits(cacheOnly)) return fits(reasoningOnly) ? undefined : cacheOnly
+  if (fits(reasoningOnly)) return reasoningOnly
+  const both: Layout = { cacheOutside: true, reasoningOutside: true }
+  return fits(both) ? both : undefined
+}
+
+function layoutOf(n: Numbers, raw: RawUsage): { readonly layout: Layout; readonly conflicts: readonly ArithmeticConflict[] } {
+  const word: Layout = { cacheOutside: raw.cacheAccounting === 'excluded', reasoningOutside: raw.reasoningOutsideOutput === true }
+  const proved = provedByTotal(n, word) ?? word
+  const reasoningImpossible = !word.reasoningOutside && n.output !== undefined && n.reasoning > n.output
+  const layout: Layout = {
+    cacheOutside: proved.cacheOutside || (n.input !== undefined && n.cached > n.input),
+    reasoningOutside: proved.reasoningOutside || reasoningImpossible,
+  }
+  const conflicts: ArithmeticConflict[] = []
+  // A dialect that does not know has said nothing that could be contradicted.
+  if (layout.cacheOutside && raw.cacheAccounting === 'included') conflicts.push('cache_exceeds_input')
+  if (reasoningImpossible) conflicts.push('reasoning_exceeds_output')
+  return { layout, conflicts }
+}
+
+/** Splits reported token numbers into disjoint classes (tokens) and lists where arithmetic refuted the dialect's reading. */
+export function normaliseUsage(raw: RawUsage): Normalised {
+  const read = known(raw.cacheRead)
+  const write1h = known(raw.cacheWrite1h)
+  const write = known(raw.cacheWrite) ?? write1h
+  const input = known(raw.input)
+  const output = known(raw.output)
+  const reasoning = known(raw.reasoning)
+  const numbers: Numbers = { input, output, cached: (read ?? 0) + (write ?? 0), reasoning: reasoning ?? 0, total: known(raw.total) }
+  const { layout, conflicts } = layoutOf(numbers, raw)
+  const usage: Usage = {
+    ...optional('input', input === undefined || layout.cacheOutside ? input : input - numbers.cached),
+    ...optional('cache_read', read),
+    ...optional('cache_write', write),
+    ...optional('cache_write_1h', write1h === undefined || write === undefined ? undefined : Math.min(write1h, write)),
+    ...optional('output', output === undefined || layout.reasoningOutside ? output : output - numbers.reasoning),
+    ...optional('reasoning', reasoning),
+  }
+  return { usage, conflicts }
+}
+
+/** All tokens of a usage, or `undefined` when no class is known; `cache_write_1h` is a part of `cache_write` and not added. */
+export function totalTokens(usage: Usage): number | undefined {
+  return sum(usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+}
+
+/** Input tokens, fresh and cached (read and written), or `undefined` when the fresh ones are unknown. */
+export function inputTokens(usage: Usage): number | undefined {
+  return usage.input === undefined ? undefined : sum(usage.input, usage.cache_read, usage.cache_write)
 }
