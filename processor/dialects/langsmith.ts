@@ -53,7 +53,6 @@ export const langsmith: Dialect = {
     'langsmith.metadata.revision_id',
     'gen_ai.prompt',
     'gen_ai.completion',
-    'exception.type',
   ],
   scopes: ['langsmith'],
   recognises: ({ scope, attributes }) => scope.name === 'langsmith' || attributes.has(KIND),

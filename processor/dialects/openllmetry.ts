@@ -5,7 +5,7 @@
  * runnable: those are steps. Sources: traceloop/openllmetry 93429cfb (2026-06), npm @traceloop/* 0.27; captures.
  */
 import type { RawUsage, Reading, SpanRole } from '../../model/run.ts'
-import { GEN_AI, GENERAL } from '../../model/semconv.ts'
+import { GEN_AI } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
@@ -61,7 +61,6 @@ export const openllmetry: Dialect = {
     'gen_ai.completion.0.content',
     'gen_ai.completion.0.role',
     ...FINISH,
-    GENERAL.exceptionType,
   ],
   scopes: ['@traceloop/*'],
   recognises: ({ attributes: a, scope }) =>

@@ -230,12 +230,14 @@ export function readMessages(value: unknown): { readonly text: string; readonly 
   for (const message of value) {
     const fields = record(message)
     if (fields === undefined) return undefined
-    const parts: readonly unknown[] = Array.isArray(fields['parts']) ? fields['parts'] : [fields['content']]
+    const content = fields['content']
+    // OpenAI and Vercel messages hold their parts in `content`.
+    const parts: readonly unknown[] = Array.isArray(fields['parts']) ? fields['parts'] : Array.isArray(content) ? content : [content]
     for (const part of parts) {
       const p = record(part)
-      const content = p === undefined ? part : (p['content'] ?? p['text'])
+      const words = p === undefined ? part : (p['content'] ?? p['text'])
       if (p !== undefined && p['type'] === 'refusal') refused = true
-      if (typeof content === 'string' && (p === undefined || p['type'] === 'text' || p['type'] === undefined)) text += content
+      if (typeof words === 'string' && (p === undefined || p['type'] === 'text' || p['type'] === undefined)) text += words
       else if (p !== undefined && p['type'] !== 'reasoning' && p['type'] !== 'text') other = true
     }
     if (Array.isArray(fields['tool_calls']) && fields['tool_calls'].length > 0) other = true

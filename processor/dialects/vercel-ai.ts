@@ -5,7 +5,7 @@
  * Sources: npm ai 4.3.19, 5.0.277, 6.0.322, 7.0.173, @ai-sdk/otel 1.0.173; captures of 6.0.326 and 7.0.173.
  */
 import type { RawUsage, Reading, SpanRole } from '../../model/run.ts'
-import { GEN_AI, GENERAL } from '../../model/semconv.ts'
+import { GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi } from './gen-ai.ts'
@@ -167,7 +167,6 @@ export const vercelAi: Dialect = {
     'ai.toolCall.args',
     'ai.toolCall.result',
     REASONING,
-    GENERAL.exceptionType,
     ...[
       'inputTokens',
       'promptTokens',
