@@ -39,7 +39,9 @@ describe('imports', () => {
   test('packages stay where they belong', () => {
     const only: Readonly<Record<string, RegExp>> = {
       'prom-client': /^processor\/metrics\.ts$/,
+      protobufjs: /^bench\//,
       '@pydantic/genai-prices': /^processor\/prices\.ts$/,
+      protobufjs: /^bench\//,
       undici: /^processor\/relay\.ts$/,
       hono: /^app\//,
       '@hono/node-server': /^app\//,
