@@ -47,6 +47,7 @@ const EXPIRE_MS = 60_000
 /** Wires the parts. @throws SettingsError for files named by the configuration that cannot be used. */
 export function createApp({ config, dir, log, reload }: AppOptions): App {
   let current = config
+  let authorise = createAuthorise(config.auth.tokens)
   const clock = (): number => Date.now()
   const metrics = createMetrics({
     maxAgents: config.metrics.max_agents,
@@ -80,7 +81,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
   const parts = (relay: Relay): ReceiverParts => ({
     ingest: (signal, body, encoding) => pipeline.ingest(signal, body, encoding, clock()),
     forward: (signal, body, type, encoding) => relay.offer(signal, body, type, encoding),
-    authorise: (header) => createAuthorise(current.auth.tokens)('ingest', header),
+    authorise: (header) => authorise('ingest', header),
     events: receiveEvents(metrics, log, clock),
     inflight,
     limits: {
@@ -97,7 +98,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     clock,
     version: VERSION,
     protectMetrics: config.auth.protect_metrics,
-    authorise: (role, header) => createAuthorise(current.auth.tokens)(role, header),
+    authorise: (role, header) => authorise(role, header),
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
@@ -136,6 +137,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
       metrics.set('agentopz_config_reload_successful', {}, problems.length === 0 ? 1 : 0, clock())
       if (problems.length > 0) return problems
       current = next
+      authorise = createAuthorise(next.auth.tokens)
       metrics.set('agentopz_config_reload_timestamp_seconds', {}, clock() / 1000, clock())
       return []
     },

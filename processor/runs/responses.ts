@@ -11,12 +11,16 @@ export interface Claimant {
 }
 
 interface Claim {
+  readonly service: string
   readonly by: Claimant
   /** Whether the call's span has a parent: an agent's span may still come above it. */
   nested: boolean
-  /** Set when the trace closed and counted the call: nobody else may count it any more. */
+  /** Set when the trace closed and counted the call: nobody else of the service may count it any more. */
   counted: boolean
 }
+
+/** More traces than this with one response id are a sender's bug. */
+const MAX_CLAIMS = 8
 
 export class Responses {
   readonly #claims = new Map<string, Claim[]>()
@@ -28,27 +32,22 @@ export class Responses {
   }
 
   claim(service: string, responseId: string, by: Claimant, nested: boolean): void {
-    const key = `${service}\0${responseId}`
-    const claims = this.#claims.get(key)
-    const mine = claims?.find((c) => c.by.traceId === by.traceId)
+    const claims = this.#claims.get(responseId)
+    const mine = claims?.find((c) => c.service === service && c.by.traceId === by.traceId)
     if (mine !== undefined) mine.nested ||= nested
     else if (claims === undefined) {
       if (this.#claims.size >= this.#max) {
         const oldest = this.#claims.keys().next()
         if (oldest.done !== true) this.#claims.delete(oldest.value)
       }
-      this.#claims.set(key, [{ by, nested, counted: false }])
-    } else if (claims.length < 8) claims.push({ by, nested, counted: false })
+      this.#claims.set(responseId, [{ service, by, nested, counted: false }])
+    } else if (claims.length < MAX_CLAIMS) claims.push({ service, by, nested, counted: false })
   }
 
   /** The trace that reported a response, for evaluations that name only the response. */
-  traceOf(responseId: string, services: Iterable<string>): string | undefined {
-    for (const service of services) {
-      const claims = this.#claims.get(`${service}\0${responseId}`)
-      const claim = claims?.find((c) => c.counted) ?? claims?.[0]
-      if (claim !== undefined) return claim.by.traceId
-    }
-    return undefined
+  traceOf(responseId: string): string | undefined {
+    const claims = this.#claims.get(responseId)
+    return (claims?.find((c) => c.counted) ?? claims?.[0])?.by.traceId
   }
 
   /**
@@ -56,7 +55,7 @@ export class Responses {
    * a call already counted is never counted again, an agent's trace wins over a nested call and that over a bare one, else the smaller id.
    */
   keep(service: string, responseId: string, traceId: string): boolean {
-    const claims = this.#claims.get(`${service}\0${responseId}`)
+    const claims = this.#claims.get(responseId)?.filter((c) => c.service === service)
     const mine = claims?.find((c) => c.by.traceId === traceId)
     if (claims === undefined || mine === undefined || mine.counted) return true
     const wins = claims.every((c) => c === mine || (!c.counted && beats(mine, c)))
@@ -66,10 +65,9 @@ export class Responses {
 
   /** Forgets what a closed trace claimed. */
   release(service: string, responseId: string, traceId: string): void {
-    const key = `${service}\0${responseId}`
-    const left = this.#claims.get(key)?.filter((c) => c.by.traceId !== traceId)
-    if (left === undefined || left.length === 0) this.#claims.delete(key)
-    else this.#claims.set(key, left)
+    const left = this.#claims.get(responseId)?.filter((c) => c.service !== service || c.by.traceId !== traceId)
+    if (left === undefined || left.length === 0) this.#claims.delete(responseId)
+    else this.#claims.set(responseId, left)
   }
 }
 

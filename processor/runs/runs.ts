@@ -32,7 +32,6 @@ export class Runs {
   readonly #closed = new Map<string, ClosedTrace>()
   readonly #seen: RememberedSpans
   readonly #responses: Responses
-  readonly #services = new Set<string>()
   #openSpans = 0
   #linkSpans = 0
 
@@ -99,7 +98,6 @@ export class Runs {
     const { responseId, role } = fact.reading
     trace.hasCandidate ||= role === 'agent' || role === 'workflow'
     if (responseId !== undefined && role === 'model') this.#responses.claim(fact.service, responseId, trace, fact.parentSpanId !== '')
-    if (this.#services.size < 10_000) this.#services.add(fact.service)
     this.#touch(trace, now)
     this.#bound(trace, now)
   }
@@ -113,12 +111,8 @@ export class Runs {
 
   /** Joins an evaluation from outside to its run, open or closed; false when the run is not known (yet). */
   evaluate(evaluation: ExternalEvaluation, traceId: string, spanId: string): boolean {
-    const id =
-      traceId !== ''
-        ? traceId
-        : evaluation.responseId === undefined
-          ? undefined
-          : this.#responses.traceOf(evaluation.responseId, this.#services)
+    const { responseId } = evaluation
+    const id = traceId !== '' ? traceId : responseId === undefined ? undefined : this.#responses.traceOf(responseId)
     const open = id === undefined ? undefined : this.#open.get(id)
     if (open !== undefined && open.closed === undefined) {
       if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
