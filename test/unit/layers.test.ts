@@ -41,7 +41,6 @@ describe('imports', () => {
       'prom-client': /^processor\/metrics\.ts$/,
       protobufjs: /^bench\//,
       '@pydantic/genai-prices': /^processor\/prices\.ts$/,
-      protobufjs: /^bench\//,
       undici: /^processor\/relay\.ts$/,
       hono: /^app\//,
       '@hono/node-server': /^app\//,
