@@ -3,8 +3,12 @@
  * Same input, same text: no dates, order of declaration. What is committed equals what this writes (test/unit/generated.test.ts).
  */
 import { DIALECTS } from '../processor/dialects/index.ts'
+import { alertmanagerExample } from './generate-alertmanager.ts'
+import { ruleFiles } from './generate-rules.ts'
 import { configurationReference, configurationSchema } from './generate-config-docs.ts'
 import { METRICS, type MetricDefinition } from '../model/metrics.ts'
+import { RECORDED } from '../model/recorded.ts'
+import { type Sli, SLIS } from '../model/slis.ts'
 import { STANDARD_METRICS } from '../model/metrics-standard.ts'
 import { DEFAULT_VALUES_PER_LABEL } from '../processor/cardinality.ts'
 import type { Dialect } from '../processor/dialects/dialect.ts'
@@ -19,6 +23,10 @@ export const GENERATED_DOCS: Readonly<Record<string, () => string>> = {
   'docs/dialects.md': () => dialectsReference(DIALECTS),
   'docs/configuration.md': configurationReference,
   'docs/configuration.schema.json': configurationSchema,
+  'alert-rules/alertmanager.example.yml': alertmanagerExample,
+  'alert-rules/recording.rules.yaml': () => ruleFiles()['recording.rules.yaml'] ?? '',
+  'alert-rules/alerts.rules.yaml': () => ruleFiles()['alerts.rules.yaml'] ?? '',
+  'docs/recorded.md': recordedReference,
 }
 
 /** docs/metrics.md: every metric with type, labels, unit, meaning and buckets, and the rules that hold for all of them. */
@@ -36,6 +44,33 @@ export function metricsReference(): string {
     sections.join('\n'),
     STANDARD,
     ...metricTable(Object.entries(STANDARD_METRICS)),
+    '',
+  ].join('\n')
+}
+
+/** docs/recorded.md: every series the shipped recording rules write, and the SLIs they are about. */
+export function recordedReference(): string {
+  const slis = Object.entries<Sli>(SLIS).map(
+    ([name, s]) => `| \`${name}\` | ${s.kind} | ${s.by === undefined ? '–' : `\`${s.by}\``} | ${s.bad} |`,
+  )
+  const series = Object.entries(RECORDED).map(([name, r]) => `| \`${name}\` | ${codes(r.labels)} | ${r.help} |`)
+  return [
+    NOTE,
+    '',
+    '# Recorded series',
+    '',
+    'What `alert-rules/recording.rules.yaml` writes. Every signal about an agent is a share, bad of total, and carries the label `sli`:',
+    '',
+    '| sli | kind | split by | bad |',
+    '|---|---|---|---|',
+    ...slis,
+    '',
+    "Of kind `ratio`, bad and total are events. Of kind `level`, total is runs and bad is how far up the histogram's bounds they lie, so that a",
+    'change of size is a change of share. How the baseline and the test are made: [detection.md](detection.md).',
+    '',
+    '| series | labels | meaning |',
+    '|---|---|---|',
+    ...series,
     '',
   ].join('\n')
 }

@@ -166,6 +166,14 @@ export const ALERTS = {
     inhibits: ['AgentSpendSurge'],
     title: 'far more runs than at this time of the week',
   },
+  AgentVolumeDrop: {
+    severity: 'critical',
+    family: 'volume',
+    cause: 'input',
+    labels: [],
+    inhibits: ['AgentVolumeLow'],
+    title: 'runs have suddenly become far fewer',
+  },
   AgentQualityDrift: {
     severity: 'warning',
     family: 'quality',
