@@ -54,7 +54,7 @@ function counts(d: Duration): readonly RecordingRule[] {
       { record: recorded('agent_cohort:total:increase5m'), expr: rated(dimension), labels: { dimension } },
       {
         record: recorded('agent_cohort:bad:increase5m'),
-        expr: `${failed(dimension)}\nor\n${recorded('agent_cohort:total:increase5m', `dimension="${dimension}"`)} * 0`,
+        expr: `${failed(dimension)}\nor\n(${rated(dimension)}) * 0`,
         labels: { dimension },
       },
     ]),
