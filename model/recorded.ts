@@ -120,7 +120,7 @@ export const RECORDED = {
     help: 'Population stability index of the inputs of the last 6h against the baseline.',
   },
   'agent:cohort_new:bad_ratio6h': {
-    labels: [...A, 'dimension', 'value'],
+    labels: [...A, 'dimension', 'value', 'evaluation'],
     help: 'Failed share of rated runs of the newest cohort value (first seen within a day), last 6h.',
   },
   'agent:cohort_new:total6h': {
@@ -130,7 +130,7 @@ export const RECORDED = {
   'agent:cohort_rest:total1d': { labels: [...A, 'dimension', 'evaluation'], help: 'The same of all other values, last day.' },
   'agent:cohort_rest:bad_ratio1d': { labels: [...A, 'dimension', 'evaluation'], help: 'The same of all other values, last day.' },
   'agent:cohort_new:zscore6h': {
-    labels: [...A, 'dimension', 'value'],
+    labels: [...A, 'dimension', 'value', 'evaluation'],
     help: 'Newest against the others, in standard errors; above 0 is worse.',
   },
   'agent:team:info': { labels: [...A, 'team', 'agent_severity'], help: 'Team of each agent with data; always 1.' },
