@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from './app.ts'
+import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { conformanceCommand } from './commands/conformance-command.ts'
 import { demoCommand, upCommand } from './commands/demo.ts'
@@ -67,6 +68,17 @@ export function createProgram(exit: (code: number) => void): Command {
     .action(async (files: string[], o: { endpoint: string; speed: number; now?: boolean; token?: string; json?: boolean }) =>
       exit(await replayCommand(files, o)),
     )
+  command('baseline', 'measure from Prometheus what is normal per agent and propose objectives as a diff of the configuration')
+    .addOption(configOption())
+    .option('--since <time>', 'how far to look back', '14d')
+    .option('--agent <name...>', 'only these agents')
+    .option('--environment <name>', 'only this environment')
+    .option('--prometheus <url>', 'Prometheus to ask (default: the key prometheus)')
+    .option('--timeout <seconds>', 'how long one answer of it may take', numberOption, 30)
+    .option('--write', 'write the configuration; without it nothing is changed')
+    .option('--replace', 'propose new values also where yours were set by hand')
+    .option('--json', 'machine-readable, with everything that was measured')
+    .action(async (o: BaselineOptions) => exit(await baselineCommand(o)))
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
     .option('--golden <file...>', 'further golden files')
     .option('--json', 'machine-readable')

@@ -61,11 +61,12 @@ const SHIELD = 0xe000
  * `${NAME}` holds characters that mean something to YAML (`token: ${T} }` in a flow map is a syntax error). They are swapped for private
  * ones of the same length before parsing, so that positions stay right, and back when the value is read.
  */
-function shield(text: string): string {
+export function shield(text: string): string {
   return text.replaceAll(VARIABLE, (variable) => variable.replaceAll(/[{}[\],:#-]/g, (c) => String.fromCharCode(SHIELD + c.charCodeAt(0))))
 }
 
-function unshield(text: string): string {
+/** Shielded text as it was written. */
+export function unshield(text: string): string {
   return text.replaceAll(/[\ue000-\ue07f]/g, (c) => String.fromCharCode(c.charCodeAt(0) - SHIELD))
 }
 

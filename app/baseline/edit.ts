@@ -1,0 +1,166 @@
+/**
+ * Proposals → the text of agentopz.yaml with them in it. Comments, order and formatting of everything else stay as they were typed: the
+ * change is made in the YAML document and carried over to the typed lines.
+ * Sections that somebody wrote by hand are theirs and kept, unless told to replace them; those with a `# baseline:` comment are ours.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { type Document, isAlias, isMap, isScalar, type Pair, parseDocument, type Scalar, type YAMLMap } from 'yaml'
+import { shield, unshield } from '../config.ts'
+import { diffLines } from './diff.ts'
+import type { Proposal } from './propose.ts'
+import { printable } from './words.ts'
+
+export interface Edited {
+  readonly text: string
+  /** What was not put in, and why, in sentences. */
+  readonly notes: readonly string[]
+}
+
+const MARK = ' baseline:'
+
+/** Puts the proposals of agents into the text of a valid configuration. */
+export function editConfig(text: string, proposals: ReadonlyMap<string, readonly Proposal[]>, replace: boolean): Edited {
+  const typed = shield(text.replaceAll('\r\n', '\n'))
+  const format = { lineWidth: 0, indent: indentOf(typed), flowCollectionPadding: !/[:,-]\s*\{[^\s}]/.test(typed) } as const
+  const document = parseDocument(typed)
+  const canonical = String(parseDocument(typed).toString(format))
+  const notes: string[] = []
+  for (const [agent, list] of proposals) notes.push(...editAgent(document, agent, list, replace))
+  const edited = document.toString(format)
+  const result = unshield(carriedOver(typed, canonical, edited))
+  return { text: text.includes('\r\n') ? result.replaceAll('\n', '\r\n') : result, notes }
+}
+
+function editAgent(document: Document, agent: string, list: readonly Proposal[], replace: boolean): readonly string[] {
+  const name = printable(agent)
+  if (list.length === 0) return []
+  // A key is expanded like any text; there is no way to write such a name.
+  if (/\$\{[A-Za-z_]/.test(agent))
+    return [`${name}: its name looks like an environment variable, which cannot be written in the file; nothing is proposed`]
+  const agents = mapIn(document, document.contents, 'agents')
+  const own = agents === undefined ? undefined : mapIn(document, agents, agent)
+  if (agents === undefined || own === undefined)
+    return [`${name}: is written as an alias in the file; give it a map of its own to have objectives put there`]
+  if (agents.flow === true) agents.flow = false
+  unfold(agents, own, agent)
+  return list.flatMap((p) => editSection(document, own, p, { name, replace }))
+}
+
+/** Comments need lines of their own: a map in braces is opened, and comments come to rest on the keys they stand above. */
+function unfold(agents: YAMLMap, own: YAMLMap, agent: string): void {
+  const [first] = own.items
+  if (own.commentBefore && first !== undefined && isScalar(first.key)) {
+    first.key.commentBefore = own.commentBefore
+    own.commentBefore = null
+  }
+  if (own.flow !== true) return
+  own.flow = false
+  const key = pairOf(agents, agent)?.key
+  if (!own.comment || !isScalar(key)) return
+  key.commentBefore = [key.commentBefore, own.comment].filter(Boolean).join('\n')
+  own.comment = null
+}
+
+function editSection(
+  document: Document,
+  own: YAMLMap,
+  p: Proposal,
+  { name, replace }: { name: string; replace: boolean },
+): readonly string[] {
+  const where = `${name}: ${p.section}`
+  let pair = pairOf(own, p.section)
+  if (pair !== undefined && isAlias(pair.value)) return [`${where} is an alias in the file and kept`]
+  const section = pair !== undefined && isMap(pair.value) ? pair.value : undefined
+  const typed = Object.keys(p.values).flatMap((k) => (section?.has(k) === true ? [`${k} ${String(section.get(k))}`] : []))
+  if (pair !== undefined && section === undefined && isScalar(pair.value) && pair.value.value !== null)
+    typed.push(JSON.stringify(pair.value.value))
+  const isOurs = pair !== undefined && commentOf(pair).some((l) => l.startsWith(MARK))
+  if (typed.length > 0 && !isOurs && !replace)
+    return [`${where} is set by hand (${typed.join(', ')}) and kept; --replace would put ${written(p)}`]
+  if (pair === undefined) {
+    pair = document.createPair(p.section, null) as Pair<Scalar, unknown>
+    own.items.push(pair as never)
+  }
+  if (section === undefined) pair.value = document.createNode(p.values, { flow: true })
+  else for (const [k, v] of Object.entries(p.values)) section.set(k, v)
+  const others = commentOf(pair).filter((l) => !l.startsWith(MARK))
+  const key = isScalar(pair.key) ? pair.key : undefined
+  if (key !== undefined) key.commentBefore = [...others, ...p.because.map((l) => `${MARK} ${l}`)].join('\n')
+  return []
+}
+
+export function written(p: Proposal): string {
+  return Object.entries(p.values)
+    .map(([k, v]) => `${k} ${v}`)
+    .join(', ')
+}
+
+function commentOf(pair: Pair): readonly string[] {
+  const comment = isScalar(pair.key) ? pair.key.commentBefore : undefined
+  return comment === undefined || comment === null || comment === '' ? [] : comment.split('\n')
+}
+
+/** Pair of a map by its key as text: `123:` is the agent "123". */
+function pairOf(map: YAMLMap, key: string): Pair | undefined {
+  return map.items.find((p) => isScalar(p.key) && String(p.key.value) === key)
+}
+
+/** The map under a key, made when there is none; undefined when something else is there. */
+function mapIn(document: Document, parent: unknown, key: string): YAMLMap | undefined {
+  if (!isMap(parent)) {
+    if (parent !== document.contents || (parent !== null && !(isScalar(parent) && parent.value === null))) return undefined
+    document.contents = document.createNode({}) as never
+    return mapIn(document, document.contents, key)
+  }
+  const pair = pairOf(parent, key)
+  if (pair !== undefined && isMap(pair.value)) return pair.value
+  const isEmpty = pair === undefined || pair.value === null || (isScalar(pair.value) && pair.value.value === null)
+  if (!isEmpty) return undefined
+  const made = document.createNode({}) as unknown as YAMLMap
+  if (pair === undefined) parent.items.push(document.createPair(key, made) as never)
+  else pair.value = made
+  return made
+}
+
+/**
+ * The edit carried over to the text as typed. `canonical` is what the YAML library would write of it: the same lines but for spacing and
+ * empty ones. Where that is not so, or the result would not mean the same, the library's own text is taken.
+ */
+function carriedOver(typed: string, canonical: string, edited: string): string {
+  const lines = typed.split('\n')
+  const typedLineOf = alignment(canonical.split('\n'), lines)
+  const out: string[] = []
+  let next = 0
+  let at = 0
+  for (const { op, line } of diffLines(canonical.split('\n'), edited.split('\n'))) {
+    if (op === 'new') {
+      out.push(line)
+      continue
+    }
+    const typedLine = typedLineOf[at++]
+    if (typedLine === undefined) return edited
+    for (; next < typedLine; next++) out.push(lines[next] ?? '')
+    if (op === 'same') out.push(lines[typedLine] ?? '')
+    next = typedLine + 1
+  }
+  const result = [...out, ...lines.slice(next)].join('\n')
+  const check = parseDocument(result)
+  return check.errors.length === 0 && isDeepStrictEqual(check.toJS(), parseDocument(edited).toJS()) ? result : edited
+}
+
+/** For each canonical line the number of the typed one that it is, spacing aside. */
+function alignment(canonical: readonly string[], typed: readonly string[]): readonly (number | undefined)[] {
+  const bare = (lines: readonly string[]): readonly string[] => lines.map((l) => l.replaceAll(/\s/g, ''))
+  const out: (number | undefined)[] = []
+  let at = 0
+  for (const { op } of diffLines(bare(canonical), bare(typed))) {
+    if (op !== 'new') out.push(op === 'same' ? at : undefined)
+    if (op !== 'gone') at++
+  }
+  return out
+}
+
+/** Spaces of the first indented line; 2 where there is none. */
+function indentOf(text: string): number {
+  return /^[^\s#][^\n]*:[^\S\n]*(?:#[^\n]*)?\n(?:\s*\n|\s*#[^\n]*\n)*( +)\S/m.exec(text)?.[1]?.length ?? 2
+}
