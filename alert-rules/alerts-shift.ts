@@ -30,12 +30,13 @@ function shifted(sli: SliName, w: Window, test: { readonly z: number; readonly n
 export function pageOn(sli: SliName): string {
   const { page, page10m, mean } = EFFECTS[sli]
   const m = `sli="${sli}"`
-  // `unless … < x` lets a window without events pass, which a quiet agent often has.
+  // `unless … < x` lets a window without events pass, which a quiet agent often has; a few good runs are no recovery either.
+  const well = (w: Window): string => `unless (${z(w, m)} < 0 and ${total(w, m)} >= 8)`
   const over: Partial<Record<Window, string>> = {
-    '30m': `unless ${z('10m', m)} < -1`,
-    '1h': `unless ${z('30m', m)} < 0`,
-    '3h': `unless ${z('1h', m)} < 1.5`,
-    '6h': `unless ${z('3h', m)} < 2.5 unless ${z('1h', m)} < 1.5`,
+    '30m': well('10m'),
+    '1h': well('30m'),
+    '3h': `${well('30m')} unless ${z('1h', m)} < 1.5`,
+    '6h': `${well('30m')} unless ${z('1h', m)} < 1.5 unless ${z('3h', m)} < 2.5`,
   }
   return PAGE_WINDOWS.map((w) => {
     const condition = shifted(sli, w, PAGE[w], mean ?? (w === '10m' ? page10m : page))

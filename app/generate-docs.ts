@@ -4,6 +4,8 @@
  */
 import { DIALECTS } from '../processor/dialects/index.ts'
 import { alertmanagerExample } from './generate-alertmanager.ts'
+import { DASHBOARD_FILES } from './generate-dashboards.ts'
+import { alertTests } from './generate-rule-tests.ts'
 import { ruleFiles } from './generate-rules.ts'
 import { configurationReference, configurationSchema } from './generate-config-docs.ts'
 import { METRICS, type MetricDefinition } from '../model/metrics.ts'
@@ -26,7 +28,9 @@ export const GENERATED_DOCS: Readonly<Record<string, () => string>> = {
   'alert-rules/alertmanager.example.yml': alertmanagerExample,
   'alert-rules/recording.rules.yaml': () => ruleFiles()['recording.rules.yaml'] ?? '',
   'alert-rules/alerts.rules.yaml': () => ruleFiles()['alerts.rules.yaml'] ?? '',
+  'alert-rules/alerts.test.yaml': alertTests,
   'docs/recorded.md': recordedReference,
+  ...DASHBOARD_FILES,
 }
 
 /** docs/metrics.md: every metric with type, labels, unit, meaning and buckets, and the rules that hold for all of them. */
