@@ -7,7 +7,7 @@ import { WINDOWS } from '../../model/slis.ts'
 import { type Effect, PAGE } from '../../model/thresholds.ts'
 import type { Normal } from './normal.ts'
 import { dispersionOf, fewestThatPage, PAGE_WINDOWS, type PageWindow, STILL } from './paging.ts'
-import { chanceOfAtLeast, distance } from './statistics.ts'
+import { chanceOfAtLeast, distance, normalTail } from './statistics.ts'
 
 export const HORIZONS = { '30m': 1800, '2h': 7200, '1d': 86_400 } as const
 export type Horizon = keyof typeof HORIZONS
@@ -27,9 +27,9 @@ export function smallestRise(eventsPerHour: number, normal: Normal, effect: Effe
         const n = Math.round((eventsPerHour * WINDOWS[window]) / 3600)
         const shareOver = (w: PageWindow): number => normal.share + rise * filled(w, horizon)
         const share = shareOver(window)
-        if (!isStillShown(window, eventsPerHour, normal, shareOver)) return false
         const k = fewestThatPage(n, window, normal, effect)
-        return chanceOfAtLeast(k, n, share, dispersionOf(window, normal)) >= power
+        const chance = withTries(chanceOfAtLeast(k, n, share, dispersionOf(window, normal)), HORIZONS[horizon] / WINDOWS[window])
+        return chance * chanceStillShown(window, horizon, { eventsPerHour, normal, shareOver }) >= power
       }),
     ),
   )
@@ -48,20 +48,32 @@ export function smallestFactor(eventsPerHour: number, normal: Normal, effect: Ef
         const shareOver = (w: PageWindow): number => Math.min(1, normal.share + (shareAt(factor) - normalShare) * filled(w, horizon))
         const share = shareOver(window)
         if (n < PAGE[window].n || 1 + (factor - 1) * filled(window, horizon) <= (effect.mean ?? 1)) return false
-        if (!isStillShown(window, eventsPerHour, normal, shareOver)) return false
-        // How far above the bar the middle of such windows must be for the wanted part of them to be over it.
-        return distance(share, n, normal, dispersionOf(window, normal)) >= PAGE[window].z + (power > 0.5 ? 1.2816 : 0)
+        const above = distance(share, n, normal, dispersionOf(window, normal)) - PAGE[window].z
+        const chance = withTries(normalTail(-above), HORIZONS[horizon] / WINDOWS[window])
+        return chance * chanceStillShown(window, horizon, { eventsPerHour, normal, shareOver }) >= power
       }),
     ),
   )
 }
 
-/** Whether the shorter window that a long one needs shows the change, in the middle. */
-function isStillShown(window: PageWindow, eventsPerHour: number, normal: Normal, shareOver: (w: PageWindow) => number): boolean {
+interface Change {
+  readonly eventsPerHour: number
+  readonly normal: Normal
+  readonly shareOver: (window: PageWindow) => number
+}
+
+/** Chance that the shorter window that a long one needs shows the change at some time in the later half of the horizon. */
+function chanceStillShown(window: PageWindow, horizon: Horizon, { eventsPerHour, normal, shareOver }: Change): number {
   const still = STILL[window]
-  if (still === undefined) return true
+  if (still === undefined) return 1
   const n = (eventsPerHour * WINDOWS[still.window]) / 3600
-  return distance(shareOver(still.window), n, normal, dispersionOf(still.window, normal)) > still.z
+  const above = distance(shareOver(still.window), n, normal, dispersionOf(still.window, normal)) - still.z
+  return withTries(normalTail(-above), HORIZONS[horizon] / WINDOWS[still.window] / 2)
+}
+
+/** Chance that one of so many windows side by side pages; at least one is looked at. */
+function withTries(chance: number, windows: number): number {
+  return 1 - (1 - chance) ** Math.max(1, windows)
 }
 
 /** How much of a window a change that began a horizon ago has filled. */

@@ -27,6 +27,7 @@ export function editConfig(text: string, proposals: ReadonlyMap<string, readonly
   const notes: string[] = []
   for (const [agent, list] of proposals) notes.push(...editAgent(document, agent, list, replace))
   const edited = document.toString(format)
+  if (edited === canonical) return { text, notes }
   const result = unshield(carriedOver(typed, canonical, edited))
   return { text: text.includes('\r\n') ? result.replaceAll('\n', '\r\n') : result, notes }
 }
