@@ -9,7 +9,7 @@ const at = (name: string, alert: AlertName, input: ShiftInput, fires: AlertCase[
   name,
   alert,
   series: { ...own, ...shift(input) },
-  minute: 20,
+  minute: 5,
   fires,
 })
 
@@ -104,7 +104,7 @@ function tickets(alert: AlertName, sli: SliName, labels: Readonly<Record<string,
         },
         [{ sli, ...labels }],
       ),
-      minute: 30,
+      minute: 18,
     },
     {
       ...at(
@@ -116,7 +116,7 @@ function tickets(alert: AlertName, sli: SliName, labels: Readonly<Record<string,
         },
         [],
       ),
-      minute: 30,
+      minute: 18,
     },
   ]
 }
@@ -139,7 +139,7 @@ const behaviour = (
     },
     fires,
   ),
-  minute: 30,
+  minute: 18,
 })
 
 /** All cases of this file. */

@@ -3,7 +3,7 @@ import type { AlertName } from '../model/alerts.ts'
 import { type AlertCase, type InputSeries, ofAgent, owner, steady } from './case.ts'
 
 const own = owner()
-const c = (name: string, alert: AlertName, series: InputSeries, fires: AlertCase['fires'], minute = 30): AlertCase => ({
+const c = (name: string, alert: AlertName, series: InputSeries, fires: AlertCase['fires'], minute = 18): AlertCase => ({
   name,
   alert,
   series: { ...own, ...series },

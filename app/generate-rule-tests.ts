@@ -5,10 +5,11 @@ import { OF_AGENT } from '../alert-rules/case.ts'
 import { CHANGE_CASES } from '../alert-rules/cases-change.ts'
 import { SHIFT_CASES } from '../alert-rules/cases-shift.ts'
 import { VOLUME_CASES } from '../alert-rules/cases-volume.ts'
+import { WATCH_CASES } from '../alert-rules/cases-watch.ts'
 import { alertGroups, type AlertingRule } from '../alert-rules/rules.ts'
 import { ALERTS, type AlertDefinition } from '../model/alerts.ts'
 
-export const CASES: readonly AlertCase[] = [...SHIFT_CASES, ...VOLUME_CASES, ...CHANGE_CASES]
+export const CASES: readonly AlertCase[] = [...SHIFT_CASES, ...VOLUME_CASES, ...CHANGE_CASES, ...WATCH_CASES]
 
 /** alert-rules/alerts.test.yaml */
 export function alertTests(): string {

@@ -1,0 +1,97 @@
+/** promtool cases of the alerts on the watching itself. */
+import type { AlertName } from '../model/alerts.ts'
+import { type AlertCase, type InputSeries, ofAgent, series, steady } from './case.ts'
+
+/** A case of the watching itself; the dead man's switch of the others does not matter. */
+const w = (name: string, alert: AlertName, input: InputSeries, fires: AlertCase['fires'], minute = 12): AlertCase => ({
+  name,
+  alert,
+  series: input,
+  minute,
+  fires,
+})
+
+const received = (dialect: string, values: string): InputSeries => ({
+  [series('agentopz_spans_received_total', { dialect, signal: 'traces' })]: values,
+})
+
+/** All cases of this file. */
+export const WATCH_CASES: readonly AlertCase[] = [
+  w('agentopz cannot be scraped', 'AgentopzDown', { [series('up', { job: 'agentopz', instance: 'x:9464' })]: '1x5 0x30' }, [
+    { job: 'agentopz', instance: 'x:9464' },
+  ]),
+  w('one scrape failed', 'AgentopzDown', { [series('up', { job: 'agentopz', instance: 'x:9464' })]: '1x10 0 1x10' }, []),
+  w('nothing of agentopz was ever scraped', 'AgentopzNoSamples', { [series('up', { job: 'other', instance: 'y' })]: steady(1) }, [{}]),
+  w('agentopz is there', 'AgentopzNoSamples', { [series('agentopz_build_info', { version: '1', node_version: '24' })]: steady(1) }, []),
+  w(
+    'all agents stop at once',
+    'AgentopzNoSpans',
+    { ...received('gen_ai', '0+100x60 6000x60'), [ofAgent('agent:runs:expected_low1h')]: steady(100, 120) },
+    [{}],
+    90,
+  ),
+  w(
+    'a night without agents',
+    'AgentopzNoSpans',
+    { ...received('gen_ai', '0+100x60 6000x60'), [ofAgent('agent:runs:expected_low1h')]: steady(0.5, 120) },
+    [],
+    90,
+  ),
+  w(
+    'the relay drops requests',
+    'AgentopzRelayLosing',
+    { [series('agentopz_relay_dropped_requests_total', { endpoint: 'tempo', signal: 'traces', reason: 'queue_full' })]: '0+1x40' },
+    [{ endpoint: 'tempo', reason: 'queue_full' }],
+  ),
+  w(
+    'the relay delivers',
+    'AgentopzRelayLosing',
+    { [series('agentopz_relay_dropped_requests_total', { endpoint: 'tempo', signal: 'traces', reason: 'queue_full' })]: steady(3) },
+    [],
+  ),
+  w(
+    'requests are refused',
+    'AgentopzRejecting',
+    { [series('agentopz_requests_rejected_total', { protocol: 'http', signal: 'traces', reason: 'unauthorized' })]: '0+5x40' },
+    [{ reason: 'unauthorized' }],
+    18,
+  ),
+  w(
+    'one bad request',
+    'AgentopzRejecting',
+    { [series('agentopz_requests_rejected_total', { protocol: 'http', signal: 'traces', reason: 'undecodable' })]: '0 1x40' },
+    [],
+  ),
+  w('spans of an unknown dialect', 'AgentopzUnknownDialect', received('unknown', '0+10x180'), [{}], 170),
+  w('spans of a known dialect', 'AgentopzUnknownDialect', received('gen_ai', '0+10x180'), [], 170),
+  w('runs are closed early', 'AgentopzBoundsHit', { [ofAgent('agentopz_runs_evicted_total', { reason: 'evicted_runs' })]: '0+1x40' }, [
+    { bound: 'evicted_runs' },
+  ]),
+  w('no bound is hit', 'AgentopzBoundsHit', { [ofAgent('agentopz_runs_evicted_total', { reason: 'evicted_runs' })]: steady(5) }, []),
+  w('a bug drops items', 'AgentopzInternalErrors', { [series('agentopz_internal_errors_total', { stage: 'record' })]: '0x8 2x20' }, [
+    { stage: 'record' },
+  ]),
+  w('an old bug, none since', 'AgentopzInternalErrors', { [series('agentopz_internal_errors_total', { stage: 'record' })]: steady(2) }, []),
+  w('a reload was refused', 'AgentopzConfigRefused', { [series('agentopz_config_reload_successful', { instance: 'x:9464' })]: steady(0) }, [
+    { instance: 'x:9464' },
+  ]),
+  w(
+    'a reload was taken',
+    'AgentopzConfigRefused',
+    { [series('agentopz_config_reload_successful', { instance: 'x:9464' })]: steady(1) },
+    [],
+  ),
+  w(
+    'a rule fails',
+    'AgentopzRulesFailing',
+    { [series('prometheus_rule_evaluation_failures_total', { rule_group: 'r.yaml;agentopz-sli' })]: '0+1x40' },
+    [{ rule_group: 'r.yaml;agentopz-sli' }],
+  ),
+  w(
+    "somebody else's rule fails",
+    'AgentopzRulesFailing',
+    { [series('prometheus_rule_evaluation_failures_total', { rule_group: 'r.yaml;node' })]: '0+1x40' },
+    [],
+  ),
+  w('always', 'AgentopzWatchdog', {}, [{}]),
+]
