@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isAlias, isMap, isScalar, type Pair, parseDocument, type Scalar, type YAMLMap } from 'yaml'
 import { shield, unshield } from '../config.ts'
-import { diffLines } from './diff.ts'
+import { diffLines, type Edit } from './diff.ts'
 import type { Proposal } from './propose.ts'
 import { printable } from './words.ts'
 
@@ -124,39 +124,51 @@ function mapIn(document: Document, parent: unknown, key: string): YAMLMap | unde
 }
 
 /**
- * The edit carried over to the text as typed. `canonical` is what the YAML library would write of it: the same lines but for spacing and
- * empty ones. Where that is not so, or the result would not mean the same, the library's own text is taken.
+ * The edit carried over to the text as typed. `canonical` is what the YAML library would write of it: the same but for spacing and where
+ * lines end. Where it is not, or the result would not mean the same, the library's own text is taken.
  */
 function carriedOver(typed: string, canonical: string, edited: string): string {
+  if (bare(typed) !== bare(canonical)) return edited
   const lines = typed.split('\n')
-  const typedLineOf = alignment(canonical.split('\n'), lines)
+  const startOf = lineStarts(lines)
   const out: string[] = []
   let next = 0
-  let at = 0
-  for (const { op, line } of diffLines(canonical.split('\n'), edited.split('\n'))) {
-    if (op === 'new') {
-      out.push(line)
-      continue
-    }
-    const typedLine = typedLineOf[at++]
-    if (typedLine === undefined) return edited
-    for (; next < typedLine; next++) out.push(lines[next] ?? '')
-    if (op === 'same') out.push(lines[typedLine] ?? '')
-    next = typedLine + 1
+  for (const change of changesOf(diffLines(canonical.split('\n'), edited.split('\n')))) {
+    const from = startOf.get(change.from)
+    const to = startOf.get(change.to)
+    if (from === undefined || to === undefined) return edited
+    out.push(...lines.slice(next, from), ...change.lines)
+    next = to
   }
   const result = [...out, ...lines.slice(next)].join('\n')
   const check = parseDocument(result)
   return check.errors.length === 0 && isDeepStrictEqual(check.toJS(), parseDocument(edited).toJS()) ? result : edited
 }
 
-/** For each canonical line the number of the typed one that it is, spacing aside. */
-function alignment(canonical: readonly string[], typed: readonly string[]): readonly (number | undefined)[] {
-  const bare = (lines: readonly string[]): readonly string[] => lines.map((l) => l.replaceAll(/\s/g, ''))
-  const out: (number | undefined)[] = []
-  let at = 0
-  for (const { op } of diffLines(bare(canonical), bare(typed))) {
-    if (op !== 'new') out.push(op === 'same' ? at : undefined)
-    if (op !== 'gone') at++
+const bare = (text: string): string => text.replaceAll(/\s/g, '')
+
+/** Which typed line starts after so many characters that are no space; the first one where empty lines follow. */
+function lineStarts(lines: readonly string[]): ReadonlyMap<number, number> {
+  const out = new Map([[0, 0]])
+  let characters = 0
+  for (const [i, line] of lines.entries()) {
+    characters += bare(line).length
+    if (!out.has(characters)) out.set(characters, i + 1)
+  }
+  return out
+}
+
+/** Changed places by how many characters that are no space come before and after them, with the lines that come there. */
+function changesOf(edits: readonly Edit[]): readonly { readonly from: number; readonly to: number; readonly lines: readonly string[] }[] {
+  const out: { from: number; to: number; lines: string[] }[] = []
+  let characters = 0
+  let open: (typeof out)[number] | undefined
+  for (const { op, line } of edits) {
+    if (op === 'same') open = undefined
+    else if (open === undefined) out.push((open = { from: characters, to: characters, lines: [] }))
+    if (op === 'new') open?.lines.push(line)
+    else characters += bare(line).length
+    if (op === 'gone' && open !== undefined) open.to = characters
   }
   return out
 }

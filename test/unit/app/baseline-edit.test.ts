@@ -47,6 +47,12 @@ const cases: readonly Case[] = [
       '# head\nlisten:   \'127.0.0.1:1\'   # why\n\n\nagents:\n  # about a\n  a:\n    team:    "x"     # theirs\n    # baseline: 95 % of 1,000 passed\n    # baseline: never paged\n    quality: {target: 0.9}\n\n  b: {team: y}\n',
   },
   {
+    name: 'a comment beside an agent stays beside it',
+    before: 'agents:   # all\n  a:   # pays the bills\n    team: x\n',
+    after:
+      'agents:   # all\n  a:   # pays the bills\n    team: x\n    # baseline: 95 % of 1,000 passed\n    # baseline: never paged\n    quality: { target: 0.9 }\n',
+  },
+  {
     name: 'environment variables in braces stay as written',
     before: 'auth: { tokens: [{ name: a, role: read, token: ${T:-x} }] }\nagents:\n  a:\n    team: x\n',
     after:
