@@ -6,7 +6,7 @@ import { cohortTimeline } from './cohorts.ts'
 import { AgentRecorder } from './record-agent.ts'
 import { DAY_MINUTES, type AgentParameters, type Parameters, trafficAt } from './parameters.ts'
 import { createRandom, noise, type Random } from './random.ts'
-import { drawRun } from './run-model.ts'
+import { drawRun, type Moment, type SimulatedRun } from './run-model.ts'
 import type { Plan, PlannedIncident } from './schedule.ts'
 import { AgentSeries, type ExposedSeries } from './series.ts'
 import { normalOf, type Normal, NormalRuns } from './normal.ts'
@@ -60,16 +60,11 @@ export function simulateAgent(seed: number, a: AgentParameters, p: Parameters, p
     const effect = truth?.incident.incidentClass.effect
     const usual = expectedRuns(a, p, m, weather) * (events.volume[m] ?? 1)
     const rate = usual * (effect?.volumeFactor ?? 1)
-    if (truth !== undefined && rate < usual) for (let k = random.poisson(usual - rate); k > 0; k--) truth.badMinutes.push(m)
-    const blip = events.blip[m] ?? -1
-    const moment = { ...momentOf(weather, m), ...(blip < 0 ? {} : { blipTool: blip }) }
+    // Runs that never started: all bad, and nothing to count.
+    if (truth !== undefined && rate < usual) truth.badMinutes.push(...Array.from({ length: random.poisson(usual - rate) }, () => m))
+    const moment = momentOf(weather, m, events.blip[m] ?? -1)
     for (let k = random.poisson(rate); k > 0; k--) {
-      const isCanary = effect?.canary !== undefined && random.uniform() < effect.canary
-      const isHit = effect !== undefined && (effect.canary === undefined || isCanary)
-      const run = drawRun(random, a, p, m, {
-        ...moment,
-        ...(isHit ? { effect, incidentMinute: m - (truth?.incident.start ?? m) } : {}),
-      })
+      const { run, isCanary } = drawAmong(random, a, p, { minute: m, moment, incident: truth?.incident })
       runs++
       spans[m] = (spans[m] ?? 0) + run.steps + 1
       recorder.run(run, timeline.at(m, truth?.incident, isCanary), judge(verdicts, a, run.end))
@@ -83,6 +78,20 @@ export function simulateAgent(seed: number, a: AgentParameters, p: Parameters, p
   for (const { incident } of truths)
     if (incident.incidentClass.effect.runaway === true) recorder.runaway(incident, timeline.at(incident.start, undefined, false), usual)
   return { series: recorder.expose(), incidents: truths, normal: usual, runs, spans }
+}
+
+/** A run in normal times, of an incident, or in a canary's incident one of either. */
+function drawAmong(
+  random: Random,
+  a: AgentParameters,
+  p: Parameters,
+  at: { readonly minute: number; readonly moment: Moment; readonly incident: PlannedIncident | undefined },
+): { readonly run: SimulatedRun; readonly isCanary: boolean } {
+  const effect = at.incident?.incidentClass.effect
+  const isCanary = effect?.canary !== undefined && random.uniform() < effect.canary
+  const isHit = effect !== undefined && (effect.canary === undefined || isCanary)
+  const hit = isHit ? { effect, incidentMinute: at.minute - (at.incident?.start ?? at.minute) } : {}
+  return { run: drawRun(random, a, p, at.minute, { ...at.moment, ...hit }), isCanary }
 }
 
 function weatherOf(random: Random, p: Parameters, plan: Plan): Weather {
@@ -102,13 +111,14 @@ function weatherOf(random: Random, p: Parameters, plan: Plan): Weather {
   }
 }
 
-function momentOf(w: Weather, m: number): { quality: number; cost: number; steps: number; toolErrors: number; duration: number } {
+function momentOf(w: Weather, m: number, blipTool: number): Moment {
   return {
     quality: w.quality[m] ?? 0,
     cost: w.cost[m] ?? 0,
     steps: w.steps[m] ?? 0,
     toolErrors: w.toolErrors[m] ?? 0,
     duration: w.duration[m] ?? 0,
+    ...(blipTool < 0 ? {} : { blipTool }),
   }
 }
 
