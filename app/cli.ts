@@ -52,7 +52,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .addOption(portOption('prometheus', 9090))
     .addOption(portOption('alertmanager', 9093))
     .option('--data <dir>', 'where they keep their data (default: a temporary folder, removed at the end)')
-    .option('--healthy-seconds <n>', 'seconds before the incident', numberOption, 120)
+    .option('--healthy-seconds <n>', 'seconds before the incident', numberOption, 150)
     .option('--seconds <n>', 'end by itself after so long; 0 runs until Ctrl-C', numberOption, 0)
     .option('--seed <n>', 'seed of the simulation', numberOption)
     .action(async (o: Parameters<typeof demoCommand>[0]) => exit(await demoCommand(o)))

@@ -1,10 +1,13 @@
-/** `agentopz up` and `agentopz demo`: options in; the work is in up.ts. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/** `agentopz up` and `agentopz demo`: options in, exit code out; the work is in up.ts and demo-story.ts. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Config } from '../config-schema.ts'
+import { AGENTS } from '../fleet/sketch.ts'
+import { demo } from './demo-story.ts'
 import { say } from './output.ts'
 import { startApp } from './start.ts'
-import { demo, up } from './up.ts'
+import { up } from './up.ts'
 
 interface PortOptions {
   readonly config?: string
@@ -21,6 +24,7 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
       dir: o.data,
       prometheusPort: o.prometheusPort,
       alertmanagerPort: o.alertmanagerPort,
+      teams: teamsOf(started.config),
       say,
       signal: started.signal,
     })
@@ -34,15 +38,33 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
 export async function demoCommand(
   o: PortOptions & { readonly data?: string; readonly healthySeconds: number; readonly seconds: number; readonly seed?: number },
 ): Promise<number> {
-  const started = await startApp(o.config, (config) => ({ ...config, log: { ...config.log, level: 'warn' } }))
+  const started = await startApp(o.config, forDemo)
   if (typeof started === 'number') return started
   const dir = o.data ?? mkdtempSync(join(tmpdir(), 'agentopz-demo-'))
   try {
-    await demo(started.app, { ...o, dir, say, signal: started.signal, ...(o.seed === undefined ? {} : { seed: o.seed }) })
+    mkdirSync(dir, { recursive: true })
+    const seed = o.seed === undefined ? {} : { seed: o.seed }
+    await demo(started.app, { ...o, dir, teams: teamsOf(started.config), say, signal: started.signal, ...seed })
     say('stopped; nothing is left running')
   } finally {
     await started.app.stop()
     if (o.data === undefined) rmSync(dir, { recursive: true, force: true })
   }
   return 0
+}
+
+/** The fleet's teams, runs that close soon, and a quiet log; what the configuration says of these agents stays. */
+function forDemo(config: Config): Config {
+  const teams = Object.fromEntries(AGENTS.map(({ name, team }) => [name, { team, ...config.agents[name] }]))
+  return {
+    ...config,
+    agents: { ...config.agents, ...teams },
+    runs: { ...config.runs, settle_seconds: Math.min(config.runs.settle_seconds, 2) },
+    log: { ...config.log, level: 'warn' },
+  }
+}
+
+/** Who may be paged. */
+function teamsOf(config: Config): readonly string[] {
+  return [...new Set([config.defaults, ...Object.values(config.agents)].flatMap((a) => (a.team === undefined ? [] : [a.team])))]
 }

@@ -1,0 +1,180 @@
+/**
+ * `agentopz demo`, the first act: a healthy fleet while baselines are learned, an edit of one prompt, the page, and where to look.
+ * The rules are the shipped ones with every duration divided by SCALE, and the story says so. A page before the edit, or of another agent,
+ * is told like any other: the demo does not look away.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { alertmanagerConfig } from '../../alert-rules/alertmanager.ts'
+import type { App } from '../app.ts'
+import { type Fleet, startFleet } from '../fleet/fleet.ts'
+import { ruleFiles } from '../generate-rules.ts'
+import { type Services, startServices } from '../services.ts'
+import { byPrompt, normal, type Page, pages, totals } from './demo-look.ts'
+import { introduce, shipped, type UpOptions } from './up.ts'
+
+export interface DemoOptions extends UpOptions {
+  /** Seconds of healthy traffic before the incident. */
+  readonly healthySeconds: number
+  /** Ends by itself after so many seconds; 0 runs until stopped. */
+  readonly seconds: number
+  readonly seed?: number
+}
+
+/** An hour of the rules in a minute. More would push intervals under a second, where rules cannot be evaluated. */
+export const SCALE = 60
+/** Busy enough that a minute holds what an hour holds elsewhere: 30 runs are the least that a baseline rests on. */
+const RATE = 5
+const SICK = 'support-agent'
+/** An hour of the rules, here. */
+const HOUR_SECONDS = 3600 / SCALE
+
+/** Runs the demo until aborted or its time is over. */
+export async function demo(app: App, options: DemoOptions): Promise<void> {
+  const services = await startCompressed(app, options)
+  let fleet: Fleet | undefined
+  try {
+    introduce(app, services, options.say)
+    fleet = startFleet({
+      endpoint: `http://127.0.0.1:${app.ports.otlpHttp ?? 4318}`,
+      rate: RATE,
+      onError: (e) => options.say(`the fleet cannot send: ${e}`),
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    })
+    for (const line of welcome(fleet, services, options, `http://127.0.0.1:${app.ports.listen}/metrics`)) options.say(line)
+    await new Story(fleet, services, options).tell()
+  } finally {
+    await fleet?.stop()
+    await services.stop()
+  }
+}
+
+/** Prometheus with the shipped rules at SCALE, Alertmanager with the generated routes and shorter waits. */
+async function startCompressed(app: App, options: DemoOptions): Promise<Services> {
+  const rules = Object.entries(ruleFiles({ scale: SCALE, agentopzUrl: `http://127.0.0.1:${app.ports.listen}` })).map(([name, text]) => {
+    const file = join(options.dir, name)
+    writeFileSync(file, text)
+    return file
+  })
+  return startServices({
+    dir: options.dir,
+    target: `127.0.0.1:${app.ports.listen}`,
+    scrapeSeconds: 1,
+    ruleFiles: rules,
+    alertmanager: alertmanagerConfig({ teams: options.teams, urlOf: () => undefined, times: { pageWait: '2s', pageInterval: '10s' } }),
+    resendSeconds: 5,
+    prometheusPort: options.prometheusPort,
+    alertmanagerPort: options.alertmanagerPort,
+  })
+}
+
+function welcome(fleet: Fleet, services: Services, options: DemoOptions, metricsUrl: string): readonly string[] {
+  const base = services.prometheusUrl
+  const open = (query: string): string => (base === undefined ? query : graph(base, query))
+  return [
+    '',
+    `Four simulated agents now send OTLP in four dialects: ${fleet.agents.map((a) => `${a.name} (${a.dialect})`).join(', ')}.`,
+    base === undefined ? `Look: curl -s ${metricsUrl} | grep agentopz_runs_total. With Prometheus you would ask:` : 'Open:',
+    `  runs by quality   ${open('sum by (agent, quality) (agentopz_runs_total)')}`,
+    `  spend in dollars  ${open('sum by (agent) (agentopz_cost_usd_total)')}`,
+    `  failed share      ${open('agent_sli:bad_ratio:30m{sli="quality"}')}`,
+    '',
+    `The alert rules are the shipped ones, but time is compressed: windows are ${SCALE} times shorter here, an hour is ${HOUR_SECONDS} seconds.`,
+    `So is what is normal: an agent's baseline, usually learned from days, comes from its first minutes. It appears after one to two minutes.`,
+    `In ${options.healthySeconds} seconds somebody edits the prompt of ${SICK}: a third of its answers will be cut off. It keeps answering 200.`,
+    'Ctrl-C stops everything and leaves nothing running.',
+    '',
+  ]
+}
+
+function graph(base: string, query: string): string {
+  return `${base}/graph?g0.tab=0&g0.range_input=15m&g0.expr=${encodeURIComponent(query)}`
+}
+
+/** What has been told so far. */
+class Story {
+  readonly #fleet: Fleet
+  readonly #services: Services
+  readonly #options: DemoOptions
+  readonly #startedMs = Date.now()
+  #editedAt: number | undefined
+  #saidAt = 0
+  /** Names of the alerts told, by page. */
+  readonly #told = new Map<string, ReadonlySet<string>>()
+
+  constructor(fleet: Fleet, services: Services, options: DemoOptions) {
+    this.#fleet = fleet
+    this.#services = services
+    this.#options = options
+  }
+
+  async tell(): Promise<void> {
+    const { seconds, signal } = this.#options
+    while (!signal.aborted && (seconds === 0 || this.#elapsed() < seconds)) {
+      await sleep(1000, undefined, { signal }).catch(() => undefined)
+      if (this.#editedAt === undefined && this.#elapsed() >= this.#options.healthySeconds) await this.#edit()
+      if (this.#elapsed() - this.#saidAt >= 15) await this.#count()
+      await this.#pages()
+    }
+  }
+
+  async #edit(): Promise<void> {
+    this.#editedAt = this.#elapsed()
+    this.#fleet.trouble(SICK, 'bad_prompt')
+    const usual = await normal(this.#services, SICK)
+    this.#say(`prompt version 8 of ${SICK} is live: a third of its answers are cut off from now on. Everything still answers 200.`)
+    this.#more(usual === undefined ? 'What is normal is not known yet; it will be in a minute.' : `Normal so far: ${usual} fail.`)
+  }
+
+  async #count(): Promise<void> {
+    this.#saidAt = this.#elapsed()
+    const { runs, failed } = this.#fleet.sent()
+    this.#say(`${runs} runs sent${failed > 0 ? `, ${failed} could not be sent` : ''}${await totals(this.#services)}`)
+  }
+
+  /** A page is a group of alerts, as Alertmanager sends it; what joins it later is the same page. */
+  async #pages(): Promise<void> {
+    const held = await pages(this.#services)
+    for (const page of held.filter((p) => !p.silenced)) {
+      const name = page.labels['alertname'] ?? ''
+      const told = this.#told.get(page.group)
+      if (told?.has(name) === true) continue
+      this.#told.set(page.group, new Set([...(told ?? []), name]))
+      const after = this.#editedAt === undefined ? '' : `, ${this.#elapsed() - this.#editedAt} seconds after the edit`
+      this.#say(`${told === undefined ? `PAGE to ${page.receivers.join(', ')}` : 'same page'}${after}: ${name}`)
+      this.#more(page.annotations['summary'] ?? '')
+      const silenced = held.filter((p) => p.group === page.group && p.silenced).map((p) => p.labels['alertname'])
+      if (silenced.length > 0) this.#more(`It explains, and so silences, ${[...new Set(silenced)].join(', ')}.`)
+      if (told === undefined) await this.#whereToLook(page)
+    }
+  }
+
+  async #whereToLook({ labels }: Page): Promise<void> {
+    const { agent, alertname } = labels
+    const { alertmanagerUrl, prometheusUrl } = this.#services
+    const rows: (readonly [string, string | undefined])[] = [
+      ['the page', alertmanagerUrl === undefined ? undefined : `${alertmanagerUrl}/#/alerts`],
+      ['its rule', prometheusUrl === undefined ? undefined : `${prometheusUrl}/alerts?search=${alertname}`],
+      ['what to do', shipped(`alert-rules/runbooks/${alertname}.md`)],
+      ['dashboards', shipped('dashboards')],
+    ]
+    for (const [what, where] of rows) if (where !== undefined) this.#more(`  ${what.padEnd(12)} ${where}`)
+    if (agent === undefined || prometheusUrl === undefined) return
+    const { query, rows: shares } = await byPrompt(this.#services, agent, `${HOUR_SECONDS}s`)
+    this.#more(`  which prompt ${graph(prometheusUrl, query)}`)
+    for (const share of shares) this.#more(`               ${share}`)
+  }
+
+  #elapsed(): number {
+    return Math.round((Date.now() - this.#startedMs) / 1000)
+  }
+
+  #say(line: string): void {
+    this.#options.say(`[${this.#elapsed()} s] ${line}`)
+  }
+
+  #more(line: string): void {
+    this.#options.say(`        ${line}`)
+  }
+}
