@@ -6,7 +6,7 @@
 import { WINDOWS } from '../../model/slis.ts'
 import { type Effect, PAGE } from '../../model/thresholds.ts'
 import type { Normal } from './normal.ts'
-import { dispersionOf, fewestThatPage, PAGE_WINDOWS, type PageWindow, STILL } from './paging.ts'
+import { dispersionOf, fewestThatPage, OVER, PAGE_WINDOWS, type PageWindow } from './paging.ts'
 import { chanceOfAtLeast, distance, normalTail } from './statistics.ts'
 
 export const HORIZONS = { '30m': 1800, '2h': 7200, '1d': 86_400 } as const
@@ -62,13 +62,15 @@ interface Change {
   readonly shareOver: (window: PageWindow) => number
 }
 
-/** Chance that the shorter window that a long one needs shows the change at some time in the later half of the horizon. */
+/** Chance that the shorter windows do not say it is over, at some time in the later half of the horizon. */
 function chanceStillShown(window: PageWindow, horizon: Horizon, { eventsPerHour, normal, shareOver }: Change): number {
-  const still = STILL[window]
-  if (still === undefined) return 1
-  const n = (eventsPerHour * WINDOWS[still.window]) / 3600
-  const above = distance(shareOver(still.window), n, normal, dispersionOf(still.window, normal)) - still.z
-  return withTries(normalTail(-above), HORIZONS[horizon] / WINDOWS[still.window] / 2)
+  const chances = OVER[window].map((o) => {
+    const n = (eventsPerHour * WINDOWS[o.window]) / 3600
+    if (n < o.n) return 1
+    const above = distance(shareOver(o.window), n, normal, dispersionOf(o.window, normal)) - o.z
+    return withTries(normalTail(-above), HORIZONS[horizon] / WINDOWS[o.window] / 2)
+  })
+  return Math.min(1, ...chances)
 }
 
 /** Chance that one of so many windows side by side pages; at least one is looked at. */

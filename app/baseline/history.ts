@@ -69,15 +69,19 @@ export async function isScraped(prometheus: Prometheus, grid: Grid): Promise<boo
   return whole(await prometheus.series(select('agentopz_build_info', {}), grid.startSeconds, endOf(grid)), prometheus.url).length > 0
 }
 
-/** Cells of which Prometheus has samples of agentopz. */
+/**
+ * Cells in which agentopz was scraped. Told by metrics of few series; by the runs themselves, which are many, only where those are not kept.
+ */
 export async function watchedCells(prometheus: Prometheus, grid: Grid): Promise<readonly boolean[]> {
-  for (const any of [select('agentopz_build_info', {}), select('agentopz_runs_total', {})]) {
-    const series = await cellsOf(prometheus, grid, `max(present_over_time(${any}[${CELL}s]))`)
-    const cells = emptyCells(grid)
-    for (const s of series) addPoints(cells, grid, s.points)
-    if (cells.some((v) => v > 0)) return [...cells].map((v) => v > 0)
+  const cells = emptyCells(grid)
+  const mark = async (selector: string): Promise<void> => {
+    const found = await cellsOf(prometheus, grid, `max(present_over_time(${selector}[${CELL}s]))`)
+    for (const s of found) addPoints(cells, grid, s.points)
   }
-  return Array.from({ length: grid.cells }, () => false)
+  await mark(select('agentopz_build_info', {}))
+  await mark(select('agentopz_last_run_timestamp_seconds', {}))
+  if (cells.every((v) => v === 0)) await mark(select('agentopz_runs_total', {}))
+  return [...cells].map((v) => v > 0)
 }
 
 /** Reads everything about one agent; undefined when it had no run. */

@@ -64,14 +64,31 @@ export function pastPages(indicator: Indicator, grid: Grid): readonly PastPage[]
 const KEEP = 3
 /** Seconds between evaluations of the rules. */
 const EVERY = 60
-/** A long window pages only while a shorter one still shows the change, as in the shipped rules: else the end of an incident pages again. */
-export const STILL: Readonly<Partial<Record<PageWindow, { readonly window: PageWindow; readonly z: number; readonly orNothing?: true }>>> =
-  {
-    '30m': { window: '10m', z: 0, orNothing: true },
-    '1h': { window: '30m', z: 1.5 },
-    '3h': { window: '1h', z: 2.5 },
-    '6h': { window: '1h', z: 2.5 },
-  }
+/** A shorter window that is back to normal: its distance is under `z`, and it holds at least `n` events. */
+export interface Over {
+  readonly window: PageWindow
+  readonly z: number
+  readonly n: number
+}
+
+/**
+ * A long window does not page once a shorter one shows that it is over: else the end of an incident pages again. As the shipped rules have
+ * it, and a test compares with them.
+ */
+export const OVER: Readonly<Record<PageWindow, readonly Over[]>> = {
+  '10m': [],
+  '30m': [{ window: '10m', z: 0, n: 8 }],
+  '1h': [{ window: '30m', z: 0, n: 8 }],
+  '3h': [
+    { window: '30m', z: 0, n: 8 },
+    { window: '1h', z: 1.5, n: 0 },
+  ],
+  '6h': [
+    { window: '30m', z: 0, n: 8 },
+    { window: '1h', z: 1.5, n: 0 },
+    { window: '3h', z: 2.5, n: 0 },
+  ],
+}
 
 interface Sums {
   readonly bad: Float64Array
@@ -96,10 +113,11 @@ function worstWindow(indicator: Indicator, sums: Sums, end: number): Detail | un
   for (const window of PAGE_WINDOWS) {
     const at = seen.get(window)
     if (at === undefined || !pages(indicator, at)) continue
-    const still = STILL[window]
-    const shorter = still === undefined ? undefined : seen.get(still.window)
-    const isStill = still === undefined || (shorter === undefined ? still.orNothing === true : shorter.distance > still.z)
-    if (isStill && (worst === undefined || at.distance > worst.distance)) worst = at
+    const isOver = OVER[window].some((o) => {
+      const shorter = seen.get(o.window)
+      return shorter !== undefined && shorter.distance < o.z && shorter.events >= o.n
+    })
+    if (!isOver && (worst === undefined || at.distance > worst.distance)) worst = at
   }
   return worst
 }

@@ -100,7 +100,8 @@ describe('14 days of three agents', () => {
   let truths: ReadonlyMap<string, Truth>
 
   beforeAll(async () => {
-    const day = (t: number): number => 1 + 0.3 * Math.sin((2 * Math.PI * (t % DAY)) / DAY)
+    // By time since the start and not of the day, so that every run of the test puts the same in.
+    const day = (t: number): number => 1 + 0.3 * Math.sin((2 * Math.PI * ((t - FROM) % DAY)) / DAY)
     const isBad = (t: number): boolean => t > BAD.from && t <= BAD.to
     const sketch = { environment: 'production', toolFailing: 0, costUsd: 0.3, durationSeconds: 60, meanSteps: 9, rated: 1 }
     const agents = [
@@ -111,6 +112,8 @@ describe('14 days of three agents', () => {
         rated: 0.5,
         failing: (t: number) => (isBad(t) ? 0.6 : 0.05),
         toolFailing: 0.02,
+        groundednessFailing: 0.1,
+        refusing: 0.01,
         costUsd: 0.03,
         durationSeconds: 12,
         meanSteps: 5,
@@ -172,9 +175,14 @@ describe('14 days of three agents', () => {
     const put = truths.get('busy')!
     expect(tool.of).toBe('search')
     expect(Math.abs(tool.bad_share - put.toolErrors / put.toolCalls)).toBeLessThan(0.004)
-    // Volume: the day's swing that was put in, at its top (06:00) and bottom (18:00).
+    const share = (sli: string): number => of(answer, 'busy').others.find((i) => i.sli === sli)!.bad_share
+    expect(of(answer, 'busy').others.find((i) => i.sli === 'evaluation')!.of).toBe('groundedness')
+    expect(Math.abs(share('evaluation') - put.groundednessFailed / put.runs.length)).toBeLessThan(0.008)
+    expect(Math.abs(share('refusal') - put.refused / put.runs.length)).toBeLessThan(0.003)
+    // Volume: the day's swing that was put in, at its top and bottom.
     const hours = of(answer, 'busy').volume.by_hour_of_week
-    const at = (hour: number): number => mean([0, 1, 2, 3, 4, 5, 6].map((d) => hours[d * 24 + hour]!))
+    const first = (FROM / HOUR) % 24
+    const at = (hour: number): number => mean([0, 1, 2, 3, 4, 5, 6].map((d) => hours[d * 24 + ((first + hour) % 24)]!))
     expect(Math.abs(at(6) / 78 - 1)).toBeLessThan(0.1)
     expect(Math.abs(at(18) / 42 - 1)).toBeLessThan(0.12)
   })

@@ -17,6 +17,9 @@ export interface AgentSketch {
   readonly rated: number
   readonly failing: (seconds: number) => number
   readonly toolFailing: number
+  /** Share of verdicts of an evaluation from outside that are fail, and of answers that are refusals; none of both when left out. */
+  readonly groundednessFailing?: number
+  readonly refusing?: number
   /** Median of lognormal sizes. */
   readonly costUsd: number
   readonly durationSeconds: number
@@ -34,6 +37,8 @@ export interface Truth {
   }[]
   toolCalls: number
   toolErrors: number
+  groundednessFailed: number
+  refused: number
 }
 
 /** Seconds between samples, and their offset from the full minute, as scrapes have one. */
@@ -100,7 +105,7 @@ function simulate(
   families: Map<MetricName, Family>,
   { from, to, next }: { from: number; to: number; next: () => number },
 ): Truth {
-  const truth: Truth = { runs: [], toolCalls: 0, toolErrors: 0 }
+  const truth: Truth = { runs: [], toolCalls: 0, toolErrors: 0, groundednessFailed: 0, refused: 0 }
   const who = { agent: a.agent, environment: a.environment }
   const add = (name: MetricName, labels: Record<string, string>, at: number, by = 1): void => {
     const family = families.get(name) ?? { name, series: new Map<string, Cells>() }
@@ -118,22 +123,30 @@ function simulate(
   add('agentopz_runs_total', { ...cohort, outcome: 'ok', quality: 'fail' }, from, 0)
   for (let at = from + STEP; at <= to; at += STEP) {
     for (let k = poisson((a.rate(at) * STEP) / 3600, next); k > 0; k--) {
-      const verdict = next() >= a.rated ? 'unrated' : next() < a.failing(at) ? 'fail' : 'pass'
+      const quality = next() >= a.rated ? 'unrated' : next() < a.failing(at) ? 'fail' : 'pass'
       const run = {
         at,
-        verdict,
+        verdict: quality,
         cost: a.costUsd * Math.exp(0.6 * normal(next)),
         steps: 1 + poisson(a.meanSteps - 1, next),
         duration: a.durationSeconds * Math.exp(0.5 * normal(next)),
       } as const
       truth.runs.push(run)
-      add('agentopz_runs_total', { ...cohort, outcome: 'ok', quality: verdict }, at)
+      add('agentopz_runs_total', { ...cohort, outcome: 'ok', quality }, at)
       observe(add, 'agentopz_run_cost_usd', run.cost, at)
       observe(add, 'agentopz_run_steps', run.steps, at)
       observe(add, 'agentopz_run_duration_seconds', run.duration, at)
       const isError = next() < a.toolFailing
       truth.toolCalls++
       if (isError) truth.toolErrors++
+      const verdict = (evaluation: string, source: string, failing: number | undefined): boolean => {
+        const fails = failing !== undefined && next() < failing
+        if (failing !== undefined)
+          add('agentopz_evaluations_total', { evaluation, source, verdict: fails ? 'fail' : 'pass', prompt_version: 'p1', model: 'm' }, at)
+        return fails
+      }
+      if (verdict('groundedness', 'external', a.groundednessFailing)) truth.groundednessFailed++
+      if (verdict('not_refused', 'builtin', a.refusing)) truth.refused++
       add('agentopz_tool_calls_total', { tool: 'search', outcome: isError ? 'error' : 'ok' }, at)
     }
   }

@@ -1,9 +1,10 @@
 /** The statistics of baselines against values worked out another way: exact sums, tables, and simulations with known answers. */
 import { describe, expect, test } from 'vitest'
+import { pageOn } from '../../../alert-rules/alerts-shift.ts'
 import { CELL, type Counts, type Grid } from '../../../app/baseline/counts.ts'
 import { HORIZONS, smallestFactor, smallestRise } from '../../../app/baseline/detectable.ts'
 import { normalOf } from '../../../app/baseline/normal.ts'
-import { falsePagesPerWeek, fewestThatPage, pastPages } from '../../../app/baseline/paging.ts'
+import { falsePagesPerWeek, fewestThatPage, OVER, PAGE_WINDOWS, pastPages, riseOf } from '../../../app/baseline/paging.ts'
 import { histogramOf, quantileOf, scaleShare } from '../../../app/baseline/sizes.ts'
 import { chanceOfAtLeast, distance, lowestLikely, median, normalTail } from '../../../app/baseline/statistics.ts'
 import { EFFECTS, PAGE } from '../../../model/thresholds.ts'
@@ -164,6 +165,29 @@ describe('pages of a history', () => {
       pastPages({ kind: 'level', counts: shifted, sizes, normal, normalMean: 2, effect: EFFECTS.cost }, grid).length
     expect([pagesWith(same), pagesWith(doubled)]).toEqual([0, 1])
   })
+})
+
+test('the history is judged by the conditions of the shipped rules', () => {
+  const series = (name: string): string => `agent_sli:${name}{sli="quality"}`
+  const rules = pageOn('quality').split('\nor\n')
+  expect(rules).toHaveLength(PAGE_WINDOWS.length)
+  for (const [i, window] of PAGE_WINDOWS.entries()) {
+    const rule = rules[i]!
+    expect(rule).toContain(`${series(`bad_ratio:zscore${window}`)} > ${PAGE[window].z}`)
+    expect(rule).toContain(`${series(`total:increase${window}`)} >= ${PAGE[window].n}`)
+    expect(rule).toContain(`> ${riseOf(window, EFFECTS.quality)} and`)
+    const over = OVER[window].map(({ window: w, z, n }) => {
+      const isUnder = `${series(`bad_ratio:zscore${w}`)} < ${z}`
+      return n === 0 ? isUnder : `(${isUnder} and ${series(`total:increase${w}`)} >= ${n})`
+    })
+    expect(
+      rule
+        .split(' unless ')
+        .slice(1)
+        .map((t) => t.trim())
+        .join(' unless '),
+    ).toBe(over.length === 0 ? '' : `${over.join(' unless ')})`)
+  }
 })
 
 describe('the smallest change that is seen', () => {
