@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { alertmanagerConfig } from '../../alert-rules/alertmanager.ts'
 import type { App } from '../app.ts'
+import { compressedRules } from '../compressed-rules.ts'
 import { type Fleet, startFleet } from '../fleet/fleet.ts'
-import { ruleFiles } from '../generate-rules.ts'
 import { type Services, startServices } from '../services.ts'
 import { byPrompt, normal, type Page, pages, totals } from './demo-look.ts'
 import { introduce, shipped, type UpOptions } from './up.ts'
@@ -52,16 +52,13 @@ export async function demo(app: App, options: DemoOptions): Promise<void> {
 
 /** Prometheus with the shipped rules at SCALE, Alertmanager with the generated routes and shorter waits. */
 async function startCompressed(app: App, options: DemoOptions): Promise<Services> {
-  const rules = Object.entries(ruleFiles({ scale: SCALE, agentopzUrl: `http://127.0.0.1:${app.ports.listen}` })).map(([name, text]) => {
-    const file = join(options.dir, name)
-    writeFileSync(file, text)
-    return file
-  })
+  const rules = join(options.dir, 'compressed.rules.yaml')
+  writeFileSync(rules, compressedRules(SCALE, { agentopzUrl: `http://127.0.0.1:${app.ports.listen}` }))
   return startServices({
     dir: options.dir,
     target: `127.0.0.1:${app.ports.listen}`,
     scrapeSeconds: 1,
-    ruleFiles: rules,
+    ruleFiles: [rules],
     alertmanager: alertmanagerConfig({ teams: options.teams, urlOf: () => undefined, times: { pageWait: '2s', pageInterval: '10s' } }),
     resendSeconds: 5,
     prometheusPort: options.prometheusPort,

@@ -1,0 +1,26 @@
+/** The demo's rules are the shipped ones with shorter durations: the same names, the same queries. */
+import { expect, test } from 'vitest'
+import { ruleGroups, type RuleGroup } from '../../../alert-rules/rules.ts'
+import { compressedGroups } from '../../../app/compressed-rules.ts'
+
+type Rule = RuleGroup['rules'][number]
+const nameOf = (rule: Rule): string => ('alert' in rule ? rule.alert : rule.record)
+const rulesOf = (groups: readonly RuleGroup[]): readonly Rule[] => groups.flatMap((g) => g.rules)
+/** Durations, and the numbers of seconds that are compared with time(), left out. */
+const withoutTimes = (rule: Rule): string =>
+  rule.expr.replaceAll(/\b\d+(\.\d+)?(ms|s|m|h|d)(?=[\]: )\n]|$)/g, 'T').replaceAll(/time\(\) - [\d.]+/g, 'time() - T')
+
+test('nothing is missing but the alert on rules that come late', () => {
+  const left = rulesOf(ruleGroups()).filter((r) => nameOf(r) !== 'AgentopzRulesFailing')
+  expect(rulesOf(compressedGroups(60, {})).map(nameOf)).toEqual(left.map(nameOf))
+})
+test('queries differ in durations only', () => {
+  const shipped = new Map(rulesOf(ruleGroups()).map((r) => [`${nameOf(r)} ${withoutTimes(r)}`, r]))
+  const other = rulesOf(compressedGroups(60, {})).filter((r) => !shipped.has(`${nameOf(r)} ${withoutTimes(r)}`))
+  expect(other.map((r) => r.expr)).toEqual([])
+})
+test('an hour is a minute for agents; the watching itself gets six', () => {
+  const alerts = rulesOf(compressedGroups(60, {})).filter((r) => 'alert' in r)
+  const of = (name: string): string | undefined => alerts.find((r) => r.alert === name)?.for
+  expect([of('AgentQualityDrop'), of('AgentopzNoSamples')]).toEqual(['2s', '30s'])
+})
