@@ -51,7 +51,9 @@ export function normalOf(counts: Counts, grid: Grid, kind: Kind): Normal | undef
   let sums = { bad: 0, total: events }
   for (let round = 0; round < 4; round++) {
     const out: boolean[] = Array.from({ length: grid.cells }, () => false)
-    for (const list of [hours, sixes]) mark(out, list, share, kind)
+    const spread = mark(out, hours, share, kind, FLOOR[kind])
+    // Few days hold few stretches of six hours, and their middle alone would call the rest unusual.
+    mark(out, sixes, share, kind, spread)
     kept = out.map((isOut) => !isOut)
     sums = sumsOf(counts, kept)
     if (sums.total <= 0) return undefined
@@ -111,10 +113,12 @@ function residuals(blocks: readonly Block[], share: number, kind: Kind): readonl
   return blocks.map((b) => distance(shareOf(b), b.total, normal, 1) ** 2)
 }
 
-function mark(out: boolean[], blocks: readonly Block[], share: number, kind: Kind): void {
+/** Marks the cells of unusual blocks; returns the dispersion that was taken for usual, at least `least`. */
+function mark(out: boolean[], blocks: readonly Block[], share: number, kind: Kind, least: number): number {
   const squares = residuals(blocks, share, kind)
-  const dispersion = Math.max(FLOOR[kind], (median(squares) ?? 0) / MEDIAN_CHI2)
+  const dispersion = Math.max(least, (median(squares) ?? 0) / MEDIAN_CHI2)
   for (const [i, b] of blocks.entries()) if ((squares[i] ?? 0) > UNUSUAL * UNUSUAL * dispersion) out.fill(true, b.from, b.to)
+  return dispersion
 }
 
 /** Mean square, held to 1 (sizes: 0.1) while there are few blocks. */

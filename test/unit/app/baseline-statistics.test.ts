@@ -152,7 +152,7 @@ describe('pages of a history', () => {
     const bound = falsePagesPerWeek({ kind: 'ratio', counts, normal: bar, effect: { ...effect, page: 0.05, page10m: 0.05 } }, grid)
     expect(pages).toBeGreaterThan(0.2)
     expect(pages).toBeLessThan(bound)
-    expect(bound / pages).toBeLessThan(60)
+    expect(bound / pages).toBeLessThan(20)
   })
   test('of sizes, the mean must have moved too', () => {
     const { counts, grid } = simulated(14, 60, () => 0.5, 8)
