@@ -48,8 +48,11 @@ export function propose(m: Measurement, fallback: number | undefined): Proposals
     ...(['cost', 'steps', 'duration'] as const).map((s) => proposeSize(s, m.sizes.get(s))),
     proposeSilence(m),
   ]
+  const period = `${span(m.toSeconds - m.fromSeconds)} to ${minute(m.toSeconds)} UTC`
   return {
-    proposals: found.flatMap((f) => (typeof f === 'string' ? [] : [f])),
+    proposals: found.flatMap((f) =>
+      typeof f === 'string' ? [] : [{ ...f, because: [`${period}: ${f.because[0] ?? ''}`, ...f.because.slice(1)] }],
+    ),
     notes: found.flatMap((f) => (typeof f === 'string' ? [f] : [])),
   }
 }
@@ -149,5 +152,5 @@ const SHOWN = 3
 function list(items: readonly string[]): string {
   if (items.length === 0) return 'never'
   const shown = items.slice(0, SHOWN).join(', ')
-  return items.length > SHOWN ? `${shown} and ${items.length - SHOWN} more` : shown
+  return `${shown}${items.length > SHOWN ? ` and ${items.length - SHOWN} more` : ''} UTC`
 }

@@ -239,9 +239,8 @@ describe('14 days of three agents', () => {
     expect(shown.out).toContain('busy: quality is set by hand (target 0.5) and kept')
     expect(readFileSync(file, 'utf8')).toBe(before)
 
-    const diff = shown.out.slice(shown.out.indexOf('--- agentopz.yaml'))
     copyFileSync(file, join(cwd, 'patched.yaml'))
-    const patched = spawnSync('patch', [join(cwd, 'patched.yaml')], { input: diff, encoding: 'utf8' })
+    const patched = spawnSync('patch', [join(cwd, 'patched.yaml')], { input: shown.out, encoding: 'utf8' })
     expect(patched.stderr + patched.stdout).toMatch(/^patching file/)
     expect((await agentopz('check-config', 'patched.yaml')).code).toBe(0)
 
