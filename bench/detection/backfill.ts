@@ -33,8 +33,8 @@ export async function backfill(rules: readonly PlannedRule[], b: Backfill): Prom
       if (isStale) await b.prometheus.restart()
       isStale = false
       const began = performance.now()
-      await mapAtOnce(missing, b.width, (r) => record(r, b))
-      b.progress(`level ${level}: ${missing.length} of ${members.length} rules recorded in ${seconds(began)}`)
+      const took = await mapAtOnce(missing, b.width, (r) => timed(r.rule.record, () => record(r, b)))
+      b.progress(`level ${level}: ${missing.length} of ${members.length} rules recorded in ${seconds(began)}, ${slowest(took)}`)
     }
     for (const r of members) isStale = linkBlocks(join(b.kept, r.key), b.tsdb) || isStale
   }
@@ -92,6 +92,23 @@ export function linkBlocks(from: string, tsdb: string): boolean {
     }
   }
   return isNew
+}
+
+export interface Took {
+  readonly name: string
+  readonly ms: number
+}
+
+export async function timed(name: string, work: () => Promise<unknown>): Promise<Took> {
+  const began = performance.now()
+  await work()
+  return { name, ms: performance.now() - began }
+}
+
+/** The three that took longest, for whoever wants rules to be cheap. */
+export function slowest(took: readonly Took[]): string {
+  const top = took.toSorted((a, b) => b.ms - a.ms).slice(0, 3)
+  return `longest ${top.map((t) => `${t.name} ${(t.ms / 1000).toFixed(1)} s`).join(', ')}`
 }
 
 export function seconds(began: number): string {

@@ -13,7 +13,8 @@ import { UsageError } from './parameters-input.ts'
 import { mapAtOnce } from './processes.ts'
 import { chooseRuleSets } from './peers/index.ts'
 import { reportOf, type Result, textOf } from './report.ts'
-import type { RuleSet } from './rule-set.ts'
+import { DUMPED, dumpRecorded } from './recorded-dump.ts'
+import { OURS, type RuleSet } from './rule-set.ts'
 import { type FleetScore, scoreFleet } from './score.ts'
 
 const began = performance.now()
@@ -49,9 +50,13 @@ async function benchFleet(
   const data = await prepareFleet(seed, o.parameters, { ...at, progress: say })
   const scores: { pages: FleetScore; withTickets: FleetScore }[] = []
   for (const rules of ruleSets) {
+    const { dumpZ } = o
     const fired = await alertsOf(data, rules.groups(data.truth), {
       width: at.width,
       progress: (message) => say(`${rules.name}: ${message}`),
+      ...(dumpZ === undefined || rules !== OURS
+        ? {}
+        : { alsoRecord: DUMPED, inspect: (prometheus) => dumpRecorded(prometheus, data, dumpZ) }),
     })
     scores.push({
       pages: scoreFleet(fired, rules, data.truth, ['page']),

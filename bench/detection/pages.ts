@@ -10,6 +10,8 @@ import type { RuleSet } from './rule-set.ts'
 export interface Signal {
   readonly agent: string
   readonly alert: AlertName
+  /** Alerts it is as good as. */
+  readonly tells: readonly AlertName[]
   /** The alert's own name, where a peer calls it otherwise. */
   readonly name: string
   readonly labels: Readonly<Record<string, string>>

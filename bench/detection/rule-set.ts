@@ -9,6 +9,8 @@ import type { Truth } from './fleet/truth.ts'
 
 export interface Meaning {
   readonly alert: AlertName
+  /** All it may tell of, where a peer's alert is as good as several of ours. */
+  readonly tells: readonly AlertName[]
   readonly severity: 'page' | 'ticket'
 }
 
@@ -32,7 +34,7 @@ export const OURS: RuleSet = {
     if (!isAlertName(name)) return undefined
     // An agent's owner may cap its severity; the label then carries it.
     const severity = SEVERITY[(labels['agent_severity'] as keyof typeof SEVERITY | undefined) ?? ALERTS[name].severity]
-    return severity === undefined || ALERTS[name].severity === 'none' ? undefined : { alert: name, severity }
+    return severity === undefined || ALERTS[name].severity === 'none' ? undefined : { alert: name, tells: [name], severity }
   },
   inhibits: (alert) => (ALERTS[alert] as AlertDefinition).inhibits ?? [],
 }

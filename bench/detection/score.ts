@@ -96,7 +96,7 @@ function scoreIncident(
   signals: readonly Signal[],
   episodes: readonly Episode[],
 ): Omit<ScoredIncident, 'environment' | 'agent' | 'peakRunsPerHour'> {
-  const first = signals.find((s) => isInside(s, i) && i.alerts.includes(s.alert))
+  const first = signals.find((s) => isInside(s, i) && s.tells.some((t) => i.alerts.includes(t)))
   const third = i.complaints[2]
   return {
     incidentClass: i.incidentClass,
@@ -131,7 +131,7 @@ function causeOf(first: Signal, episodes: readonly Episode[], cause: Cause): Cau
 function judgePage(e: Episode, incidents: readonly TruthIncident[]): Pick<FalsePage, 'kind' | 'incidentClass'> | undefined {
   const around = incidents.find((i) => isInside(e, i))
   if (around !== undefined) {
-    const isAbout = e.signals.some((s) => isInside(s, around) && around.alerts.includes(s.alert))
+    const isAbout = e.signals.some((s) => isInside(s, around) && s.tells.some((t) => around.alerts.includes(t)))
     return isAbout ? undefined : { kind: 'other symptom', incidentClass: around.incidentClass }
   }
   const before = incidents.findLast((i) => e.start > i.end + AFTER_SECONDS && e.start <= i.end + ECHO_SECONDS)
