@@ -1,5 +1,5 @@
 /**
- * HTTP on `listen`: metrics, health, reload, feedback. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
+ * HTTP on `listen`: metrics, health, reload, feedback, runbooks. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
  */
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { ExternalEvaluation } from '../model/run.ts'
 import type { Metrics } from '../processor/metrics.ts'
 import type { Role } from './auth.ts'
+import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbookPage } from './runbooks.ts'
 
 export interface RouteParts {
   readonly metrics: Metrics
@@ -91,6 +92,17 @@ export function createRoutes(parts: RouteParts): Hono {
       return c.json({ status: 'accepted' }, 202)
     },
   )
+  app.get('/runbooks', (c) => document(c, runbookList, runbookListPage))
+  app.get('/runbooks/:alert', (c) => {
+    const name = c.req.param('alert')
+    const text = isAlertName(name) ? runbook(name) : undefined
+    if (!isAlertName(name) || text === undefined) return problem(c, 404, 'no such runbook', missingRunbook(name))
+    return document(
+      c,
+      () => text,
+      () => runbookPage(name, text),
+    )
+  })
   app.get('/', (c) => c.html(page(parts.version)))
   app.notFound((c) => {
     const isKnown = ['/-/reload', '/api/v1/feedback'].includes(c.req.path)
@@ -103,6 +115,21 @@ export function createRoutes(parts: RouteParts): Hono {
   return app
 }
 
+/** Markdown, or HTML for a browser. */
+function document(c: Context, markdown: () => string, html: () => string): Response {
+  const isBrowser = (c.req.header('accept') ?? '').includes('text/html')
+  return c.body(isBrowser ? html() : markdown(), 200, {
+    'content-type': isBrowser ? 'text/html; charset=utf-8' : 'text/markdown; charset=utf-8',
+    vary: 'accept',
+  })
+}
+
+function missingRunbook(name: string): string {
+  if (isAlertName(name)) return `alert-rules/runbooks/${name}.md is not in this installation; it is in the repository of agentopz`
+  const nearest = nearestNames(name)
+  return `there is no alert of this name; ${nearest.length === 0 ? '' : `did you mean ${nearest.join(', ')}? `}GET /runbooks lists all`
+}
+
 /** An RFC 9457 problem document. */
 function problem(c: Context, status: 400 | 401 | 404 | 405 | 413 | 500 | 503, title: string, detail: string): Response {
   return c.body(JSON.stringify({ type: 'about:blank', title, status, detail }), status, { 'content-type': 'application/problem+json' })
@@ -113,6 +140,7 @@ function page(version: string): string {
     ['/metrics', 'metrics'],
     ['/-/healthy', 'health'],
     ['/-/ready', 'readiness'],
+    ['/runbooks', 'runbooks'],
   ]
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>agentopz</title><h1>agentopz ${version}</h1><ul>${links.map(([href, text]) => `<li><a href="${href}">${text}</a>`).join('')}</ul></html>\n`
 }

@@ -113,6 +113,43 @@ describe('feedback', () => {
     expect((await world().request('/api/v1/feedback', json({ trace_id: TRACE, score: 1, comment: 'x'.repeat(70_000) }))).status).toBe(413))
 })
 
+describe('runbooks', () => {
+  test('are listed, with what each alert says', async () => {
+    const answer = await world().request('/runbooks')
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/markdown; charset=utf-8'])
+    expect(await answer.text()).toContain('- [AgentQualityDrop](/runbooks/AgentQualityDrop): fewer runs pass than normal (critical)\n')
+  })
+  test('are Markdown for curl and escaped HTML for a browser', async () => {
+    const { request } = world()
+    const plain = await request('/runbooks/AgentQualityDrop', { headers: { accept: '*/*' } })
+    const text = await plain.text()
+    expect([plain.status, plain.headers.get('content-type'), text.startsWith('# AgentQualityDrop\n')]).toEqual([
+      200,
+      'text/markdown; charset=utf-8',
+      true,
+    ])
+    const page = await request('/runbooks/AgentQualityDrop', { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } })
+    const pre = /<pre>([\s\S]*)<\/pre>/.exec(await page.text())?.[1] ?? ''
+    expect([page.headers.get('content-type'), page.headers.get('vary')]).toEqual(['text/html; charset=utf-8', 'accept'])
+    expect(pre).not.toMatch(/[<>"]/)
+    const back = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' }
+    expect(pre.replaceAll(/&(?:lt|gt|quot|#39|amp);/g, (e) => back[e as keyof typeof back])).toBe(text)
+  })
+  for (const [asked, says] of [
+    ['AgentQualityDorp', 'did you mean AgentQualityDrop'],
+    ['qualitydrop', 'did you mean AgentQualityDrop'],
+    ['%3Cscript%3E', 'there is no alert of this name; GET /runbooks lists all'],
+    ['..%2F..%2Fpackage.json', 'there is no alert of this name'],
+    ['constructor', 'there is no alert of this name'],
+  ] as const) {
+    test(`${asked} is no alert, and the nearest names are told`, async () => {
+      const answer = await world().request(`/runbooks/${asked}`)
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
+      expect(((await answer.json()) as { detail: string }).detail).toContain(says)
+    })
+  }
+})
+
 test('unknown paths get a problem document, the front page lists links', async () => {
   const { request } = world()
   expect((await request('/nothing')).status).toBe(404)

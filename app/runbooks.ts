@@ -1,0 +1,79 @@
+/**
+ * The runbooks that alerts link to: alert name → its Markdown from alert-rules/runbooks/, as text or as a bare HTML page.
+ * Names come from the table of alerts, never from the request, so nothing else on the disk can be asked for. Markdown is shown as it is,
+ * escaped: a runbook is read in a terminal or a browser at night, and needs no renderer that could be wrong.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { ALERTS, type AlertName } from '../model/alerts.ts'
+
+export const RUNBOOK_NAMES = Object.keys(ALERTS) as readonly AlertName[]
+const FOLDER = 'alert-rules/runbooks'
+
+/** Whether there is an alert of this name. */
+export function isAlertName(name: string): name is AlertName {
+  return Object.hasOwn(ALERTS, name)
+}
+
+/** The runbook's Markdown; undefined where an installation ships without it. */
+export function runbook(name: AlertName): string | undefined {
+  const file = runbookFile(name)
+  return file === undefined ? undefined : readFileSync(file, 'utf8')
+}
+
+/** In the repository sources run as they are; in the package they sit one deeper, in dist. */
+function runbookFile(name: AlertName): string | undefined {
+  return ['../', '../../'].map((up) => fileURLToPath(new URL(`${up}${FOLDER}/${name}.md`, import.meta.url))).find((f) => existsSync(f))
+}
+
+/** Up to three names most like the one that was asked for: by shared runs of three letters, so that a missing prefix costs little. */
+export function nearestNames(asked: string): readonly AlertName[] {
+  const wanted = trigrams(asked)
+  const score = (name: AlertName): number => {
+    const has = trigrams(name)
+    const shared = [...has].filter((t) => wanted.has(t)).length
+    return (2 * shared) / (wanted.size + has.size)
+  }
+  return RUNBOOK_NAMES.map((name) => ({ name, score: score(name) }))
+    .filter((n) => n.score > 0.2)
+    .sort((a, b) => b.score - a.score)
+    .slice(0, 3)
+    .map((n) => n.name)
+}
+
+function trigrams(text: string): ReadonlySet<string> {
+  // A name is short; what is longer was not meant as one.
+  const lower = ` ${text.slice(0, 64).toLowerCase()} `
+  return new Set(Array.from({ length: Math.max(lower.length - 2, 0) }, (_, i) => lower.slice(i, i + 3)))
+}
+
+/** GET /runbooks as Markdown. */
+export function runbookList(): string {
+  const rows = RUNBOOK_NAMES.map((name) => `- [${name}](/runbooks/${name}): ${ALERTS[name].title} (${ALERTS[name].severity})`)
+  return `# Runbooks\n\n${rows.join('\n')}\n`
+}
+
+/** GET /runbooks as HTML. */
+export function runbookListPage(): string {
+  const rows = RUNBOOK_NAMES.map(
+    (name) =>
+      `<li><a href="/runbooks/${name}">${name}</a>: ${escaped(ALERTS[name].title)} <small>(${escaped(ALERTS[name].severity)})</small>`,
+  )
+  return document('Runbooks', `<h1>Runbooks</h1><ul>${rows.join('')}</ul>`)
+}
+
+/** A runbook as HTML: its Markdown, escaped. */
+export function runbookPage(name: AlertName, markdown: string): string {
+  return document(name, `<p><a href="/runbooks">all runbooks</a></p><pre>${escaped(markdown)}</pre>`)
+}
+
+function document(title: string, body: string): string {
+  const style = 'body{font:15px/1.5 sans-serif;max-width:70em;margin:1em auto;padding:0 1em}pre{white-space:pre-wrap}'
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)} · agentopz</title><style>${style}</style>${body}</html>\n`
+}
+
+const ENTITY: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+function escaped(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (c) => ENTITY[c] ?? c)
+}
