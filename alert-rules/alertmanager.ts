@@ -50,11 +50,20 @@ export interface Times {
   readonly pageInterval: string
   readonly ticketWait: string
   readonly ticketInterval: string
-  /** How often the dead man's switch is told that all is well. */
-  readonly heartbeat: string
+  /** When it is looked whether the dead man's switch is due a ping, and from what age of the last one it is. */
+  readonly pingInterval: string
+  readonly pingRepeat: string
 }
 
-export const TIMES: Times = { pageWait: '30s', pageInterval: '5m', ticketWait: '10m', ticketInterval: '30m', heartbeat: '1m' }
+export const TIMES: Times = {
+  pageWait: '30s',
+  pageInterval: '5m',
+  ticketWait: '10m',
+  ticketInterval: '30m',
+  // A ping a minute. With both at 1m every second one is skipped: when it is looked, the last ping is a moment less than a minute old.
+  pingInterval: '30s',
+  pingRepeat: '50s',
+}
 
 export interface AlertmanagerOptions {
   /** Teams with a pager of their own; all others share the default one. */
@@ -130,8 +139,8 @@ function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times)
         matchers: [isAlert('AgentopzWatchdog')],
         group_by: ['alertname'],
         group_wait: '0s',
-        group_interval: times.heartbeat,
-        repeat_interval: times.heartbeat,
+        group_interval: times.pingInterval,
+        repeat_interval: times.pingRepeat,
       },
       { receiver: NOBODY, matchers: [isSeverity('none', 'info')] },
       ...(withWebhook ? [webhook] : []),

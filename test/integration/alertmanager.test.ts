@@ -116,7 +116,7 @@ describe('a running Alertmanager', () => {
   let services: Services
   let webhook: Webhook
   let config: AlertmanagerConfig
-  const SOON = { pageWait: '1s', pageInterval: '1s', ticketWait: '1s', ticketInterval: '1s', heartbeat: '1s' }
+  const SOON = { pageWait: '1s', pageInterval: '1s', ticketWait: '1s', ticketInterval: '1s', pingInterval: '1s', pingRepeat: '1s' }
   const days = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']
   /** Business hours that are now, or on no day near today. */
   const open = (isOpen: boolean): AlertmanagerConfig['time_intervals'] => {

@@ -50,7 +50,7 @@ beforeAll(async () => {
     alertmanager: alertmanagerConfig({
       teams: ['support', 'billing'],
       urlOf: (receiver) => `${webhook.url}/${receiver}`,
-      times: { pageWait: '1s', pageInterval: '5s', heartbeat: '5s' },
+      times: { pageWait: '1s', pageInterval: '5s', pingInterval: '5s', pingRepeat: '5s' },
     }),
     resendSeconds: 5,
     prometheusPort: 0,
