@@ -70,7 +70,9 @@ export async function byPrompt(
   const shares = (await ask(services, query)) ?? []
   return {
     query,
-    rows: shares.map(({ labels, value }) => `prompt ${labels['prompt_version']}: ${percent(value)} of rated runs fail`).sort(),
+    rows: shares
+      .map(({ labels, value }) => `prompt ${labels['prompt_version'] ?? '(not told)'}: ${percent(value)} of rated runs fail`)
+      .sort(),
   }
 }
 

@@ -10,8 +10,8 @@ const rulesOf = (groups: readonly RuleGroup[]): readonly Rule[] => groups.flatMa
 const withoutTimes = (rule: Rule): string =>
   rule.expr.replaceAll(/\b\d+(\.\d+)?(ms|s|m|h|d)(?=[\]: )\n]|$)/g, 'T').replaceAll(/time\(\) - [\d.]+/g, 'time() - T')
 
-test('nothing is missing but the alert on rules that come late', () => {
-  const left = rulesOf(ruleGroups()).filter((r) => nameOf(r) !== 'AgentopzRulesFailing')
+test('nothing is missing but rules that come late and runs far beyond the largest', () => {
+  const left = rulesOf(ruleGroups()).filter((r) => !['AgentopzRulesFailing', 'AgentRunaway'].includes(nameOf(r)))
   expect(rulesOf(compressedGroups(60, {})).map(nameOf)).toEqual(left.map(nameOf))
 })
 test('queries differ in durations only', () => {
