@@ -61,6 +61,12 @@ function endSignal(log: Logger): AbortSignal {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // npm hands SIGTERM to the shell it runs scripts with, and that dies of it without telling us: without this `kill` of npm would leave us behind.
+  const parent = process.ppid
+  if (process.env['npm_lifecycle_event'] !== undefined)
+    setInterval(() => {
+      if (process.ppid !== parent && !controller.signal.aborted) onSignal('SIGTERM')
+    }, 500).unref()
   return controller.signal
 }
 
