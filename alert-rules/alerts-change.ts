@@ -26,13 +26,13 @@ export function changeAlerts(d: Duration, options: RuleOptions): readonly Alerti
           ${recorded('agent:cohort_new:bad_ratio6h', m)} + 0
           and ${recorded('agent:cohort_new:zscore6h', m)} > ${COHORT.z}
           and ${recorded('agent:cohort_new:total6h', m)} >= ${COHORT.newRuns}
-          and ${peers} ${recorded('agent:cohort_rest:total1d', m)} >= ${COHORT.restRuns}
-          and ${recorded('agent:cohort_new:bad_ratio6h', m)} - ${peers} group_left () ${recorded('agent:cohort_rest:bad_ratio1d', m)} > ${COHORT.rise}
+          and ${peers} ${recorded('agent:cohort_rest:total', m)} >= ${COHORT.restRuns}
+          and ${recorded('agent:cohort_new:bad_ratio6h', m)} - ${peers} group_left () ${recorded('agent:cohort_rest:bad_ratio', m)} > ${COHORT.rise}
           and ${fresh}`,
         forSeconds: 120,
         keepSeconds: 900,
         labels: { cause, dimension },
-        summary: `{{ $labels.agent }}: {{ $value | humanizePercentage }} of runs with ${dimension} {{ $labels.value }} fail, ${lookUp('agent:cohort_rest:bad_ratio1d', COHORT_LABELS, 'humanizePercentage')} with the others`,
+        summary: `{{ $labels.agent }}: {{ $value | humanizePercentage }} of runs with ${dimension} {{ $labels.value }} fail, ${lookUp('agent:cohort_rest:bad_ratio', COHORT_LABELS, 'humanizePercentage')} with the others`,
         description: `The value was first seen within a day and still gets runs. Side by side: sum by (${dimension}, quality) (increase(agentopz_runs_total{${SAME_AGENT}}[6h])).`,
       })
     }),

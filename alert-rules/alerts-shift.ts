@@ -31,12 +31,12 @@ export function pageOn(sli: SliName): string {
   const { page, page10m, mean } = EFFECTS[sli]
   const m = `sli="${sli}"`
   // `unless … < x` lets a window without events pass, which a quiet agent often has; a few good runs are no recovery either.
-  const well = (w: Window): string => `unless (${z(w, m)} < 0 and ${total(w, m)} >= 8)`
+  const well = (w: Window, under: number, n: number): string => `unless (${z(w, m)} < ${under} and ${total(w, m)} >= ${n})`
   const over: Partial<Record<Window, string>> = {
-    '30m': well('10m'),
-    '1h': well('30m'),
-    '3h': `${well('30m')} unless ${z('1h', m)} < 1.5`,
-    '6h': `${well('30m')} unless ${z('1h', m)} < 1.5 unless ${z('3h', m)} < 2.5`,
+    '30m': well('10m', 0, 8),
+    '1h': well('30m', 1, 5),
+    '3h': `${well('30m', 0.5, 8)} unless ${z('1h', m)} < 2`,
+    '6h': `${well('30m', 0.5, 8)} unless ${z('1h', m)} < 2 unless ${z('3h', m)} < 3`,
   }
   return PAGE_WINDOWS.map((w) => {
     const condition = shifted(sli, w, PAGE[w], mean ?? (w === '10m' ? page10m : page))
@@ -66,7 +66,7 @@ function moved(sli: SliName): string {
   return `(${z('6h', m)} + 0 and abs(${z('6h', m)}) > ${TICKET['6h'].z} and ${total('6h', m)} >= 20 and abs(${z('1h', m)}) > 1 and ${far})`
 }
 
-const FOR_PAGE = { forSeconds: 120, keepSeconds: 900 }
+const FOR_PAGE = { forSeconds: 60, keepSeconds: 900 }
 const FOR_TICKET = { forSeconds: 900, keepSeconds: 3600 }
 
 const NORMAL = lookUp('agent_sli:bad_ratio:baseline', ['agent', 'environment', 'sli', 'tool', 'evaluation'], 'humanizePercentage')

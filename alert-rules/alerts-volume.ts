@@ -18,6 +18,8 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
   const hour = (text: string): string => `${text} at this time of the week`
   const seen30m = recorded('agent:runs:increase30m')
   const half = `(${expected} / 2)`
+  const seen10m = recorded('agent:runs:increase10m')
+  const sixth = `(${expected} / 6)`
   const spend = recorded('agent:cost_usd:increase1h')
   const last = `max by (agent, environment) (${metric('agentopz_last_run_timestamp_seconds')})`
   const every = `max by (agent, environment) (${metric('agentopz_objective', 'objective="expect_runs_every_seconds"')})`
@@ -44,8 +46,11 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
     alert(
       'AgentVolumeSurge',
       {
-        expr: `${seen30m} / ${half} > 3 and ${distance(seen30m, half)} > 3 and ${seen30m} > 1.5 * ${usualDay} and ${seen30m} > 20`,
-        forSeconds: 120,
+        expr: `
+          (${seen30m} / ${half} > 3 and ${distance(seen30m, half)} > 3 and ${seen30m} > 1.5 * ${usualDay} and ${seen30m} > 20)
+          or
+          (${seen10m} / ${sixth} > 3.5 and ${distance(seen10m, sixth)} > 3.5 and ${seen10m} > 0.6 * ${usualDay} and ${seen10m} > 20)`,
+        forSeconds: 60,
         keepSeconds: 900,
         summary: `{{ $labels.agent }}: {{ $value | humanize }} times as many runs as usual ${hour('')}`.replace('  ', ' '),
         description: `Often a retry storm or a new caller. Runs: agent:runs:increase1h{${SAME_AGENT}}, expected: agent:runs:expected1h{${SAME_AGENT}}.`,
@@ -56,7 +61,11 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
     alert(
       'AgentVolumeDrop',
       {
-        expr: `${seen} / ${expected} < 0.5 and ${distance(seen, expected)} < -3.5 and ${before} / ${beforeExpected} > 0.65 and ${beforeExpected} > 20`,
+        expr: `
+          ${seen} / ${expected} < 0.5
+          and ${distance(seen, expected)} < -4
+          and ${seen} < 0.6 * ${before} / 5
+          and ${before} / ${beforeExpected} > 0.65 and ${beforeExpected} > 20`,
         forSeconds: 300,
         keepSeconds: 900,
         summary: '{{ $labels.agent }}: only {{ $value | humanizePercentage }} of the usual runs in the last hour, after normal hours',
@@ -83,7 +92,11 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
         expr: `
           ${spend} / ${recorded('agent:cost_usd:expected1h')} > 3
           and ${spend} > 3 * ${usualDay} * ${recorded('agent:run_cost_usd:mean:baseline')}
-          and ${spend} > 30 * ${recorded('agent:run_cost_usd:mean:baseline')}`,
+          and ${spend} > 30 * ${recorded('agent:run_cost_usd:mean:baseline')}
+          and (
+            ${seen} > 1.5 * ${expected}
+            or on (agent, environment) ${recorded('agent_sli:bad_ratio:zscore1h', 'sli="cost"')} > 3
+          )`,
         forSeconds: 300,
         keepSeconds: 900,
         summary: `{{ $labels.agent }}: {{ $value | humanize }} times the usual spend; ${lookUp('agent:cost_usd:increase1h', A, 'printf "%.2f"')} USD in the last hour`,

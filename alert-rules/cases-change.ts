@@ -24,8 +24,8 @@ function cohort({ dimension, fresh, rest, z, stillRuns = true }: Cohort): InputS
     [ofAgent('agent:cohort_new:bad_ratio6h', by)]: steady(fresh.share),
     [ofAgent('agent:cohort_new:total6h', by)]: steady(fresh.n),
     [ofAgent('agent:cohort_new:zscore6h', by)]: steady(z),
-    [ofAgent('agent:cohort_rest:bad_ratio1d', { dimension })]: steady(rest.share),
-    [ofAgent('agent:cohort_rest:total1d', { dimension })]: steady(rest.n),
+    [ofAgent('agent:cohort_rest:bad_ratio', { dimension })]: steady(rest.share),
+    [ofAgent('agent:cohort_rest:total', { dimension })]: steady(rest.n),
     [ofAgent('agent_cohort:total:increase5m', by)]: steady(stillRuns ? 2 : 0),
   }
 }

@@ -49,6 +49,7 @@ const surge = (hour: number, expected: number): InputSeries => ({
   ...volume({ half: hour / 2, hour, expected }),
   // The usual day, then the surge.
   [ofAgent('agent:runs:increase1h')]: `${expected}x120 ${hour}x60`,
+  [ofAgent('agent:runs:increase10m')]: steady(hour / 6, 180),
   [ofAgent('agent:runs:increase30m')]: steady(hour / 2, 180),
   [ofAgent('agent:runs:expected1h')]: steady(expected, 180),
   [ofAgent('agent:team:info', { team: 'sales' })]: steady(1, 180),

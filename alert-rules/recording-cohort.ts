@@ -4,7 +4,7 @@
  * Needs counters that begin at 0 with a cohort's first run, as the processor's do.
  */
 import type { RecordedName } from '../model/recorded.ts'
-import { BASELINE_EVENTS } from '../model/thresholds.ts'
+import { BASELINE_EVENTS, COHORT } from '../model/thresholds.ts'
 import { type Duration, metric, promql, recorded, type RecordingRule, type RuleGroup } from './promql.ts'
 import { EVERY } from './recording-sli.ts'
 
@@ -72,31 +72,31 @@ function newest(d: Duration): readonly RecordingRule[] {
   const sum = (name: RecordedName, seconds: number): string => `sum_over_time(${recorded(name)}[${d(seconds - 300)}]) / ${300 / EVERY}`
   const isNew = `(${sum('agent_cohort:total:increase5m', 6 * HOUR)} > 0 unless ${hours(6 * DAY, DAY)} > 0)`
   const isOld = `${hours(6 * DAY, DAY)} > 0`
-  const rest = (name: RecordedName): string =>
-    `sum by (${PEERS}) (sum_over_time(${recorded(name)}[${d(DAY - 300)}]) / ${300 / EVERY} and ${isOld})`
+  const over = (name: RecordedName, seconds: number): string => `sum by (${PEERS}) (${sum(name, seconds)} and ${isOld})`
   const share = (bad: string, total: string): string => `clamp_max(${bad} / (${total} > 0), 1)`
+  const total = 'agent_cohort:total:increase5m'
+  const bad = 'agent_cohort:bad:increase5m'
+  const enough = `${over(total, 6 * HOUR)} >= ${COHORT.restRuns}`
   return [
     { record: recorded('agent:cohort_new:total6h'), expr: isNew },
+    { record: recorded('agent:cohort_new:bad_ratio6h'), expr: share(sum(bad, 6 * HOUR), recorded('agent:cohort_new:total6h')) },
+    // The same hours are the fairest comparison; where the new value has replaced all others, the day before it.
     {
-      record: recorded('agent:cohort_new:bad_ratio6h'),
-      expr: share(sum('agent_cohort:bad:increase5m', 6 * HOUR), recorded('agent:cohort_new:total6h')),
+      record: recorded('agent:cohort_rest:total'),
+      expr: `(${enough} or ${over(total, DAY)}) and on (${PEERS}) ${recorded('agent:cohort_new:total6h')}`,
     },
     {
-      record: recorded('agent:cohort_rest:total1d'),
-      expr: `${rest('agent_cohort:total:increase5m')} and on (${PEERS}) ${recorded('agent:cohort_new:total6h')}`,
-    },
-    {
-      record: recorded('agent:cohort_rest:bad_ratio1d'),
-      expr: share(rest('agent_cohort:bad:increase5m'), recorded('agent:cohort_rest:total1d')),
+      record: recorded('agent:cohort_rest:bad_ratio'),
+      expr: share(`((${over(bad, 6 * HOUR)} and ${enough}) or ${over(bad, DAY)})`, recorded('agent:cohort_rest:total')),
     },
     {
       record: recorded('agent:cohort_new:zscore6h'),
       expr: promql(`
         2 * (
           asin(sqrt(${recorded('agent:cohort_new:bad_ratio6h')}))
-          - on (${PEERS}) group_left () asin(sqrt(${recorded('agent:cohort_rest:bad_ratio1d')}))
+          - on (${PEERS}) group_left () asin(sqrt(${recorded('agent:cohort_rest:bad_ratio')}))
         )
-        / sqrt(1 / ${recorded('agent:cohort_new:total6h')} + on (${PEERS}) group_left () 1 / ${recorded('agent:cohort_rest:total1d')})`),
+        / sqrt(1 / ${recorded('agent:cohort_new:total6h')} + on (${PEERS}) group_left () 1 / ${recorded('agent:cohort_rest:total')})`),
     },
   ]
 }

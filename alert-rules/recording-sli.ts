@@ -2,7 +2,7 @@
  * Raw metrics → every SLI in one shape: bad and total over 5m to 1d, the share, and how far it is from the baseline.
  * Sums first, ratios last: shares are never averaged, and replicas add up. The windows from 30m on are sums of the 5m increases recorded
  * once a minute, so an event is in five of them and the sum is divided by five.
- * Statistics: arcsine test with measured dispersion, ../docs/detection.md.
+ * Statistics: likelihood ratio with measured dispersion, ../docs/detection.md.
  */
 import { METRICS } from '../model/metrics.ts'
 import type { RecordedName } from '../model/recorded.ts'
@@ -118,15 +118,24 @@ function ratio(window: Window): RecordingRule {
   }
 }
 
-/** Distance from the baseline in standard errors. */
+/**
+ * Distance from the baseline in standard errors: the signed root of the likelihood ratio (G-test), 2 n KL(share || baseline), over the
+ * dispersion. Against exact binomial tails it is right where arcsine is too slow and the score test far too quick: rare events, few runs.
+ */
 function zscore(window: Window): RecordingRule {
   const long = window === '3h' || window === '6h' || window === '1d'
   const dispersion: RecordedName = long ? 'agent_sli:dispersion6h:baseline' : 'agent_sli:dispersion1h:baseline'
+  // Away from 0 and 1, where x ln x is not a number to Prometheus.
+  const r = `clamp(${recorded(`agent_sli:bad_ratio:${window}`)}, 1e-9, 1 - 1e-9)`
+  const q = `clamp_max(${recorded('agent_sli:bad_ratio:baseline')}, 1 - 1e-9)`
   return {
     record: recorded(`agent_sli:bad_ratio:zscore${window}`),
     expr: promql(`
-      2 * (asin(sqrt(${recorded(`agent_sli:bad_ratio:${window}`)})) - asin(sqrt(${recorded('agent_sli:bad_ratio:baseline')})))
-      / sqrt(${recorded(dispersion)} * (1 / ${recorded(`agent_sli:total:increase${window}`)} + 1 / ${recorded('agent_sli:total:baseline')}))`),
+      sgn(${r} - ${q})
+      * sqrt(
+        2 * clamp_min(${r} * ln(${r} / ${q}) + (1 - ${r}) * ln((1 - ${r}) / (1 - ${q})), 0)
+        / (${recorded(dispersion)} * (1 / ${recorded(`agent_sli:total:increase${window}`)} + 1 / ${recorded('agent_sli:total:baseline')}))
+      )`),
   }
 }
 

@@ -65,7 +65,18 @@ function around(d: Duration, ago: number, shift: number): string {
 /** The least of three neighbouring hours: an office that opens at eight is not silent at seven minutes past. */
 function lowest(d: Duration, ago: number): string {
   const [before, at, after] = [around(d, ago, HOUR), around(d, ago, 0), around(d, ago, -HOUR)]
-  return `min without (shift) (\n  label_replace(${before}, "shift", "before", "", "")\n  or label_replace(${at}, "shift", "at", "", "")\n  or label_replace(${after}, "shift", "after", "", "")\n)`
+  // A quiet agent's hours differ by chance, and the least of three would be too low: five hours around instead.
+  const wide = `avg_over_time(${recorded('agent:runs:increase1h')}[${d(4 * HOUR)}] offset ${d(ago - 2.5 * HOUR)})`
+  return promql(`
+(
+  ${wide} < 20
+  or
+  min without (shift) (
+    label_replace(${before}, "shift", "before", "", "")
+    or label_replace(${at}, "shift", "at", "", "")
+    or label_replace(${after}, "shift", "after", "", "")
+  )
+)`)
 }
 
 function lastWeekOr(expected: (ago: number) => string): string {
@@ -77,13 +88,13 @@ function lastWeekOr(expected: (ago: number) => string): string {
 
 /**
  * Expected runs in the longest gap without any. Discounted for how thin the expectation is (Gamma-Poisson: c ln(1 + E/c), where c, the
- * runs it rests on, are those of the gap and two hours more), and for days that are quiet as a whole, such as holidays.
+ * runs it rests on, are those of the gap and four hours more), and for days that are quiet as a whole, such as holidays.
  */
 function silence(d: Duration): RecordingRule {
   const last = `max by (agent, environment) (${metric('agentopz_last_run_timestamp_seconds')})`
   const gaps = [...GAPS].reverse().map((minutes) => {
     const seconds = minutes * 60
-    const basis = 1 + (2 * HOUR) / seconds
+    const basis = 1 + (4 * HOUR) / seconds
     const nats = ((seconds / HOUR) * basis * Math.log(1 + 1 / basis)).toPrecision(4)
     const expected = `avg_over_time(${recorded('agent:runs:expected_low1h')}[${d(seconds)}]) * ${nats}`
     const seen =

@@ -29,7 +29,7 @@ function perWindow(): Record<SliSeries, RecordedSeries> {
     out[`agent_sli:bad_ratio:${w}`] = { labels: SLI_LABELS, help: `Share of bad events in the last ${w}, 0 to 1.` }
     out[`agent_sli:bad_ratio:zscore${w}`] = {
       labels: SLI_LABELS,
-      help: `How far the share of the last ${w} is from the baseline, in standard errors (arcsine, dispersion included); above 0 is worse or more.`,
+      help: `How far the share of the last ${w} is from the baseline, in standard errors (signed root of the likelihood ratio, dispersion included); above 0 is worse or more.`,
     }
   }
   return out
@@ -127,8 +127,14 @@ export const RECORDED = {
     labels: [...A, 'dimension', 'value', 'evaluation'],
     help: 'Rated runs or verdicts of the newest cohort value, last 6h.',
   },
-  'agent:cohort_rest:total1d': { labels: [...A, 'dimension', 'evaluation'], help: 'The same of all other values, last day.' },
-  'agent:cohort_rest:bad_ratio1d': { labels: [...A, 'dimension', 'evaluation'], help: 'The same of all other values, last day.' },
+  'agent:cohort_rest:total': {
+    labels: [...A, 'dimension', 'evaluation'],
+    help: 'The same of all other values: the last 6h, or the last day where those have too few.',
+  },
+  'agent:cohort_rest:bad_ratio': {
+    labels: [...A, 'dimension', 'evaluation'],
+    help: 'The same of all other values: the last 6h, or the last day where those have too few.',
+  },
   'agent:cohort_new:zscore6h': {
     labels: [...A, 'dimension', 'value', 'evaluation'],
     help: 'Newest against the others, in standard errors; above 0 is worse.',
