@@ -36,6 +36,13 @@ export async function loadOpenMetrics(files: readonly string[], tsdb: string, bl
   )
 }
 
+/** Killed with us, however we end. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 export class Prometheus {
   readonly #tsdb: string
   #child: ChildProcess | undefined
@@ -68,6 +75,8 @@ export class Prometheus {
     let failed: Error | undefined
     child.stderr.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2000)))
     child.on('error', (error) => (failed = error))
+    running.add(child)
+    child.once('exit', () => running.delete(child))
     this.#child = child
     this.#url = `http://127.0.0.1:${port}`
     for (let waited = 0; waited < 60_000; waited += 100) {
