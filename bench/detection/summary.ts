@@ -22,7 +22,10 @@ export interface Summary {
   readonly causes: Readonly<Record<'right' | 'among' | 'undecided' | 'wrong', number>>
 }
 
-export function summarize(scores: readonly FleetScore[], of: (row: { readonly peakRunsPerHour: number }) => boolean = () => true): Summary {
+export function summarize(
+  scores: readonly FleetScore[],
+  of: (row: { readonly agent: string; readonly peakRunsPerHour: number }) => boolean = () => true,
+): Summary {
   const incidents = scores.flatMap((s) => s.incidents).filter(of)
   const falsePages = scores.flatMap((s) => s.falsePages).filter(of)
   const exposures = scores.flatMap((s) => s.exposures).filter(of)

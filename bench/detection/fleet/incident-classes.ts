@@ -53,7 +53,8 @@ export interface IncidentClass {
 const FROM_120 = ['support-chat', 'rag-search', 'coding'] as const
 const FROM_40 = [...FROM_120, 'sales-email'] as const
 const FROM_20 = [...FROM_40, 'invoice'] as const
-const QUALITY = ['AgentQualityDrop', 'AgentQualityDrift', 'AgentObjectiveMissed'] as const
+/** A regression of a version is told of by its failed share, so it tells of any loss of quality. */
+const QUALITY = ['AgentQualityDrop', 'AgentVersionRegression', 'AgentQualityDrift', 'AgentObjectiveMissed'] as const
 const SIZES = ['AgentCostShift', 'AgentDurationShift', 'AgentSpendSurge', 'AgentBehaviourChanged'] as const
 const VOLUME = ['AgentSilent', 'AgentVolumeDrop', 'AgentVolumeLow'] as const
 const TOOLS = ['AgentToolFailing', 'AgentToolDegraded'] as const
