@@ -43,11 +43,11 @@ export function sumOf(text: string, name: string, labels: Readonly<Record<string
   return sum
 }
 
-/** Waits until a condition holds; fails the test after ten seconds. */
-export async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+/** Waits until a condition holds; fails the test when it does not in time. */
+export async function until(holds: () => Promise<boolean>, what: string, seconds = 10): Promise<void> {
+  for (let i = 0; i < seconds * 20; i++) {
     if (await holds()) return
     await new Promise((r) => setTimeout(r, 50))
   }
-  throw new Error(`not within 10 s: ${what}`)
+  throw new Error(`not within ${seconds} s: ${what}`)
 }
