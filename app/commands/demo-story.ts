@@ -147,20 +147,21 @@ class Story {
     }
   }
 
-  async #whereToLook({ labels }: Page): Promise<void> {
+  async #whereToLook({ labels, annotations }: Page): Promise<void> {
     const { agent, alertname } = labels
     const { alertmanagerUrl, prometheusUrl } = this.#services
     const rows: (readonly [string, string | undefined])[] = [
       ['the page', alertmanagerUrl === undefined ? undefined : `${alertmanagerUrl}/#/alerts`],
       ['its rule', prometheusUrl === undefined ? undefined : `${prometheusUrl}/alerts?search=${alertname}`],
-      ['what to do', shipped(`alert-rules/runbooks/${alertname}.md`)],
-      ['dashboards', shipped('dashboards')],
+      ['what to do', annotations['runbook_url']],
+      ['the same file', shipped(`alert-rules/runbooks/${alertname}.md`)],
+      ['dashboards', shipped('dashboards/grafana')],
     ]
-    for (const [what, where] of rows) if (where !== undefined) this.#more(`  ${what.padEnd(12)} ${where}`)
+    for (const [what, where] of rows) if (where !== undefined) this.#more(`  ${what.padEnd(13)} ${where}`)
     if (agent === undefined || prometheusUrl === undefined) return
     const { query, rows: shares } = await byPrompt(this.#services, agent, `${HOUR_SECONDS}s`)
-    this.#more(`  which prompt ${graph(prometheusUrl, query)}`)
-    for (const share of shares) this.#more(`               ${share}`)
+    this.#more(`  which prompt  ${graph(prometheusUrl, query)}`)
+    for (const share of shares) this.#more(`                ${share}`)
   }
 
   #elapsed(): number {
