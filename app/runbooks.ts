@@ -34,9 +34,11 @@ export function nearestNames(asked: string): readonly AlertName[] {
     const shared = [...has].filter((t) => wanted.has(t)).length
     return (2 * shared) / (wanted.size + has.size)
   }
-  return RUNBOOK_NAMES.map((name) => ({ name, score: score(name) }))
-    .filter((n) => n.score > 0.2)
-    .sort((a, b) => b.score - a.score)
+  const scored = RUNBOOK_NAMES.map((name) => ({ name, score: score(name) })).sort((a, b) => b.score - a.score)
+  // Half as like as the best is no suggestion: every name shares its first letters with most others.
+  const least = Math.max(0.2, (scored[0]?.score ?? 0) / 2)
+  return scored
+    .filter((n) => n.score > least)
     .slice(0, 3)
     .map((n) => n.name)
 }

@@ -19,7 +19,7 @@ import { ALERTS, type AlertDefinition, type AlertName } from '../../model/alerts
 import { METRICS, type MetricDefinition } from '../../model/metrics.ts'
 import { RECORDED, type RecordedSeries } from '../../model/recorded.ts'
 import { SLIS, type SliName } from '../../model/slis.ts'
-import { COHORT, DRIFT, EFFECTS, PAGE, RUNAWAY, SILENCE_NATS, TICKET } from '../../model/thresholds.ts'
+import { COHORT, DRIFT, EFFECTS, PAGE, RUNAWAY, SILENCE_NATS, TICKET, type WindowTest } from '../../model/thresholds.ts'
 import { createMetrics } from '../../processor/metrics.ts'
 import { namesIn } from '../support/promql.ts'
 
@@ -41,7 +41,12 @@ function blocks(language: string): readonly { readonly name: AlertName; readonly
   return books.flatMap(({ name, text }) => [...text.matchAll(pattern)].map((m) => ({ name, code: (m[1] ?? '').trim() })))
 }
 const queries = blocks('promql')
-const commands = blocks('sh').flatMap(({ name, code }) => code.split('\n').map((line) => ({ name, line, words: shellWords(line) })))
+const commands = blocks('sh').flatMap(({ name, code }) =>
+  code
+    .split('\n')
+    .filter((line) => !line.startsWith('# '))
+    .map((line) => ({ name, line, words: shellWords(line) })),
+)
 const commandsOf = (program: string): typeof commands => commands.filter((c) => c.words[0] === program)
 
 /** Words of one command up to a pipe. Quotes group; nothing else of the shell is used in runbooks. */
@@ -49,6 +54,56 @@ function shellWords(line: string): readonly string[] {
   const words = [...line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([w]) => w)
   const end = words.indexOf('|')
   return (end === -1 ? words : words.slice(0, end)).map((w) => w.replaceAll(/["']/g, ''))
+}
+
+/** The line of facts under the title, as the rules have it. */
+function factsOf(name: AlertName): string {
+  const a = definition(name)
+  const [rule] = rulesOf(name)
+  const causes = [...new Set(rulesOf(name).map((r) => r.labels['cause']))].join(', ')
+  return `\`${a.severity}\` · family \`${a.family}\` · points at \`${causes}\` · for ${rule?.for ?? '0s'} · stays ${rule?.keep_firing_for ?? '0s'}`
+}
+
+/** What a test of pages or tickets asks of an SLI, as the runbooks put it. */
+function thresholds(sli: SliName, isPage: boolean): string {
+  const e = EFFECTS[sli]
+  return Object.entries<WindowTest>(isPage ? PAGE : TICKET)
+    .map(([w, t]) => {
+      const mean = isPage ? e.mean : e.meanTicket
+      const points = isPage ? (w === '10m' ? e.page10m : e.page) : e.ticket
+      return `${w}: z > ${t.z}, n ≥ ${t.n}, ${mean === undefined ? `+${Math.round(points * 1000) / 10} points` : `mean × ${mean}`}`
+    })
+    .join('; ')
+}
+const THRESHOLDS = /(?:\d+[mhd]: z > [\d.]+, n ≥ \d+, (?:\+[\d.]+ points|mean × \d+(?:\.\d+)?)(?:; )?)+/g
+/** The SLIs whose thresholds a runbook tells, in its order. */
+const TOLD: Partial<Record<AlertName, readonly [slis: readonly SliName[], isPage: boolean]>> = {
+  AgentQualityDrop: [['quality'], true],
+  AgentRunErrors: [['run_error'], true],
+  AgentRefusalSpike: [['refusal'], true],
+  AgentTruncationSpike: [['truncation'], true],
+  AgentEmptyAnswers: [['empty'], true],
+  AgentToolFailing: [['tool_error'], true],
+  AgentToolEmpty: [['tool_empty'], true],
+  AgentLooping: [['loop'], true],
+  AgentStepsShift: [['steps'], true],
+  AgentCostShift: [['cost'], true],
+  AgentDurationShift: [['duration'], true],
+  AgentQualityDrift: [['quality'], false],
+  AgentOutcomeDrift: [['run_error'], false],
+  AgentToolDegraded: [['tool_error', 'tool_empty'], false],
+}
+
+/** The runbook with its facts and thresholds as rules and tables have them now. */
+function refreshed(name: AlertName, text: string): string {
+  const [slis, isPage] = TOLD[name] ?? [[], true]
+  let next = 0
+  return text
+    .replace(/^`\w+` · family .*$/m, () => factsOf(name))
+    .replaceAll(THRESHOLDS, () => {
+      const sli = slis[next++]
+      return sli === undefined ? `no thresholds of ${name} are in TOLD` : thresholds(sli, isPage)
+    })
 }
 
 test('every alert has a runbook, and every runbook an alert', () =>
@@ -60,7 +115,7 @@ test('every alert has a runbook, and every runbook an alert', () =>
 
 describe.each(books)('$name', ({ name, text }) => {
   test('has the headings a reader looks for, in order', () =>
-    expect([...text.matchAll(/^##? .+$/gm)].map(([h]) => h)).toEqual([
+    expect([...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^##? .+$/gm)].map(([h]) => h)).toEqual([
       `# ${name}`,
       '## What it means',
       '## How sure it is',
@@ -71,15 +126,14 @@ describe.each(books)('$name', ({ name, text }) => {
       '## What users may have seen',
     ]))
 
-  test('tells severity, family, cause, times and what it silences as the rule has them', () => {
-    const a = definition(name)
-    const [rule] = rulesOf(name)
-    const causes = [...new Set(rulesOf(name).map((r) => r.labels['cause']))].join(', ')
-    expect(text).toContain(
-      `\n\`${a.severity}\` · family \`${a.family}\` · points at \`${causes}\` · for ${rule?.for ?? '0s'} · stays ${rule?.keep_firing_for ?? '0s'}\n`,
-    )
+  test('tells severity, family, cause, times, thresholds and what it silences as the rule has them', () => {
+    const now = refreshed(name, text)
+    if (process.env['UPDATE'] === '1') writeFileSync(fileOf(name), now)
+    expect(text, 'UPDATE=1 npx vitest run test/unit/runbooks.test.ts rewrites it').toBe(now)
+    expect(text).toContain(`\n${factsOf(name)}\n`)
+    expect([...text.matchAll(THRESHOLDS)]).toHaveLength(TOLD[name]?.[0].length ?? 0)
     const silenced = /While it fires these are silent for the same agent: (.*)\./.exec(text)?.[1]
-    expect(silenced).toBe(a.inhibits?.join(', '))
+    expect(silenced).toBe(definition(name).inhibits?.join(', '))
   })
 
   test('gives three looks, each with something to run, and a dashboard that exists', () => {
@@ -126,47 +180,16 @@ describe.each(books)('$name', ({ name, text }) => {
     ))
 })
 
-/** What a test of pages or tickets asks of an SLI, as the runbooks put it. */
-function words(sli: SliName, tests: Readonly<Record<string, { z: number; n: number }>>, isPage: boolean): string {
-  const e = EFFECTS[sli]
-  const points = (x: number): string => `+${Math.round(x * 1000) / 10} points`
-  return Object.entries(tests)
-    .map(([w, t]) => {
-      const mean = isPage ? e.mean : e.meanTicket
-      const by = isPage ? (w === '10m' ? e.page10m : e.page) : e.ticket
-      return `${w}: z > ${t.z}, n ≥ ${t.n}, ${mean === undefined ? points(by) : `mean × ${mean}`}`
-    })
-    .join('; ')
-}
-
 describe('thresholds', () => {
+  /** A runbook tells the numbers of one SLI; the others that its alert watches must have the same. */
   test.each([
-    ['AgentQualityDrop', 'quality'],
-    ['AgentQualityDrop', 'evaluation'],
-    ['AgentRunErrors', 'run_error'],
-    ['AgentRefusalSpike', 'refusal'],
-    ['AgentRefusalSpike', 'filtered'],
-    ['AgentTruncationSpike', 'truncation'],
-    ['AgentEmptyAnswers', 'empty'],
-    ['AgentToolFailing', 'tool_error'],
-    ['AgentToolEmpty', 'tool_empty'],
-    ['AgentLooping', 'loop'],
-    ['AgentStepsShift', 'steps'],
-    ['AgentCostShift', 'cost'],
-    ['AgentDurationShift', 'duration'],
-  ] as const)('%s pages on %s as the table says', (name, sli) => expect(textOf(name)).toContain(words(sli, PAGE, true)))
-  test.each([
-    ['AgentQualityDrift', 'quality'],
-    ['AgentQualityDrift', 'evaluation'],
-    ['AgentOutcomeDrift', 'run_error'],
-    ['AgentOutcomeDrift', 'loop'],
-    ['AgentToolDegraded', 'tool_error'],
-    ['AgentToolDegraded', 'tool_empty'],
-  ] as const)('%s opens a ticket on %s as the table says', (name, sli) => expect(textOf(name)).toContain(words(sli, TICKET, false)))
+    ['quality', 'evaluation'],
+    ...(['refusal', 'filtered', 'truncation', 'empty', 'loop'] as const).map((sli) => ['run_error', sli] as const),
+  ] as const)('of %s are those of %s', (one, other) => expect(EFFECTS[other]).toEqual(EFFECTS[one]))
   test.each([
     [
       'AgentVersionRegression',
-      `at least ${COHORT.newRuns} rated runs of the new value in 6 hours, ${COHORT.restRuns} of the others in a day`,
+      `at least ${COHORT.newRuns} rated runs of the new value in 6 hours, ${COHORT.restRuns} of the others in the same hours`,
     ],
     ['AgentVersionRegression', `more than ${COHORT.z} standard errors and more than ${COHORT.rise * 100} points apart`],
     [
@@ -193,10 +216,13 @@ describe('thresholds', () => {
     ['AgentBehaviourChanged', 'at least 20 runs', ['>= 20']],
     ['AgentSpendSurge', 'more than 3 times in the last hour', ['agent:cost_usd:expected1h > 3']],
     ['AgentSpendSurge', 'more than 30 mean runs', ['> 30 * agent:run_cost_usd:mean:baseline']],
+    ['AgentSpendSurge', 'runs are over 1.5 times expected', ['> 1.5 * agent:runs:expected1h']],
     ['AgentVolumeSurge', 'More than 3 times the runs', ['> 3 and']],
+    ['AgentVolumeSurge', 'more than 3.5 times in the last 10 minutes', ['agent:runs:increase10m / (agent:runs:expected1h / 6) > 3.5']],
     ['AgentVolumeSurge', 'more than 20 of them, and more than 1.5 times a usual hour', ['> 20', '> 1.5 *']],
     ['AgentVolumeDrop', 'Less than half of the usual runs in the last hour, after hours that were normal (over 65 %', ['< 0.5', '> 0.65']],
-    ['AgentVolumeDrop', 'over 3.5 standard errors', ['< -3.5']],
+    ['AgentVolumeDrop', 'over 4 standard errors', ['< -4']],
+    ['AgentVolumeDrop', "less than 60 % of those hours' mean", ['< 0.6 *']],
     ['AgentVolumeLow', 'Less than half', ['< 0.5']],
     ['AgentVolumeLow', 'Over 3 standard errors', ['< -3\n']],
     ['AgentObjectiveMissed', 'more than twice as many runs missed an objective as it allows', ['2 * (1 -', '>= 50']],
