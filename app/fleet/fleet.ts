@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly environment?: string
   /** Multiplies every agent's rate. */
   readonly rate?: number
+  /** Multiplies how often healthy runs fail by chance. */
+  readonly noise?: number
   readonly seed?: number
   readonly token?: string
   readonly onError?: (message: string) => void
@@ -63,7 +65,7 @@ export function startFleet(options: FleetOptions): Fleet {
     timers.set(
       agent.name,
       setTimeout(() => {
-        const run = sketchRun(agent, troubles.get(agent.name) ?? 'none', Date.now(), random)
+        const run = sketchRun(agent, troubles.get(agent.name) ?? 'none', Date.now(), random, options.noise)
         const sending = send(writeRun(run, options.environment ?? 'demo')).finally(() => inFlight.delete(sending))
         inFlight.add(sending)
         schedule(agent)

@@ -119,8 +119,8 @@ function around(median: number, random: () => number, sigma = 0.4): number {
   return Math.max(1, Math.round(median * Math.exp(sigma * normal)))
 }
 
-/** Makes one run that ends at `endMs`. */
-export function sketchRun(agent: SimulatedAgent, trouble: Trouble, endMs: number, random: () => number): RunSketch {
+/** Makes one run that ends at `endMs`. `noise` multiplies how often healthy runs and tools fail: at 1, one answer in a hundred is cut off. */
+export function sketchRun(agent: SimulatedAgent, trouble: Trouble, endMs: number, random: () => number, noise = 1): RunSketch {
   const steps: (ModelStep | ToolStep)[] = []
   const calls = trouble === 'runaway' && random() < 0.1 ? 40 : Math.max(0, Math.round(agent.toolCalls + 2 * random() - 1))
   let context = around(agent.inputTokens, random)
@@ -130,7 +130,7 @@ export function sketchRun(agent: SimulatedAgent, trouble: Trouble, endMs: number
     cached = Math.floor(context * 0.8)
     const tool = agent.tools[Math.floor(random() * agent.tools.length)] ?? 'tool'
     const looping = calls === 40
-    const failed = random() < (trouble === 'tool_broken' && tool === agent.tools[0] ? 0.6 : 0.015)
+    const failed = random() < (trouble === 'tool_broken' && tool === agent.tools[0] ? 0.6 : 0.015 * noise)
     steps.push({
       kind: 'tool',
       ms: around(250, random),
@@ -142,8 +142,8 @@ export function sketchRun(agent: SimulatedAgent, trouble: Trouble, endMs: number
     context += around(300, random)
   }
   const roll = random()
-  const truncated = roll < (trouble === 'bad_prompt' ? 0.35 : 0.01)
-  const failed = !truncated && roll > (trouble === 'bad_prompt' ? 0.96 : 0.992)
+  const truncated = roll < (trouble === 'bad_prompt' ? 0.35 : 0.01 * noise)
+  const failed = !truncated && roll > (trouble === 'bad_prompt' ? 0.96 : 1 - 0.008 * noise)
   const last = modelStep(agent, context, cached, truncated ? 'length' : 'stop', random)
   steps.push(failed ? { ...last, failed } : last)
   const startMs = endMs - steps.reduce((ms, s) => ms + s.ms, 0)

@@ -58,7 +58,7 @@ beforeAll(async () => {
   })
   expect(services.notes).toEqual([])
   prometheus = createPrometheus(services.prometheusUrl ?? '')
-  fleet = startFleet({ endpoint: t.otlp, rate: 10, seed: 20_261_127, environment: 'prod' })
+  fleet = startFleet({ endpoint: t.otlp, rate: 10, noise: 0.3, seed: 20_261_127, environment: 'prod' })
   billing = startBillingAgent(t.otlp)
 })
 afterAll(async () => {
