@@ -62,3 +62,32 @@ export function intervalsOf(marked: readonly boolean[], grid: Grid, gap = 0): re
   }
   return out.map(({ from, to }) => ({ fromSeconds: grid.startSeconds + from * CELL, toSeconds: grid.startSeconds + to * CELL }))
 }
+
+/**
+ * Events an hour when the middle one of all events happened: what an office agent does in office hours, not the nights between. Over three
+ * hours, because a single busy hour of a quiet agent is chance.
+ */
+export function usualPerHour(cells: Float64Array): number {
+  const sums = runningSums(cells)
+  const hour = 3600 / CELL
+  const rates: number[] = []
+  for (let from = 0; from + hour <= cells.length; from += hour) {
+    const first = Math.max(0, from - hour)
+    const end = Math.min(cells.length, from + 2 * hour)
+    rates.push((between(sums, first, end) * hour) / (end - first))
+  }
+  rates.sort((a, b) => a - b)
+  let left = rates.reduce((s, r) => s + r, 0) / 2
+  return rates.find((r) => (left -= r) <= 0) ?? 0
+}
+
+/** Intervals that overlap or lie within `gap` seconds of each other, as one. */
+export function merged(intervals: readonly Interval[], gap: number): readonly Interval[] {
+  const out: Interval[] = []
+  for (const next of [...intervals].sort((a, b) => a.fromSeconds - b.fromSeconds)) {
+    const last = out.at(-1)
+    if (last === undefined || next.fromSeconds > last.toSeconds + gap) out.push(next)
+    else out[out.length - 1] = { fromSeconds: last.fromSeconds, toSeconds: Math.max(last.toSeconds, next.toSeconds) }
+  }
+  return out
+}

@@ -6,13 +6,12 @@
 import type { AlertName } from '../../model/alerts.ts'
 import type { SliName } from '../../model/slis.ts'
 import { BASELINE_EVENTS, EFFECTS } from '../../model/thresholds.ts'
-import { CELL, type Counts, type Grid, type Interval, total } from './counts.ts'
+import { CELL, type Counts, type Grid, type Interval, merged, total, usualPerHour } from './counts.ts'
 import { type Detectable, smallestFactor, smallestRise } from './detectable.ts'
 import type { AgentHistory, SizeHistory, SizeName } from './history.ts'
 import { type Normal, normalOf } from './normal.ts'
 import { falsePagesPerWeek, type Indicator, type PastPage, pastPages } from './paging.ts'
 import { type Histogram, histogramOf, type Quantile, quantileOf, scaleShare } from './sizes.ts'
-import { median } from './statistics.ts'
 import { type Volume, volumeOf } from './volume.ts'
 
 /** One indicator of an agent; `of` names the tool or evaluation it is about. */
@@ -25,7 +24,7 @@ export interface Measured {
   readonly bad: number
   readonly events: number
   readonly dispersion: number
-  /** Middle of the hours that had events. */
+  /** When the middle one of all events happened. */
   readonly eventsPerHour: number
   /** At most, by chance alone. */
   readonly falsePagesPerWeek: number
@@ -85,6 +84,11 @@ export function indicatorsOf(m: Measurement): readonly Measured[] {
   return [...(m.quality === undefined ? [] : [m.quality]), ...m.others, ...m.sizes.values()]
 }
 
+/** When the agent would have paged: what several of its indicators bring at one time is one page, for alerts are grouped by agent. */
+export function pagesOf(m: Measurement): readonly Interval[] {
+  return merged([...indicatorsOf(m).flatMap((i) => i.pastPages), ...m.volume.pastSilences], 1800)
+}
+
 /** Measures one agent. */
 export function measure(h: AgentHistory): Measurement {
   const thin: Measurement['thin'][number][] = []
@@ -129,7 +133,7 @@ function measureShare(named: { readonly sli: SliName; readonly of?: string }, co
   const normal = normalOf(counts, grid, 'ratio')
   if (normal === undefined) return undefined
   const effect = EFFECTS[named.sli]
-  const perHour = medianPerHour(counts)
+  const perHour = usualPerHour(counts.total)
   return describe(named, { kind: 'ratio', counts, normal, effect }, grid, smallestRise(perHour, normal, effect))
 }
 
@@ -141,7 +145,7 @@ function measureSize(sli: SizeName, history: SizeHistory, grid: Grid): MeasuredS
   if (normal === undefined || histogram === undefined) return undefined
   const mean = keptSum(sums, normal.kept) / keptSum(counts.total, normal.kept)
   const effect = EFFECTS[sli]
-  const detectable = smallestFactor(medianPerHour(counts), normal, effect, (factor) => scaleShare(histogram, factor))
+  const detectable = smallestFactor(usualPerHour(counts.total), normal, effect, (factor) => scaleShare(histogram, factor))
   const variance = varianceOf(sums, counts.total, normal, mean)
   const indicator: Indicator = {
     kind: 'level',
@@ -176,7 +180,7 @@ function describe(
     bad: normal.bad,
     events: normal.events,
     dispersion: normal.dispersion1h,
-    eventsPerHour: medianPerHour(counts),
+    eventsPerHour: usualPerHour(counts.total),
     falsePagesPerWeek: falsePagesPerWeek(indicator, grid),
     pastPages: pastPages(indicator, grid),
     leftOut: normal.leftOut,
@@ -208,10 +212,6 @@ function varianceOf(sums: Float64Array, runs: Float64Array, normal: Normal, mean
 
 function keptSum(cells: Float64Array, kept: readonly boolean[]): number {
   return cells.reduce((s, v, i) => (kept[i] === true ? s + v : s), 0)
-}
-
-function medianPerHour(counts: Counts): number {
-  return median(blocks(counts.total, CELLS_PER_HOUR).filter((n) => n > 0.5)) ?? 0
 }
 
 function daysOf(counts: Counts): Measurement['qualityDays'] {

@@ -5,7 +5,7 @@
  * under 0.2 %, and small counts get Anscombe's 3/8, as in the shipped rules: nothing bad in so few says little.
  */
 import { between, CELL, type Counts, type Grid, type Interval, intervalsOf, runningSums, total } from './counts.ts'
-import { distance, median } from './statistics.ts'
+import { median, residual } from './statistics.ts'
 
 export interface Normal {
   /** What windows are compared with. */
@@ -108,9 +108,8 @@ function smoothed(bad: number, n: number): number {
 
 /** Squared distances from the share, in variances of chance. */
 function residuals(blocks: readonly Block[], share: number, kind: Kind): readonly number[] {
-  const normal = { share, events: Infinity }
   const shareOf = (b: Block): number => (kind === 'ratio' ? (b.bad + 0.375) / (b.total + 0.75) : b.bad / b.total)
-  return blocks.map((b) => distance(shareOf(b), b.total, normal, 1) ** 2)
+  return blocks.map((b) => residual(shareOf(b), b.total, share))
 }
 
 /** Marks the cells of unusual blocks; returns the dispersion that was taken for usual, at least `least`. */

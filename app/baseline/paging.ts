@@ -1,7 +1,7 @@
 /**
  * When one indicator would have paged, by the shipped rules' own thresholds (model/thresholds.ts): which windows of the history, and how
  * often by chance alone. The history is compared with its own normal, so an incident in it shows as a page.
- * Chance is the exact binomial tail per window, times how often a sliding window gets a new try: an upper bound on false pages.
+ * By chance: how often a sliding window of so many events crosses the bar, added up over windows, which overlap: a bound on false pages.
  */
 import type { Window } from '../../model/slis.ts'
 import { WINDOWS } from '../../model/slis.ts'
@@ -54,14 +54,14 @@ export function pastPages(indicator: Indicator, grid: Grid): readonly PastPage[]
     if (worst === undefined) continue
     const at = grid.startSeconds + end * CELL
     const open = out.at(-1)
-    if (open === undefined || at - open.toSeconds > KEEP * CELL) out.push({ fromSeconds: at, toSeconds: at, ...worst })
-    else out[out.length - 1] = { ...open, ...(worst.distance > open.distance ? worst : undefined), toSeconds: at }
+    if (open === undefined || at - open.toSeconds > KEEP * CELL) out.push({ fromSeconds: at, toSeconds: at + CELL, ...worst })
+    else out[out.length - 1] = { ...open, ...(worst.distance > open.distance ? worst : undefined), toSeconds: at + CELL }
   }
   return out
 }
 
 /** Cells that a page outlives its condition: what flaps within half an hour is one page. */
-const KEEP = 3
+const KEEP = 2
 /** Seconds between evaluations of the rules. */
 const EVERY = 60
 /** A shorter window that is back to normal: its distance is under `z`, and it holds at least `n` events. */
@@ -78,15 +78,15 @@ export interface Over {
 export const OVER: Readonly<Record<PageWindow, readonly Over[]>> = {
   '10m': [],
   '30m': [{ window: '10m', z: 0, n: 8 }],
-  '1h': [{ window: '30m', z: 0, n: 8 }],
+  '1h': [{ window: '30m', z: 1, n: 5 }],
   '3h': [
-    { window: '30m', z: 0, n: 8 },
-    { window: '1h', z: 1.5, n: 0 },
+    { window: '30m', z: 0.5, n: 8 },
+    { window: '1h', z: 2, n: 0 },
   ],
   '6h': [
-    { window: '30m', z: 0, n: 8 },
-    { window: '1h', z: 1.5, n: 0 },
-    { window: '3h', z: 2.5, n: 0 },
+    { window: '30m', z: 0.5, n: 8 },
+    { window: '1h', z: 2, n: 0 },
+    { window: '3h', z: 3, n: 0 },
   ],
 }
 
@@ -165,28 +165,37 @@ export function falsePagesPerWeek(indicator: Indicator, grid: Grid): number {
   let pagesInHistory = 0
   for (const window of PAGE_WINDOWS) {
     const cells = WINDOWS[window] / CELL
-    // Clumps of a sliding mean over a high bar: z squared per window for a continuous one, never more than it is looked at.
-    const tries = Math.min(PAGE[window].z ** 2, WINDOWS[window] / EVERY)
     for (let end = 1; end <= grid.cells; end++) {
       const n = Math.round(between(sums, end - cells, end))
       if (n < PAGE[window].n) continue
       const key = `${window} ${n}`
-      const chance = known.get(key) ?? chanceOfPage(indicator, window, n)
-      known.set(key, chance)
-      pagesInHistory += (chance * tries) / cells
+      const perWindow =
+        known.get(key) ?? (indicator.kind === 'level' ? sizeCrossings(indicator, window, n) : shareCrossings(indicator, window, n))
+      known.set(key, perWindow)
+      pagesInHistory += perWindow / cells
     }
   }
   return pagesInHistory / ((grid.cells * CELL) / 604_800)
 }
 
-function chanceOfPage(indicator: Indicator, window: PageWindow, n: number): number {
-  const { kind, normal, effect, normalMean, variance } = indicator
-  if (kind === 'level') {
-    const byShare = normalTail(PAGE[window].z)
-    if (normalMean === undefined || variance === undefined || effect.mean === undefined) return byShare
-    // Both must happen, so it is no likelier than the rarer.
-    return Math.min(byShare, normalTail((normalMean * (effect.mean - 1)) / Math.sqrt(variance / n)))
-  }
+/**
+ * How often, per length of the window, a sliding window comes to hold enough bad events to page: each time one more arrives while it holds
+ * one too few. With dispersion over 1 they come in clusters.
+ */
+function shareCrossings({ normal, effect }: Indicator, window: PageWindow, n: number): number {
+  const dispersion = dispersionOf(window, normal)
   const k = fewestThatPage(n, window, normal, effect)
-  return chanceOfAtLeast(k, n, normal.share, dispersionOf(window, normal))
+  if (k > n) return 0
+  const oneTooFew = chanceOfAtLeast(k - 1, n, normal.share, dispersion) - chanceOfAtLeast(k, n, normal.share, dispersion)
+  return ((n * normal.share) / dispersion) * oneTooFew
+}
+
+/** The same for a size: a sliding mean crosses a high bar about z squared times as often as a single window is over it. */
+function sizeCrossings({ normalMean, variance, effect }: Indicator, window: PageWindow, n: number): number {
+  const { z } = PAGE[window]
+  const byShare = normalTail(z)
+  const isKnown = normalMean !== undefined && variance !== undefined && effect.mean !== undefined
+  // Both must happen, so it is no likelier than the rarer.
+  const chance = isKnown ? Math.min(byShare, normalTail((normalMean * (effect.mean - 1)) / Math.sqrt(variance / n))) : byShare
+  return chance * Math.min(z ** 2, WINDOWS[window] / EVERY)
 }

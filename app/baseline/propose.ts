@@ -126,9 +126,7 @@ function proposeSilence(m: Measurement): Proposal | string {
     because: [
       `${count(m.volume.runs)} runs, ${count(medianPerHour)} an hour; ${gap}`,
       `${isFixed ? 'silence pages' : 'hours differ too much for a fixed gap; silence pages by the hour of the week, here'} after ${span(seenAfterSeconds ?? 0)}: ${seen}`,
-      `false pages by chance: at most ${falsePages(m.volume.falsePagesPerWeek)} a week; would have paged: ${
-        isFixed ? list(pastSilences.map((g) => `${minute(g.fromSeconds)} to ${minute(g.toSeconds)}`)) : 'not replayed'
-      }`,
+      `false pages by chance: at most ${falsePages(m.volume.falsePagesPerWeek)} a week; would have paged: ${list(pastSilences.map((g) => `${minute(g.fromSeconds)} to ${minute(g.toSeconds)}`))}`,
     ],
   }
 }

@@ -1,18 +1,29 @@
 /**
- * The few statistics everything here rests on, as the shipped rules compute them: the arcsine distance of a share from its normal, and
- * the chance of so many bad events. Numbers in, numbers out.
- * Arcsine and not Wilson or Wald, because those lie where failures are rare and events few: docs/detection.md.
+ * The few statistics everything here rests on, as the shipped rules compute them: the distance of a share from its normal, and the chance
+ * of so many bad events. Numbers in, numbers out. Why these and not Wilson's or Wald's, which lie where failures are rare and events few:
+ * docs/detection.md.
  */
 
-/** Standard errors between a share of `n` events and a normal share of `n0`; above 0 is worse. */
-export function distance(
-  share: number,
-  n: number,
-  normal: { readonly share: number; readonly events: number },
-  dispersion: number,
-): number {
-  const apart = 2 * (Math.asin(Math.sqrt(clamp(share))) - Math.asin(Math.sqrt(clamp(normal.share))))
-  return apart / Math.sqrt(dispersion * (1 / n + 1 / normal.events))
+export interface Reference {
+  readonly share: number
+  /** Events it rests on; Infinity for a share that is taken for exact. */
+  readonly events: number
+}
+
+/**
+ * Standard errors between a share of `n` events and a normal share: the signed root of the likelihood ratio. Above 0 is worse. The same
+ * expression as agent_sli:bad_ratio:zscore*, which a test compares.
+ */
+export function distance(share: number, n: number, normal: Reference, dispersion: number): number {
+  const r = inside(share)
+  const q = inside(normal.share)
+  const apart = r * Math.log(r / q) + (1 - r) * Math.log((1 - r) / (1 - q))
+  return Math.sign(r - q) * Math.sqrt((2 * Math.max(0, apart)) / (dispersion * (1 / n + 1 / normal.events)))
+}
+
+/** Squared distance in variances of chance, on the arcsine scale, where one unusual hour of few events weighs least: for dispersion. */
+export function residual(share: number, n: number, normalShare: number): number {
+  return 4 * n * (Math.asin(Math.sqrt(clamp(share))) - Math.asin(Math.sqrt(clamp(normalShare)))) ** 2
 }
 
 /**
@@ -56,6 +67,11 @@ export function median(values: readonly number[]): number | undefined {
 
 export function clamp(share: number): number {
   return Math.min(1, Math.max(0, share))
+}
+
+/** Away from 0 and 1, whose logarithms are none. */
+function inside(share: number): number {
+  return Math.min(1 - 1e-9, Math.max(1e-9, share))
 }
 
 function density(z: number): number {

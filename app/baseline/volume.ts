@@ -4,14 +4,14 @@
  * An agent with hours that are far quieter than others has no fixed gap: its silence is judged by the hour of the week.
  */
 import { SILENCE_NATS } from '../../model/thresholds.ts'
-import { CELL, type Grid, type Interval } from './counts.ts'
+import { CELL, type Grid, type Interval, usualPerHour } from './counts.ts'
 import { median } from './statistics.ts'
 
 export interface Volume {
   readonly runs: number
   /** Mean runs per hour, for each hour of the week from Monday 00:00 UTC; undefined where nothing was watched. */
   readonly byHourOfWeek: readonly (number | undefined)[]
-  /** Middle of the hours that had runs. */
+  /** Runs an hour when the middle one of all runs happened. */
   readonly medianPerHour: number
   readonly longestGaps: readonly Interval[]
   /** Seconds, or `baseline` for an agent with quiet hours; undefined with under a week, as rests are not known yet. */
@@ -20,7 +20,7 @@ export interface Volume {
   readonly seenAfterSeconds: number | undefined
   /** Silences by chance alone, were runs independent of each other. */
   readonly falsePagesPerWeek: number
-  /** Silences over `expectEvery`. */
+  /** Silences over `expectEvery`, or beyond chance by the hour of the week. */
   readonly pastSilences: readonly Interval[]
 }
 
@@ -30,7 +30,7 @@ const WEEK_HOURS = 168
 const MONDAY = 3 * 24
 /** Quiet hours have under a fifth of the mean. */
 const QUIET = 0.2
-const NICE = [600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400] as const
+const NICE = [900, 1200, 1800, 2700, 3600, 5400, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400] as const
 
 /** `watched` says of each cell whether samples were taken in it. */
 export function volumeOf(runs: Float64Array, watched: readonly boolean[], grid: Grid): Volume {
@@ -39,7 +39,7 @@ export function volumeOf(runs: Float64Array, watched: readonly boolean[], grid: 
   const gaps = gapsOf(runs, watched, grid)
   const expectEvery = everyOf(byHourOfWeek, gaps, grid)
   const over = typeof expectEvery === 'number' ? expectEvery : Infinity
-  const medianPerHour = median(hours.flatMap(({ runs: n }) => (n > 0.5 ? [n] : []))) ?? 0
+  const medianPerHour = usualPerHour(runs)
   // What the rules take for silence at a rate: beyond chance, and never under their shortest look.
   const byEvidence = (perHour: number): number => Math.max(CELL, (SILENCE_NATS / perHour) * 3600)
   const seconds = (g: Interval): number => g.toSeconds - g.fromSeconds
@@ -54,7 +54,7 @@ export function volumeOf(runs: Float64Array, watched: readonly boolean[], grid: 
       .reduce((s, perHour) => s + (perHour === 0 ? 0 : perHour * Math.exp((-perHour * gapAt(perHour)) / 3600)), 0),
     longestGaps: [...gaps].sort((a, b) => seconds(b) - seconds(a)).slice(0, 5),
     expectEvery,
-    pastSilences: gaps.filter((g) => seconds(g) > over),
+    pastSilences: gaps.filter((g) => (expectEvery === 'baseline' ? expectedIn(g, byHourOfWeek) > SILENCE_NATS : seconds(g) > over)),
   }
 }
 
@@ -67,8 +67,10 @@ function hoursOf(runs: Float64Array, watched: readonly boolean[], grid: Grid): r
   const out: Hour[] = []
   for (let cell = 0; cell + CELLS_PER_HOUR <= grid.cells; cell += CELLS_PER_HOUR) {
     if (!watched.slice(cell, cell + CELLS_PER_HOUR).every(Boolean)) continue
-    const ofWeek = (Math.floor(grid.startSeconds / 3600) + cell / CELLS_PER_HOUR + MONDAY) % WEEK_HOURS
-    out.push({ ofWeek, runs: runs.slice(cell, cell + CELLS_PER_HOUR).reduce((s, v) => s + v, 0) })
+    out.push({
+      ofWeek: hourOfWeek(grid.startSeconds + cell * CELL),
+      runs: runs.slice(cell, cell + CELLS_PER_HOUR).reduce((s, v) => s + v, 0),
+    })
   }
   return out
 }
@@ -117,6 +119,21 @@ function smooth(profile: readonly (number | undefined)[], i: number): number | u
   if (profile[i] === undefined) return undefined
   const near = [i - 1, i, i + 1].flatMap((k) => profile[(k + WEEK_HOURS) % WEEK_HOURS] ?? [])
   return near.reduce((s, v) => s + v, 0) / near.length
+}
+
+/** Runs to expect in a gap: of each hour of the week the least of it and its neighbours, as the rules take it. */
+function expectedIn(gap: Interval, profile: readonly (number | undefined)[]): number {
+  let sum = 0
+  for (let at = gap.fromSeconds; at < gap.toSeconds; at += CELL) {
+    const hour = hourOfWeek(at)
+    const near = [hour - 1, hour, hour + 1].flatMap((k) => profile[(k + WEEK_HOURS) % WEEK_HOURS] ?? [])
+    sum += near.length === 0 ? 0 : Math.min(...near) / CELLS_PER_HOUR
+  }
+  return sum
+}
+
+function hourOfWeek(seconds: number): number {
+  return (Math.floor(seconds / 3600) + MONDAY) % WEEK_HOURS
 }
 
 /** Middle of the days' longest gaps, in seconds: one outage does not move it. */

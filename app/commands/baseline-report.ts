@@ -5,7 +5,7 @@
 import type { Interval } from '../baseline/counts.ts'
 import { type Detectable, HORIZON_NAMES } from '../baseline/detectable.ts'
 import type { SizeName } from '../baseline/history.ts'
-import { indicatorsOf, type Measured, type MeasuredSize, type Measurement } from '../baseline/measure.ts'
+import { indicatorsOf, type Measured, type MeasuredSize, type Measurement, pagesOf } from '../baseline/measure.ts'
 import type { PastPage } from '../baseline/paging.ts'
 import { falsePages, type Proposals } from '../baseline/propose.ts'
 import { written } from '../baseline/edit.ts'
@@ -20,7 +20,7 @@ export interface AgentReport extends Proposals {
 /** The report of one agent, without the diff. */
 export function agentText({ measurement: m, proposals, notes }: AgentReport): string {
   const where = m.environment === '' ? 'no environment' : `environment ${printable(m.environment)}`
-  const rate = `${count(m.volume.medianPerHour)} an hour at the median`
+  const rate = `${count(m.volume.medianPerHour)} an hour when the middle one came`
   const lines = [
     `${printable(m.agent)} · ${where} · ${minute(m.fromSeconds)} to ${minute(m.toSeconds)} UTC · ${per(m.volume.runs, 'run')}, ${rate}`,
     '',
@@ -84,9 +84,12 @@ function sizeWords(name: SizeName, s: MeasuredSize): string {
 function inTotal(m: Measurement): readonly string[] {
   const all = indicatorsOf(m)
   const chance = all.reduce((s, i) => s + i.falsePagesPerWeek, m.volume.falsePagesPerWeek)
-  const past = all.reduce((n, i) => n + i.pastPages.length, 0)
+  const past = pagesOf(m).length
   const perWeek = Number(((past * 7) / Math.max(m.days, 1)).toFixed(2))
-  const inPast = past === 0 ? 'none in this history' : `${past} in this history, which is ${perWeek} a week if none of them was an incident`
+  const inPast =
+    past === 0
+      ? 'none in this history'
+      : `${past} in this history, taken together, which is ${perWeek} a week if none of them was an incident`
   return [`  pages of all indicators: by chance at most ${falsePages(chance)} a week; ${inPast}`]
 }
 
@@ -166,6 +169,7 @@ export function agentJson({ measurement: m, proposals, notes }: AgentReport): Re
     days: m.days,
     runs: m.volume.runs,
     runs_per_hour: m.volume.medianPerHour,
+    pages_in_history: pagesOf(m).map(interval),
     quality: m.quality === undefined ? null : { pass_share: 1 - m.quality.share, ...indicator(m.quality) },
     sizes: Object.fromEntries(
       [...m.sizes].map(([name, s]) => [

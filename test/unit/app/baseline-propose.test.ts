@@ -135,14 +135,21 @@ describe('silence', () => {
     return volumeOf(h.runs, h.watched, h.grid)
   }
   test('of steady traffic is a fixed gap: longer for less traffic', () => {
-    expect(volume(() => 600).expectEvery).toBe(600)
+    expect(volume(() => 600).expectEvery).toBe(900)
     const quiet = volume(() => 5)
     expect(quiet.expectEvery).toBeGreaterThanOrEqual(2 * 3600)
     expect(quiet.expectEvery).toBeLessThanOrEqual(8 * 3600)
     expect(quiet.pastSilences).toEqual([])
   })
   test('of an agent with nights is judged by the hour of the week', () => {
-    expect(volume((cell) => (cell % DAY > 48 && cell % DAY < 108 ? 100 : 0)).expectEvery).toBe('baseline')
+    const isOpen = (cell: number): boolean => cell % DAY > 48 && cell % DAY < 108
+    const usual = volume((cell) => (isOpen(cell) ? 100 : 0))
+    expect([usual.expectEvery, usual.pastSilences]).toEqual(['baseline', []])
+    // What is usual is what office hours bring, not the nights.
+    expect(usual.medianPerHour).toBeGreaterThan(80)
+    const outage = volume((cell) => (isOpen(cell) && !(cell >= 8 * DAY + 60 && cell < 8 * DAY + 72) ? 100 : 0))
+    expect(outage.pastSilences).toHaveLength(1)
+    expect(Math.abs(outage.pastSilences[0]!.fromSeconds - (START + 8 * 86_400 + 60 * CELL))).toBeLessThanOrEqual(CELL)
   })
   test('is not judged before a week was seen', () => expect(volume(() => 60, 5).expectEvery).toBeUndefined())
   test('in the past is listed, and one outage does not become normal', () => {
