@@ -88,6 +88,7 @@ export const agentWhy: Section = {
         decimals: 1,
         width: 10,
         height: 11,
+        softMax: 6,
         interval: '1m',
         thresholds: [
           { color: 'transparent', value: null },

@@ -95,6 +95,7 @@ const now: Section = {
   ],
 }
 
+const OUTCOME_COLOURS = { ok: 'green', error: 'red', stopped: 'orange', abandoned: 'purple', unknown: 'blue' } as const
 const cohort = ['prompt_version', 'model'] as const
 
 const quality: Section = {
@@ -128,6 +129,7 @@ const quality: Section = {
         min: 0,
         stack: 'normal',
         interval: '2m',
+        colours: OUTCOME_COLOURS,
       },
       [
         query(
@@ -198,6 +200,7 @@ const tools: Section = {
         unit: 'percentunit',
         width: 8,
         min: 0,
+        softMax: 0.2,
         interval: '1m',
       },
       [query(bad, '{{tool}}')],
@@ -210,6 +213,7 @@ const tools: Section = {
         unit: 'percentunit',
         width: 8,
         min: 0,
+        softMax: 0.2,
         interval: '1m',
       },
       [query(toolShare(w, ['tool'], 'empty'), '{{tool}}', { mayBeEmpty: 'tools that never returned nothing have no such series' })],
@@ -232,7 +236,7 @@ const tools: Section = {
             coloured: true,
           },
           { from: 'Value #C', title: 'empty', unit: 'percentunit', decimals: 1 },
-          { from: 'Value #D', title: 'p95', unit: 's', decimals: 2 },
+          { from: 'Value #D', title: 'p95', unit: 's' },
         ],
         sort: [{ column: 'failed', descending: true }],
       },

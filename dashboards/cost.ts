@@ -156,6 +156,7 @@ export const cost: Board = {
             decimals: 2,
             width: 12,
             min: 0,
+            softMax: 2,
             interval: '1m',
             thresholds: [
               { color: 'transparent', value: null },
@@ -179,6 +180,7 @@ export const cost: Board = {
               'Spend, runs with a known cost (n), cost per run, and the share of runs over the cost objective where there is one.',
             unit: 'short',
             width: 12,
+            height: 6,
             columns: [
               { from: 'agent', title: 'agent', link: toAgent },
               { from: 'environment', title: 'environment' },
@@ -222,6 +224,7 @@ export const cost: Board = {
             description: 'By agent and model, with the share of that model’s tokens. Give them a price in the price override file.',
             unit: 'short',
             width: 12,
+            height: 6,
             columns: [
               { from: 'agent', title: 'agent', link: toAgent },
               { from: 'model', title: 'model' },

@@ -14,16 +14,19 @@ const AGENT = ['agent', 'environment'] as const
 const QUIET = 'no alert may be firing'
 const ALERT = ['severity', 'alertname', 'agent', 'environment', 'team', 'tool', 'cause'] as const
 
+/** An alert of an agent is one, however many signals or tools it fires for. */
+const firingAlerts = (severity: 'critical' | 'warning'): Vector<'alertname' | 'agent' | 'environment'> =>
+  max(['alertname', ...AGENT], w.alerts('ALERTS', { alertstate: 'firing', severity }))
 const target = max([...AGENT], w.metric('agentopz_objective', { objective: 'quality' }))
-/** Failed and rated runs of 28 days, from recorded days: a raw range of 28 days would be too much to ask every minute. */
-const month = (name: 'agent_sli:bad:increase1d' | 'agent_sli:total:increase1d'): Vector<'agent' | 'environment'> =>
+/** Failed and rated runs of 28 days, from recorded hours: a raw range of 28 days would be too much to ask every minute. */
+const month = (name: 'agent_sli:bad:increase1h' | 'agent_sli:total:increase1h'): Vector<'agent' | 'environment'> =>
   sum(
     [...AGENT],
-    apply(w.recorded(name, { sli: 'quality' }), (x) => `sum_over_time(${x}[28d:1d])`),
+    apply(w.recorded(name, { sli: 'quality' }), (x) => `sum_over_time(${x}[28d:1h])`),
   )
 const budgetLeft = apply(
-  month('agent_sli:bad:increase1d'),
-  (bad) => `1 - ${bad} / (${month('agent_sli:total:increase1d').promql} > 0) / (1 - ${target.promql} < 1 > 0)`,
+  month('agent_sli:bad:increase1h'),
+  (bad) => `1 - ${bad} / (${month('agent_sli:total:increase1h').promql} > 0) / (1 - ${target.promql} < 1 > 0)`,
 )
 
 export const fleet: Board = {
@@ -44,7 +47,7 @@ export const fleet: Board = {
             width: 3,
             thresholds: above(1, 'red'),
           },
-          [query(orZero(count([], w.alerts('ALERTS', { alertstate: 'firing', severity: 'critical' }))), '')],
+          [query(orZero(count([], firingAlerts('critical'))), '')],
         ),
         stat(
           {
@@ -54,7 +57,7 @@ export const fleet: Board = {
             width: 3,
             thresholds: above(1, 'yellow'),
           },
-          [query(orZero(count([], w.alerts('ALERTS', { alertstate: 'firing', severity: 'warning' }))), '')],
+          [query(orZero(count([], firingAlerts('warning'))), '')],
         ),
         stat({ title: 'Agents', description: 'Agents that closed a run in the last 24 hours.', unit: 'short', width: 3 }, [
           query(
@@ -150,7 +153,7 @@ export const fleet: Board = {
               'Share of rated runs that passed in the last day and n, how many those were; the configured target; the share of the error budget of 28 days that is left (below 0 it is overspent); runs of the last hour against what is expected.',
             unit: 'short',
             width: 24,
-            height: 8,
+            height: 7,
             hidden: ['environment 1'],
             columns: [
               { from: 'agent', title: 'agent', link: toAgent, width: 220 },

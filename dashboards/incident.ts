@@ -73,6 +73,7 @@ const causes: Section = {
         description: 'Share of calls that failed or returned nothing, by tool, in the chosen window. n below.',
         unit: 'percentunit',
         min: 0,
+        softMax: 0.2,
       },
       [
         query(
@@ -202,6 +203,7 @@ const causes: Section = {
         unit: 'none',
         decimals: 2,
         min: 0,
+        softMax: 2 * DRIFT.psi,
         thresholds: [
           { color: 'transparent', value: null },
           { color: 'red', value: DRIFT.psi },
@@ -223,6 +225,7 @@ const cohorts: Section = {
         description: `Failed share of the newest value in the last 6 hours, and in the last day of all other values of the same dimension, each with n. From z ${COHORT.z} on, with ${COHORT.newRuns} new and ${COHORT.restRuns} other runs and ${100 * COHORT.rise} points of difference, it pages as a regression of the version.`,
         unit: 'none',
         width: 14,
+        height: 7,
         columns: [
           { from: 'dimension', title: 'dimension' },
           { from: 'value', title: 'newest value' },
@@ -239,8 +242,8 @@ const cohorts: Section = {
         query(max(COHORT_LABELS, w.recorded('agent:cohort_new:zscore6h')), '', { mayBeEmpty: STEADY }),
         query(max(COHORT_LABELS, w.recorded('agent:cohort_new:bad_ratio6h')), '', { mayBeEmpty: STEADY }),
         query(max(COHORT_LABELS, w.recorded('agent:cohort_new:total6h')), '', { mayBeEmpty: STEADY }),
-        query(max(['dimension', 'evaluation'], w.recorded('agent:cohort_rest:bad_ratio1d')), '', { mayBeEmpty: STEADY }),
-        query(max(['dimension', 'evaluation'], w.recorded('agent:cohort_rest:total1d')), '', { mayBeEmpty: STEADY }),
+        query(max(['dimension', 'evaluation'], w.recorded('agent:cohort_rest:bad_ratio')), '', { mayBeEmpty: STEADY }),
+        query(max(['dimension', 'evaluation'], w.recorded('agent:cohort_rest:total')), '', { mayBeEmpty: STEADY }),
       ],
     ),
     table(
@@ -249,6 +252,7 @@ const cohorts: Section = {
         description: 'When each cohort value was first seen since the processor started: the ledger of changes.',
         unit: 'none',
         width: 10,
+        height: 7,
         columns: [
           { from: 'dimension', title: 'dimension' },
           { from: 'value', title: 'value' },

@@ -41,12 +41,13 @@ function customOf(spec: PanelSpec): CustomField {
     drawStyle: 'line',
     lineWidth: stacked ? 1 : 2,
     lineInterpolation: 'linear',
-    fillOpacity: stacked ? 45 : 4,
+    fillOpacity: stacked ? 45 : 0,
     showPoints: 'never',
     // A gap of a few scrapes is drawn through, a longer one is a gap.
     spanNulls: 300_000,
     stacking: { mode: spec.stack ?? 'none', group: 'A' },
     axisPlacement: 'auto',
+    ...(spec.softMax === undefined ? {} : { axisSoftMax: spec.softMax }),
     thresholdsStyle: { mode: spec.thresholds === undefined ? 'off' : 'dashed' },
   }
 }

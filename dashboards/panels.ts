@@ -54,7 +54,11 @@ export interface PanelText {
   readonly decimals?: number
   readonly min?: number
   readonly max?: number
+  /** Where the axis reaches at least, so that a bound can be seen from below. */
+  readonly softMax?: number
   readonly thresholds?: readonly Threshold[]
+  /** Colours of series by name, where a colour means something. */
+  readonly colours?: Readonly<Record<string, string>>
   readonly links?: readonly Link[]
   /** Shortest step of its queries. */
   readonly interval?: string
@@ -143,11 +147,19 @@ export function panelOf(spec: PanelSpec, id: number, place: { readonly x: number
     gridPos: { x: place.x, y: place.y, w: spec.width, h: spec.height ?? 8 },
     ...(spec.interval === undefined ? {} : { interval: spec.interval }),
     targets,
-    fieldConfig: { defaults: fieldDefaults(spec), overrides: [...spec.queries.flatMap(styleOf), ...(spec.columns ?? []).map(columnOf)] },
+    fieldConfig: { defaults: fieldDefaults(spec), overrides: overridesOf(spec) },
     options: optionsOf(spec),
     ...(transformations === undefined ? {} : { transformations }),
     ...(spec.links === undefined ? {} : { links: spec.links }),
   } as Panel
+}
+
+function overridesOf(spec: PanelSpec): readonly Override[] {
+  const colours = Object.entries(spec.colours ?? {}).map(([name, fixedColor]): Override => ({
+    matcher: { id: 'byName', options: name },
+    properties: [{ id: 'color', value: { mode: 'fixed', fixedColor } }],
+  }))
+  return [...spec.queries.flatMap(styleOf), ...(spec.columns ?? []).map(columnOf), ...colours]
 }
 
 function styleOf(q: Query, at: number): readonly Override[] {

@@ -41,8 +41,17 @@ export interface Past {
   readonly files: readonly string[]
   /** What the app exposed last, exemplars and all. */
   readonly lastScrape: string
+  /** Exemplars of histograms in the last hours: what promtool cannot load. */
+  readonly exemplars: readonly Exemplar[]
   readonly runs: number
   readonly samples: number
+}
+
+export interface Exemplar {
+  readonly series: string
+  readonly agent: string
+  readonly at: number
+  readonly value: number
 }
 
 const TARGET = 'job="agentopz",instance="127.0.0.1:9464"'
@@ -68,7 +77,7 @@ ${AGENTS.map((a) => `  ${a.name}: { team: ${a.team} }`)
   .join('\n')
   .replace(
     '{ team: support }',
-    '{ team: support, quality: { target: 0.97 }, cost_usd: { per_run: 0.02 }, steps: { per_run: 12 }, duration_seconds: { per_run: 20 } }',
+    '{ team: support, quality: { target: 0.97 }, cost_usd: { per_run: 0.006 }, steps: { per_run: 10 }, duration_seconds: { per_run: 8 } }',
   )}
 `
 
@@ -164,7 +173,7 @@ async function traceStore(): Promise<Server> {
   let taken = 0
   const server = createServer((request, response) => {
     taken++
-    const status = taken % 97 === 0 ? 400 : taken % 41 === 0 ? 503 : 200
+    const status = taken % 997 === 0 ? 400 : taken % 211 === 0 ? 503 : 200
     request.resume().on('end', () => response.writeHead(status).end())
   })
   server.listen(0, '127.0.0.1')
@@ -182,6 +191,7 @@ class Recorder {
   #fileEnds = 0
   #last = ''
   #samples = 0
+  readonly #exemplars = new Map<string, Exemplar>()
 
   constructor(scenario: Scenario, dir: string, app: App) {
     this.#scenario = scenario
@@ -209,6 +219,7 @@ class Recorder {
       if (!keep(name) && !(late && keepLate(name))) continue
       const exemplar = line.indexOf(' # {')
       const sample = exemplar < 0 ? line : line.slice(0, exemplar)
+      if (late && exemplar > 0 && name.endsWith('_bucket')) this.#note(name, line)
       lines.push(bare ? `${name}{${TARGET}}${sample.slice(space)} ${at}` : `${name}{${TARGET},${sample.slice(brace + 1)} ${at}`)
     }
     lines.push(
@@ -220,9 +231,16 @@ class Recorder {
     await this.#write(lines, at)
   }
 
-  async end(): Promise<Pick<Past, 'files' | 'lastScrape' | 'samples'>> {
+  async end(): Promise<Pick<Past, 'files' | 'lastScrape' | 'exemplars' | 'samples'>> {
     await this.#close()
-    return { files: this.#files, lastScrape: this.#last, samples: this.#samples }
+    return { files: this.#files, lastScrape: this.#last, exemplars: [...this.#exemplars.values()], samples: this.#samples }
+  }
+
+  /** A bucket shows its last exemplar until it has another: each is noted once. */
+  #note(series: string, line: string): void {
+    const [, trace = '', value = '', at = ''] = /# \{trace_id="(\w+)"\} (\S+) (\S+)$/.exec(line) ?? []
+    const agent = /agent="([^"]*)"/.exec(line)?.[1] ?? ''
+    if (trace !== '') this.#exemplars.set(`${series} ${trace}`, { series, agent, at: Number(at), value: Number(value) })
   }
 
   async #write(lines: readonly string[], at: number): Promise<void> {

@@ -52,13 +52,19 @@ async function load(o: RecordOptions, name: string, lines: readonly string[]): P
   await o.prometheus.restart()
 }
 
-/** Samples as OpenMetrics. Branches of an `or` may keep different metric names: recorded, they are one. */
+/** Samples as OpenMetrics. Branches of an `or` may keep different metric names: recorded, they are one series. */
 function linesOf(name: string, series: readonly Series[], labels: Readonly<Record<string, string>>): readonly string[] {
-  return series.flatMap((s) => {
+  const merged = new Map<string, Map<number, number>>()
+  for (const s of series) {
     const { __name__: _, ...own } = s.labels
     const head = `${name}${labelText({ ...own, ...labels })}`
-    return s.points.map(([at, value]) => `${head} ${numberText(value)} ${at}`)
-  })
+    const points = merged.get(head) ?? new Map<number, number>()
+    merged.set(head, points)
+    for (const [at, value] of s.points) points.set(at, value)
+  }
+  return [...merged].flatMap(([head, points]) =>
+    [...points].toSorted(([a], [b]) => a - b).map(([at, value]) => `${head} ${numberText(value)} ${at}`),
+  )
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {

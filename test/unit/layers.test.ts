@@ -40,6 +40,8 @@ describe('imports', () => {
     const only: Readonly<Record<string, RegExp>> = {
       'prom-client': /^processor\/metrics\.ts$/,
       protobufjs: /^bench\//,
+      echarts: /^bench\/dashboards\//,
+      'playwright-core': /^bench\/dashboards\//,
       '@pydantic/genai-prices': /^processor\/prices\.ts$/,
       undici: /^processor\/relay\.ts$/,
       hono: /^app\//,
