@@ -17,6 +17,7 @@ import { type Result, textOf } from './report-text.ts'
 import { DUMPED, dumpRecorded } from './recorded-dump.ts'
 import { OURS, type RuleSet } from './rule-set.ts'
 import { type FleetScore, scoreFleet } from './score.ts'
+import { benchStream, readStreamOptions, STREAM_USAGE } from './stream/index.ts'
 
 const began = performance.now()
 function progress(message: string): void {
@@ -68,6 +69,11 @@ async function benchFleet(
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--stream')) {
+    const stream = readStreamOptions(args)
+    process.stdout.write(stream === 'help' ? STREAM_USAGE : await benchStream(stream, progress))
+    return
+  }
   const o = readOptions(args)
   if (o === 'help') process.stdout.write(USAGE)
   else if (o === 'show-params') process.stdout.write(`${JSON.stringify(DEFAULT_PARAMETERS, null, 2)}\n`)

@@ -44,7 +44,7 @@ export function signalsOf(
     const { agent } = f.labels
     if (agent === undefined) {
       if (meaning.severity === 'page') watchers.push(f)
-    } else if ((f.labels['environment'] ?? environment) === environment)
+    } else if ((f.labels['environment'] ?? '') === environment)
       signals.push({ agent, name: f.name, labels: f.labels, ...meaning, start: f.start, end: f.end })
   }
   return { signals: signals.flatMap((s) => unsilenced(s, signals, rules)).toSorted((a, b) => a.start - b.start), watchers }
