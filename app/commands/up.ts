@@ -50,7 +50,9 @@ export async function up(app: App, options: UpOptions): Promise<void> {
     introduce(app, services, options.say)
     options.say('Point any OpenTelemetry SDK or Collector at the OTLP address. Ctrl-C stops everything that was started here.')
     if (services.prometheusUrl !== undefined)
-      options.say('Each agent gets a baseline of its own: shares after an hour or two, what to expect at a time of the week after a week.')
+      options.say(
+        'Each agent is held against its own baseline: shares after an hour or two, volumes after a day, times of the week after a week.',
+      )
     await aborted(options.signal)
   } finally {
     await services.stop()
