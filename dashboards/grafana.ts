@@ -207,7 +207,8 @@ export interface Variable {
   readonly name: string
   readonly label: string
   readonly type: 'datasource' | 'query' | 'custom' | 'textbox'
-  readonly query: string | { readonly query: string; readonly refId: string }
+  /** qryType 1 is label values: without it Grafana runs the query, and its editor shows none. */
+  readonly query: string | { readonly qryType: 1; readonly query: string; readonly refId: string }
   readonly datasource?: DataSourceRef
   readonly multi: boolean
   readonly includeAll: boolean

@@ -33,7 +33,7 @@ function fromPrometheus(name: string, label: string, values: string, several: bo
     name,
     label,
     type: 'query',
-    query: { query: values, refId: `${name}-values` },
+    query: { qryType: 1, query: values, refId: `${name}-values` },
     datasource: DATASOURCE,
     multi: several,
     includeAll: several,
