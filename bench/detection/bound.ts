@@ -15,10 +15,10 @@ export interface Bound {
   readonly minutes: number
 }
 
-/** Undefined where the class is not about verdicts of all runs, or ramps. */
+/** Undefined where anything but the verdicts of all runs tells of the class, or where it ramps. */
 export function leastEvidence(c: IncidentClass, a: AgentParameters, truth: TruthAgent, historyDays: number): Bound | undefined {
-  const { passAdd, passTo, passRampMinutes, canary } = c.effect
-  if (passRampMinutes !== undefined || canary !== undefined || (passAdd === undefined && passTo === undefined)) return undefined
+  const { passAdd, passTo, ...rest } = c.effect
+  if (Object.keys(rest).length > 0 || (passAdd === undefined && passTo === undefined) || a.evaluationRate === 0) return undefined
   const normalFail = truth.normal.failRatio
   const incidentFail = Math.min(0.98, passTo === undefined ? normalFail - (passAdd ?? 0) : 1 - passTo)
   if (incidentFail <= normalFail) return undefined

@@ -38,7 +38,8 @@ export async function bench(o: BenchOptions): Promise<readonly Result[]> {
       truths: fleets.map((f) => f.truth),
     }))
   } finally {
-    if (o.dir === undefined) rmSync(dir, { recursive: true, force: true })
+    if (!o.isKept) rmSync(dir, { recursive: true, force: true })
+    else if (o.dir === undefined) progress(`kept in ${dir}; use it again with --dir ${dir}`)
   }
 }
 

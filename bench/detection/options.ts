@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { DEFAULT_PARAMETERS, type Parameters } from './fleet/parameters.ts'
 import { readParameters, UsageError, withAgents, withClasses } from './parameters-input.ts'
+import { RULE_SET_NAMES } from './rule-set.ts'
 
 /** Fleets that rules may be tuned on, and those that are only ever reported on. */
 export const TUNING_SEEDS: readonly number[] = [1, 2, 3]
@@ -21,13 +22,14 @@ soon, and how many pages were false. Without options it writes docs/detection.md
   --classes a,b          only these incident classes
   --history-days N       days before the test period (7)
   --test-days N          days with incidents (7)
-  --rules ours           ours, all, or names with commas (--rules list)
+  --rules ours           ours, all, or some of ${RULE_SET_NAMES.join(', ')}
   --out FILE             write the report there
   --json                 everything found, on standard output
   --dir DIR              keep samples and recorded series there and use them again
+  --keep                 keep them in a temporary directory, and say which
   --width N              processes at once (2)
   --dump-z DIR           recorded series of each agent as JSON
-  --quick                one fleet, ten days, our rules only
+  --quick                one fleet, seven days, our rules only
   --stream FILE…         recorded spans instead of a fleet; see --stream --help
 `
 
@@ -39,6 +41,7 @@ export interface BenchOptions {
   readonly out: string | undefined
   readonly isJson: boolean
   readonly dir: string | undefined
+  readonly isKept: boolean
   readonly width: number
   readonly dumpZ: string | undefined
   /** What was typed, for the report. */
@@ -50,7 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' | 's
   if (v.help === true) return 'help'
   if (v['show-params'] === true) return 'show-params'
   let p = v.params === undefined ? DEFAULT_PARAMETERS : readParameters(v.params)
-  if (v.quick === true) p = { ...p, historyDays: 7, testDays: 3, incidentRounds: 2 }
+  if (v.quick === true) p = { ...p, historyDays: 4, testDays: 3, incidentRounds: 2 }
   if (v.agents !== undefined) p = withAgents(p, v.agents)
   if (v.classes !== undefined) p = withClasses(p, v.classes)
   if (v['evaluation-rate'] !== undefined) {
@@ -68,6 +71,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' | 's
     out: v.out ?? (isPublished ? 'docs/detection.md' : undefined),
     isJson: v.json === true,
     dir: v.dir,
+    isKept: v.keep === true || v.dir !== undefined,
     width: numberOf('--width', v.width ?? '2', 1, 64),
     dumpZ: v['dump-z'],
     command: ['npm run bench:detection', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
@@ -98,6 +102,7 @@ function parse(args: readonly string[]) {
         width: text,
         'dump-z': text,
         quick: flag,
+        keep: flag,
         help: flag,
         'show-params': flag,
       },

@@ -6,6 +6,7 @@ import { ruleGroups, type RuleGroup } from '../../alert-rules/rules.ts'
 import { ALERTS, type AlertDefinition, type AlertName } from '../../model/alerts.ts'
 import type { FiredAlert } from './evaluate.ts'
 import type { Truth } from './fleet/truth.ts'
+import { hash } from './rule-plan.ts'
 
 export interface Meaning {
   readonly alert: AlertName
@@ -15,7 +16,7 @@ export interface Meaning {
 }
 
 export interface RuleSet {
-  readonly name: string
+  readonly name: RuleSetName
   readonly title: string
   groups(truth: Truth): readonly RuleGroup[]
   /** What an alert says; undefined when it is neither page nor ticket. */
@@ -23,6 +24,10 @@ export interface RuleSet {
   /** Alerts that a firing alert silences for the same agent. */
   inhibits(alert: AlertName): readonly string[]
 }
+
+/** Of the rule sets in peers/, in the order of the report. */
+export const RULE_SET_NAMES = ['static-global', 'static-per-agent', 'sloth-30d', 'sloth-7d', 'bands', 'bands-wide', 'ours'] as const
+export type RuleSetName = (typeof RULE_SET_NAMES)[number]
 
 const SEVERITY = { critical: 'page', warning: 'ticket', info: undefined, none: undefined } as const
 
@@ -37,6 +42,16 @@ export const OURS: RuleSet = {
     return severity === undefined || ALERTS[name].severity === 'none' ? undefined : { alert: name, tells: [name], severity }
   },
   inhibits: (alert) => (ALERTS[alert] as AlertDefinition).inhibits ?? [],
+}
+
+/** Names the shipped rules as they decide, so that a report can say which it is of: their texts do not count. */
+export function rulesFingerprint(): string {
+  const groups = ruleGroups().map(({ name, interval, rules }) => [
+    name,
+    interval,
+    rules.map((r) => ('alert' in r ? { ...r, annotations: {} } : r)),
+  ])
+  return hash(groups).slice(0, 12)
 }
 
 export function isAlertName(name: string): name is AlertName {

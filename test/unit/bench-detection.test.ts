@@ -174,7 +174,12 @@ const truth: Truth = {
   testStart: T,
   testEnd: T + 7 * 86_400,
   agents: [
-    { name: 'a', peakRunsPerHour: 40, runs: 0, normal: { runs: 0, failRatio: 0, costUsd: size(), steps: size(), durationSeconds: size() } },
+    {
+      name: 'a',
+      peakRunsPerHour: 40,
+      runs: 0,
+      normal: { runs: 0, failRatio: 0, badRatio: 0, costUsd: size(), steps: size(), durationSeconds: size() },
+    },
   ],
   incidents: [
     {

@@ -9,6 +9,8 @@ export interface Normal {
   readonly runs: number
   /** Share of verdicts that were fail. */
   readonly failRatio: number
+  /** Share of runs that their users found bad. */
+  readonly badRatio: number
   readonly costUsd: Sizes
   readonly steps: Sizes
   readonly durationSeconds: Sizes
@@ -26,11 +28,13 @@ export class NormalRuns {
   readonly cost: number[] = []
   readonly steps: number[] = []
   readonly duration: number[] = []
+  bad = 0
 
   add(run: SimulatedRun): void {
     this.cost.push(run.costUsd)
     this.steps.push(run.steps)
     this.duration.push(run.durationSeconds)
+    if (run.isBadForUser) this.bad++
   }
 }
 
@@ -39,6 +43,7 @@ export function normalOf(runs: NormalRuns, recorder: AgentRecorder, historyMinut
   return {
     runs: runs.cost.length,
     failRatio: (fail + 0.5) / (pass + fail + 1),
+    badRatio: runs.bad / Math.max(1, runs.cost.length),
     costUsd: sizesOf(runs.cost),
     steps: sizesOf(runs.steps),
     durationSeconds: sizesOf(runs.duration),

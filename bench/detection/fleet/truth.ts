@@ -59,7 +59,7 @@ export function truthOf(
 ): TruthIncident {
   const isMissing = (incident.incidentClass.effect.volumeFactor ?? 1) < 1
   const observed = runs > 0 ? Math.max(1, badMinutes.length) / runs : 1
-  const extra = isMissing ? 1 : Math.max(0, 1 - normal.failRatio / observed)
+  const extra = isMissing ? 1 : Math.max(0, 1 - normal.badRatio / observed)
   const complaints: number[] = []
   for (const m of badMinutes)
     if (random.uniform() < c.share * extra)

@@ -3,7 +3,7 @@
  * same hour a day and a week ago; an alert when the value leaves the widest. As shipped, and with wider bands and a longer `for`.
  */
 import type { RecordingRule, RuleGroup } from '../../../alert-rules/rules.ts'
-import type { RuleSet } from '../rule-set.ts'
+import type { RuleSet, RuleSetName } from '../rule-set.ts'
 import { failedCalls, failedRuns, failedVerdicts, mean, runs, type SignalName, TELLS } from './words.ts'
 
 const INPUTS: readonly { readonly name: SignalName; readonly type: string; readonly expr: string }[] = [
@@ -70,7 +70,7 @@ const RECORDINGS: readonly RuleGroup[] = [
 ]
 
 function ruleSet(
-  name: string,
+  name: RuleSetName,
   title: string,
   width: { readonly deviations: number; readonly margin: number; readonly holds: string },
 ): RuleSet {

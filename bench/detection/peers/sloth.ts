@@ -6,7 +6,7 @@ import type { AlertingRule, RecordingRule, RuleGroup } from '../../../alert-rule
 import { METRICS } from '../../../model/metrics.ts'
 import type { Sizes } from '../fleet/normal.ts'
 import type { Truth } from '../fleet/truth.ts'
-import type { RuleSet } from '../rule-set.ts'
+import type { RuleSet, RuleSetName } from '../rule-set.ts'
 import { failedCalls, failedRuns, failedVerdicts, over, perAgent, type SignalName, TELLS } from './words.ts'
 
 const WINDOWS = ['5m', '30m', '1h', '2h', '6h', '1d', '3d'] as const
@@ -100,7 +100,7 @@ function burnAlert(slo: Slo, severity: 'page' | 'ticket', burn: Burn): AlertingR
   return { alert: `Slo_${slo.signal}_${severity}`, expr, labels: { sloth_severity: severity }, annotations: {} }
 }
 
-function ruleSet(name: string, title: string, period: Period): RuleSet {
+function ruleSet(name: RuleSetName, title: string, period: Period): RuleSet {
   return {
     name,
     title,
