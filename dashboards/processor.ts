@@ -1,7 +1,7 @@
 /** agentopz itself: is it fed, does it refuse or lose anything, does it hit its bounds, is the process well. No agent is chosen here. */
 import type { Board } from './board.ts'
 import { query, stat, timeseries } from './panels.ts'
-import { apply, count, increase, max, orZero, rate, sum, words } from './query.ts'
+import { count, increase, max, min, orZero, rate, sum, words } from './query.ts'
 import { above } from './shares.ts'
 import { datasource } from './variables.ts'
 
@@ -77,12 +77,7 @@ export const processor: Board = {
             ],
             words: { '0': { text: 'refused', color: 'red' }, '1': { text: 'in use', color: 'green' } },
           },
-          [
-            query(
-              apply(max(NONE, w.metric('agentopz_config_reload_successful')), (x) => x.replace('max', 'min')),
-              '',
-            ),
-          ],
+          [query(min(NONE, w.metric('agentopz_config_reload_successful')), '')],
         ),
         stat(
           {

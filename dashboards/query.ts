@@ -99,6 +99,7 @@ function aggregate<L extends string, const B extends L>(how: string, by: readonl
 }
 export const sum = <L extends string, const B extends L = never>(by: readonly B[], v: Vector<L>): Vector<B> => aggregate('sum', by, v)
 export const max = <L extends string, const B extends L = never>(by: readonly B[], v: Vector<L>): Vector<B> => aggregate('max', by, v)
+export const min = <L extends string, const B extends L = never>(by: readonly B[], v: Vector<L>): Vector<B> => aggregate('min', by, v)
 export const count = <L extends string, const B extends L = never>(by: readonly B[], v: Vector<L>): Vector<B> => aggregate('count', by, v)
 
 /** Arithmetic between vectors with the same labels; nothing is matched by chance. */

@@ -3,7 +3,7 @@
  * Every function takes the board's words, so that the same share is of one agent here and of many there.
  */
 import type { Threshold } from './grafana.ts'
-import { type AlertLabel, apply, increase, max, share, sum, type Vector, type Where, type Words } from './query.ts'
+import { type AlertLabel, apply, increase, min, share, sum, type Vector, type Where, type Words } from './query.ts'
 
 const RATED = ['pass', 'fail'] as const
 type RunLabel = 'agent' | 'environment' | 'agent_version' | 'prompt_version' | 'model' | 'tools_version'
@@ -26,11 +26,12 @@ export const cacheShare = <const B extends 'agent' | 'model'>(w: Words, by: read
     sum(by, increase(w.metric('agentopz_tokens_total', { class: ['input', 'cache_read', 'cache_write'] }), window)),
   )
 
-/** When each alert that now fires and is not silent began, in milliseconds; pending ones are left out. */
+/** When each alert that now fires began, in milliseconds; of several signals or tools the first. Pending ones are left out. */
 export function firingSince<const B extends AlertLabel>(w: Words, by: readonly B[], where: Where<'agent' | 'environment'> = {}): Vector<B> {
-  const since = max(by, w.alerts('ALERTS_FOR_STATE', { severity: ['critical', 'warning'], ...where }))
-  const firing = max(by, w.alerts('ALERTS', { alertstate: 'firing', severity: ['critical', 'warning'], ...where }))
-  return apply(since, (x) => `sort(1000 * ${x} and ${firing.promql})`)
+  const match = { severity: ['critical', 'warning'], ...where } as const
+  const firing = w.alerts('ALERTS', { alertstate: 'firing', ...match })
+  const since = apply(w.alerts('ALERTS_FOR_STATE', match), (x) => `1000 * ${x} and ignoring (alertstate) ${firing.promql}`)
+  return apply(min(by, since), (x) => `sort(${x})`)
 }
 
 /** Green up to a bound, then another colour: `above(1.5, 'yellow', 2, 'red')`. */

@@ -73,6 +73,7 @@ export function drawLines(panel: Panel, lines: readonly Line[], marks: readonly 
     ...(side === 'left' && defaults.min !== undefined ? { min: defaults.min } : side === 'right' ? { min: 0 } : {}),
     ...(side === 'left' && defaults.max !== undefined ? { max: defaults.max } : {}),
     ...(side === 'left' && percent ? { min: 0, max: 1, interval: 0.25 } : {}),
+    ...(side === 'left' && defaults.min === 0 && defaults.max === 1 ? { interval: 0.25 } : {}),
     ...boundsOf(lines, side, unit, custom.axisSoftMax),
     scale: true,
     splitNumber: Math.max(2, Math.floor(box.height / 45)),

@@ -28,10 +28,10 @@ const DEFINITIONS = JSON.stringify(['search_kb', 'get_order', 'refund'].map((nam
 /** A model of the operator's own: no table has a price for it. */
 const OWN_MODEL = 'acme-reader-2'
 
-/** A run that ends at `endMs`. */
-export function livedRun(agent: SimulatedAgent, trouble: Trouble, endMs: number, random: () => number): Sent {
-  const unpriced = agent.name === 'invoice-reader' && random() < SHARE.unpriced
-  const sketch = sketchRun(unpriced ? { ...agent, model: OWN_MODEL } : agent, trouble, endMs, random)
+/** A run that ends at `endMs`; `ownModel` when part of the invoices already goes to the operator's own model. */
+export function livedRun(agent: SimulatedAgent, how: { trouble: Trouble; ownModel: boolean }, endMs: number, random: () => number): Sent {
+  const unpriced = how.ownModel && agent.name === 'invoice-reader' && random() < SHARE.unpriced
+  const sketch = sketchRun(unpriced ? { ...agent, model: OWN_MODEL } : agent, how.trouble, endMs, random)
   const body = writeRun(marked(sketch, random), 'production') as Body
   const spans = body.resourceSpans[0]?.scopeSpans[0]?.spans ?? []
   if (agent.dialect === 'gen_ai') spans.at(-1)?.attributes.push({ key: 'gen_ai.tool.definitions', value: { stringValue: DEFINITIONS } })

@@ -58,6 +58,8 @@ const TARGET = 'job="agentopz",instance="127.0.0.1:9464"'
 const MINUTE = 60
 /** Steps of the clock where open runs matter, so that few are open at once, as in life. */
 const FINE = 15
+/** Hours before the end in which part of one agent's calls goes to a model that nobody has a price for. */
+const OWN_MODEL_HOURS = 5
 /** Runs have settled by then. */
 const LATE = 40
 /** promtool holds a file's block in memory; half a day is plenty. */
@@ -131,8 +133,9 @@ function runsOf(agent: SimulatedAgent, s: Scenario, at: number, step: number, ra
   const mean = (agent.runsPerMinute * s.rate * rhythm * step) / MINUTE
   const hoursLeft = (s.end - at) / 3600
   const trouble = s.episodes.find((e) => e.agent === agent.name && hoursLeft < e.fromHours && hoursLeft >= e.toHours)?.trouble ?? 'none'
+  const how = { trouble, ownModel: hoursLeft < OWN_MODEL_HOURS }
   const out: Sent[] = []
-  for (let n = poisson(mean, random); n > 0; n--) out.push(livedRun(agent, trouble, (at - random() * step) * 1000, random))
+  for (let n = poisson(mean, random); n > 0; n--) out.push(livedRun(agent, how, (at - random() * step) * 1000, random))
   return out
 }
 

@@ -19,7 +19,7 @@ async function main(): Promise<number> {
     say('Chromium or pngquant is not installed. Debian: apt-get install chromium pngquant')
     return 1
   }
-  const world = await makeWorld({ days: 1.5, shownHours: 6, rate: 0.25, say })
+  const world = await makeWorld({ days: 2.5, shownHours: 6, rate: 0.25, say })
   const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox', '--font-render-hinting=none'] })
   try {
     mkdirSync(OUT, { recursive: true })
