@@ -17,7 +17,7 @@ export interface AlertRun {
 }
 
 export async function alertsOf(
-  data: Pick<FleetData, 'dir' | 'raw' | 'period'>,
+  data: Pick<FleetData, 'dir' | 'raw' | 'kept' | 'period'>,
   groups: readonly RuleGroup[],
   o: AlertRun,
 ): Promise<FiredAlert[]> {
@@ -27,10 +27,10 @@ export async function alertsOf(
   const prometheus = new Prometheus(tsdb)
   try {
     linkBlocks(data.raw, tsdb)
-    await backfill(plan.recorded, { prometheus, tsdb, kept: join(data.dir, 'recorded'), width: o.width, progress: o.progress })
+    await backfill(plan.recorded, { prometheus, tsdb, kept: join(data.kept, 'recorded'), width: o.width, progress: o.progress })
     const began = performance.now()
     const { start, end } = data.period
-    const fired = await evaluateAlerts(plan.alerts, { prometheus, kept: join(data.dir, 'alerts'), start, end, width: o.width })
+    const fired = await evaluateAlerts(plan.alerts, { prometheus, kept: join(data.kept, 'alerts'), start, end, width: o.width })
     o.progress(`${plan.alerts.length} alert rules evaluated in ${seconds(began)}: ${fired.length} firings`)
     await o.inspect?.(prometheus)
     return fired

@@ -1,9 +1,10 @@
 /**
  * A fleet's samples on disk: simulated and loaded once, found again by everything they depend on (seed, parameters, the simulator's own
- * source). `raw/` holds blocks of samples, `recorded/` blocks of recording rules, `alerts/` answers of alert expressions, truth.json what
- * really happened.
+ * source). Per fleet `raw/` holds blocks of samples and truth.json what really happened; beside the fleets, `recorded/` blocks of recording
+ * rules and `alerts/` answers of alert expressions, kept under what the samples are, so that they outlive a simulator rewritten.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seconds } from './backfill.ts'
 import { BLOCK_DURATION } from './fleet/openmetrics.ts'
@@ -19,6 +20,8 @@ const SIMULATOR = join(import.meta.dirname, 'fleet')
 export interface FleetData {
   readonly dir: string
   readonly raw: string
+  /** Where recorded blocks and answers are kept. */
+  readonly kept: string
   readonly truth: Truth
   readonly period: Period
 }
@@ -29,11 +32,12 @@ export async function prepareFleet(
   parameters: Parameters,
   o: { readonly dir: string; readonly width: number; readonly progress: (message: string) => void },
 ): Promise<FleetData> {
-  const dataKey = hash([seed, parameters, ...sources()])
-  const dir = join(o.dir, `fleet-${seed}-${dataKey.slice(0, 10)}`)
+  const dir = join(o.dir, `fleet-${seed}-${hash([seed, parameters, ...sources()]).slice(0, 10)}`)
   if (!existsSync(join(dir, 'raw'))) await simulateAndLoad({ seed, parameters, dir: join(dir, 'chunks') }, dir, o)
   const truth = JSON.parse(readFileSync(join(dir, 'truth.json'), 'utf8')) as Truth
-  return { dir, raw: join(dir, 'raw'), truth, period: { dataStart: EPOCH_SECONDS, start: truth.testStart, end: truth.testEnd, dataKey } }
+  const dataKey = readFileSync(join(dir, 'samples.sha256'), 'utf8')
+  const period = { dataStart: EPOCH_SECONDS, start: truth.testStart, end: truth.testEnd, dataKey }
+  return { dir, raw: join(dir, 'raw'), kept: o.dir, truth, period }
 }
 
 async function simulateAndLoad(
@@ -56,10 +60,17 @@ async function simulateAndLoad(
     BLOCK_DURATION,
     o.width,
   )
+  writeFileSync(join(dir, 'samples.sha256'), await hashOf(chunks.toSorted().map((f) => join(request.dir, f))))
   renameSync(join(request.dir, 'truth.json'), join(dir, 'truth.json'))
   rmSync(request.dir, { recursive: true })
   renameSync(join(dir, 'raw.part'), join(dir, 'raw'))
   o.progress(`loaded in ${seconds(began)}`)
+}
+
+async function hashOf(files: readonly string[]): Promise<string> {
+  const sum = createHash('sha256')
+  for (const file of files) for await (const part of createReadStream(file)) sum.update(part as Buffer)
+  return sum.digest('hex')
 }
 
 /** The simulator's text: samples of another simulator are other samples. */

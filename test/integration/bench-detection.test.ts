@@ -72,11 +72,11 @@ test('finds the incident, and only that', { timeout: 120_000 }, async () => {
   expect(said.filter((m) => m.startsWith('level'))).toHaveLength(2)
 
   // The samples are there, and so is everything but the alert that changed.
-  const before = readdirSync(join(data.dir, 'alerts')).length
+  const before = readdirSync(join(data.kept, 'alerts')).length
   said.length = 0
   const again = await prepareFleet(3, parameters, o)
   expect(scoreFleet(await alertsOf(again, rules(1.5), o), OURS, again.truth, ['page']).incidents[0]?.minutes).toBeUndefined()
   expect(said.filter((m) => !m.includes('alert rules evaluated'))).toEqual([])
-  expect(readdirSync(join(data.dir, 'alerts'))).toHaveLength(before + 1)
+  expect(readdirSync(join(data.kept, 'alerts'))).toHaveLength(before + 1)
   expect(readdirSync(data.dir).filter((f) => f.startsWith('tsdb'))).toEqual([])
 })

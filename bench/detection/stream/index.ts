@@ -91,7 +91,7 @@ export async function benchStream(o: StreamOptions, progress: (message: string) 
     const times = { changeSeconds, lastArrivalSeconds: streamed.lastArrivalSeconds }
     const period = { dataStart: streamed.startSeconds, start: streamed.startSeconds, end: streamed.endSeconds, dataKey: hash([dir]) }
     let detectable: ReadonlyMap<string, readonly Seen[]> = new Map()
-    const fired = await alertsOf({ dir, raw: join(dir, 'raw'), period }, ruleGroups(), {
+    const fired = await alertsOf({ dir, raw: join(dir, 'raw'), kept: dir, period }, ruleGroups(), {
       width: o.width,
       progress,
       inspect: async (prometheus) => {
