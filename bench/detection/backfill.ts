@@ -43,10 +43,11 @@ export async function backfill(rules: readonly PlannedRule[], b: Backfill): Prom
 
 async function record(r: PlannedRule, b: Backfill): Promise<void> {
   const target = join(b.kept, r.key)
-  const work = `${target}.part`
+  // Others may be recording the same into the same directory; whoever is first is kept.
+  const work = `${target}.${process.pid}.part`
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
-  const file = join(b.kept, `${r.key}.rules.yaml`)
+  const file = `${work}.rules.yaml`
   const rule = { ...r.rule, expr: withoutName(r.rule.expr) }
   // JSON is YAML.
   writeFileSync(file, JSON.stringify({ groups: [{ name: r.rule.record, interval: `${r.intervalSeconds}s`, rules: [rule] }] }))
@@ -63,7 +64,8 @@ async function record(r: PlannedRule, b: Backfill): Promise<void> {
     file,
   ])
   rmSync(file)
-  renameSync(work, target)
+  if (existsSync(target)) rmSync(work, { recursive: true })
+  else renameSync(work, target)
 }
 
 /**

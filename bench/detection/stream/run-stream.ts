@@ -63,7 +63,9 @@ export async function runStream(items: readonly Arrival[], dir: string, scrapeSe
   const chunks = new Chunks(dir)
   let next = 0
   let refused = 0
+  let body = ''
   for (let t = startSeconds; t <= endSeconds; t += scrapeSeconds) {
+    const before = { next, runs: runs.length }
     for (let item = items[next]; item !== undefined && item.atMs <= t * 1000; item = items[++next]) {
       nowMs = item.atMs
       sweepAll(pipeline, nowMs)
@@ -71,8 +73,10 @@ export async function runStream(items: readonly Arrival[], dir: string, scrapeSe
     }
     nowMs = t * 1000
     sweepAll(pipeline, nowMs)
-    if (t % 60 < scrapeSeconds) metrics.expire(nowMs)
-    const { body } = await metrics.expose(undefined, nowMs)
+    const expired = t % 60 < scrapeSeconds ? metrics.expire(nowMs) : 0
+    // Nothing came, nothing is open, nothing closed or went: the same text, which nights are full of.
+    const isSame = next === before.next && runs.length === before.runs && pipeline.runs.openRuns === 0 && expired === 0
+    if (!isSame || body === '') ({ body } = await metrics.expose(undefined, nowMs))
     chunks.add(body, t)
   }
   return { files: chunks.finish(), runs, startSeconds, endSeconds, lastArrivalSeconds, samples: chunks.samples, refused }
