@@ -149,9 +149,10 @@ const told = (): readonly string[] =>
     .flatMap((n) => n.alerts.flatMap(({ labels }) => labels['agent'] ?? labels['alertname'] ?? []))
 
 test('a prompt goes bad and a tool breaks: the two teams are paged about their agents, nobody about the others', async () => {
-  const learned = await eventually('baselines are learned', 140, async () => {
-    const quality = await count('agent_sli:bad_ratio:baseline{sli="quality",agent!="research-agent"}')
-    return quality >= 4 && (await count('agent_sli:bad_ratio:baseline{sli="tool_error",agent="billing-agent"}')) === 1
+  // Two that will go bad and one that stays well. A baseline needs 30 events in a whole minute that is a minute old.
+  const learned = await eventually('baselines are learned', 200, async () => {
+    const quality = await count('agent_sli:bad_ratio:baseline{sli="quality",agent=~"support-agent|checkout-helper|billing-agent"}')
+    return quality === 3 && (await count('agent_sli:bad_ratio:baseline{sli="tool_error",agent="billing-agent"}')) === 1
   })
   expect(told()).toEqual([])
   // The dead man's switch has been told all along that alerts would arrive.
@@ -191,4 +192,4 @@ test('a prompt goes bad and a tool breaks: the two teams are paged about their a
 
   // Whatever else came meanwhile: of these two agents, and of no healthy one.
   expect(new Set(told())).toEqual(new Set(['support-agent', 'billing-agent']))
-}, 240_000)
+}, 300_000)
