@@ -15,6 +15,12 @@ export interface Page {
   readonly silenced: boolean
 }
 
+interface PrometheusAlert {
+  readonly labels: Labels
+  readonly annotations: Labels
+  readonly state: 'pending' | 'firing'
+}
+
 interface AlertmanagerAlert {
   readonly labels: Labels
   readonly annotations: Labels
@@ -22,23 +28,30 @@ interface AlertmanagerAlert {
   readonly status: { readonly inhibitedBy: readonly string[] }
 }
 
-/** Alerts of severity critical that Alertmanager holds now, with those that another one silences. */
+/** Alerts of severity critical that fire now, with those that another one silences. Without an Alertmanager Prometheus is asked, which silences none. */
 export async function pages(services: Services): Promise<readonly Page[]> {
-  if (services.alertmanagerUrl === undefined) return []
+  const { alertmanagerUrl, prometheusUrl } = services
   try {
-    const answer = await fetch(`${services.alertmanagerUrl}/api/v2/alerts?filter=${encodeURIComponent('severity="critical"')}`)
-    const alerts = (await answer.json()) as readonly AlertmanagerAlert[]
-    return alerts.map(({ labels, annotations, receivers, status }) => ({
-      labels,
-      annotations,
-      receivers: receivers.map((r) => r.name),
-      group: [labels['agent'], labels['environment'], labels['team']].join('\n'),
-      silenced: status.inhibitedBy.length > 0,
-    }))
+    if (alertmanagerUrl !== undefined) {
+      const answer = await fetch(`${alertmanagerUrl}/api/v2/alerts?filter=${encodeURIComponent('severity="critical"')}`)
+      const alerts = (await answer.json()) as readonly AlertmanagerAlert[]
+      return alerts.map((a) => page(a, { receivers: a.receivers.map((r) => r.name), silenced: a.status.inhibitedBy.length > 0 }))
+    }
+    if (prometheusUrl === undefined) return []
+    const { data } = (await (await fetch(`${prometheusUrl}/api/v1/alerts`)).json()) as {
+      readonly data: { readonly alerts: readonly PrometheusAlert[] }
+    }
+    return data.alerts
+      .filter((a) => a.state === 'firing' && a.labels['severity'] === 'critical')
+      .map((a) => page(a, { receivers: ['nobody, for there is no Alertmanager'], silenced: false }))
   } catch {
-    // Alertmanager may be restarting; the next second asks again.
+    // It may be restarting; the next second asks again.
     return []
   }
+}
+
+function page({ labels, annotations }: Pick<Page, 'labels' | 'annotations'>, more: Pick<Page, 'receivers' | 'silenced'>): Page {
+  return { labels, annotations, group: [labels['agent'], labels['environment'], labels['team']].join('\n'), ...more }
 }
 
 /** How many runs arrived and what they cost, and how many agents have a baseline by now. */
