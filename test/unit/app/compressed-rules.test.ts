@@ -20,7 +20,15 @@ test('queries differ in durations only', () => {
   expect(other.map((r) => r.expr)).toEqual([])
 })
 test('an hour is a minute for agents; the watching itself gets six', () => {
-  const alerts = rulesOf(compressedGroups(60, {})).filter((r) => 'alert' in r)
-  const of = (name: string): string | undefined => alerts.find((r) => r.alert === name)?.for
-  expect([of('AgentQualityDrop'), of('AgentopzNoSamples')]).toEqual(['2s', '30s'])
+  const unit = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 } as const
+  const seconds = (text: string): number => Number.parseFloat(text) * (unit[text.replace(/^[\d.]+/, '') as keyof typeof unit] ?? Number.NaN)
+  const waits = (groups: readonly RuleGroup[]): ReadonlyMap<string, number> =>
+    new Map(rulesOf(groups).flatMap((r) => ('alert' in r && r.for !== undefined ? [[r.alert, seconds(r.for)] as const] : [])))
+  const shipped = waits(ruleGroups())
+  const compressed = [...waits(compressedGroups(60, {}))]
+  expect(compressed.length).toBeGreaterThan(30)
+  for (const [name, wait] of compressed) {
+    const divisor = name.startsWith('Agentopz') ? 10 : 60
+    expect([name, wait]).toEqual([name, Math.max(1, (shipped.get(name) ?? Number.NaN) / divisor)])
+  }
 })
