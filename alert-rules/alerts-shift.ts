@@ -4,7 +4,7 @@
  */
 import type { AlertName } from '../model/alerts.ts'
 import { SLIS, type SliName, type Window } from '../model/slis.ts'
-import { EFFECTS, PAGE, TICKET } from '../model/thresholds.ts'
+import { EFFECTS, OVER, PAGE, TICKET } from '../model/thresholds.ts'
 import { alert, lookUp, SAME_AGENT } from './alert.ts'
 import { type AlertingRule, type Duration, recorded, type RuleOptions } from './promql.ts'
 
@@ -26,21 +26,19 @@ function shifted(sli: SliName, w: Window, test: { readonly z: number; readonly n
   return `(${share(w, m)} + 0 and ${rise(w, m)} > ${effect} and ${sure})`
 }
 
-/** A page's condition: any window; from an hour on only while a shorter one still shows it, or the end of an incident would page again. */
+/** A page's condition: any window; the longer ones only while the shorter still show it. */
 export function pageOn(sli: SliName): string {
-  const { page, page10m, mean } = EFFECTS[sli]
+  const { page, page10m, mean, surer } = EFFECTS[sli]
   const m = `sli="${sli}"`
-  // `unless … < x` lets a window without events pass, which a quiet agent often has; a few good runs are no recovery either.
-  const well = (w: Window, under: number, n: number): string => `unless (${z(w, m)} < ${under} and ${total(w, m)} >= ${n})`
-  const over: Partial<Record<Window, string>> = {
-    '30m': well('10m', 0, 8),
-    '1h': well('30m', 1, 5),
-    '3h': `${well('30m', 0.5, 8)} unless ${z('1h', m)} < 2`,
-    '6h': `${well('30m', 0.5, 8)} unless ${z('1h', m)} < 2 unless ${z('3h', m)} < 3`,
-  }
   return PAGE_WINDOWS.map((w) => {
-    const condition = shifted(sli, w, PAGE[w], mean ?? (w === '10m' ? page10m : page))
-    return over[w] === undefined ? condition : `(${condition} ${over[w]})`
+    const test = { ...PAGE[w], z: Number((PAGE[w].z + surer).toFixed(2)) }
+    const condition = shifted(sli, w, test, mean ?? (w === '10m' ? page10m : page))
+    // `unless … < x` lets a window without events pass, which a quiet agent often has; a few good runs are no recovery either.
+    const over = OVER[w].flatMap((o) => [
+      o.n === 0 ? `unless ${z(o.window, m)} < ${o.z}` : `unless (${z(o.window, m)} < ${o.z} and ${total(o.window, m)} >= ${o.n})`,
+      ...(o.part === undefined ? [] : [`unless ${rise(o.window, m)} < ${o.part} * ${rise(w, m)}`]),
+    ])
+    return over.length === 0 ? condition : `(${condition} ${over.join(' ')})`
   }).join('\nor\n')
 }
 

@@ -47,9 +47,12 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
       'AgentVolumeSurge',
       {
         expr: `
-          (${seen30m} / ${half} > 3 and ${distance(seen30m, half)} > 3 and ${seen30m} > 1.5 * ${usualDay} and ${seen30m} > 20)
-          or
-          (${seen10m} / ${sixth} > 3.5 and ${distance(seen10m, sixth)} > 3.5 and ${seen10m} > 0.6 * ${usualDay} and ${seen10m} > 20)`,
+          (
+            (${seen30m} / ${half} > 3 and ${distance(seen30m, half)} > 3 and ${seen30m} > 1.5 * ${usualDay} and ${seen30m} > 20)
+            or
+            (${seen10m} / ${sixth} > 3.5 and ${distance(seen10m, sixth)} > 3.5 and ${seen10m} > 0.6 * ${usualDay} and ${seen10m} > 20)
+          )
+          and ${seen10m} > 1.5 * ${recorded('agent:runs:expected_high10m')}`,
         forSeconds: 60,
         keepSeconds: 900,
         summary: `{{ $labels.agent }}: {{ $value | humanize }} times as many runs as usual ${hour('')}`.replace('  ', ' '),

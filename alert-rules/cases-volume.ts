@@ -52,6 +52,7 @@ const surge = (hour: number, expected: number): InputSeries => ({
   [ofAgent('agent:runs:increase10m')]: steady(hour / 6, 180),
   [ofAgent('agent:runs:increase30m')]: steady(hour / 2, 180),
   [ofAgent('agent:runs:expected1h')]: steady(expected, 180),
+  [ofAgent('agent:runs:expected_high10m')]: steady(expected / 4, 180),
   [ofAgent('agent:team:info', { team: 'sales' })]: steady(1, 180),
 })
 

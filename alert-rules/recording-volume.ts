@@ -34,6 +34,7 @@ export function volumeGroups(d: Duration): readonly RuleGroup[] {
           expr: `sum_over_time(${recorded('agent:runs:increase1h')}[${d(DAY - HOUR)}:${d(900)}]) / 4`,
         },
         { record: recorded('agent:runs:expected1h'), expr: lastWeekOr((ago) => around(d, ago, 0)) },
+        { record: recorded('agent:runs:expected_high10m'), expr: lastWeekOr((ago) => most(d, ago)) },
         { record: recorded('agent:runs:expected_low1h'), expr: lastWeekOr((ago) => lowest(d, ago)) },
         {
           record: recorded('agent:runs:expected6h'),
@@ -69,7 +70,7 @@ function lowest(d: Duration, ago: number): string {
   const wide = `avg_over_time(${recorded('agent:runs:increase1h')}[${d(4 * HOUR)}] offset ${d(ago - 2.5 * HOUR)})`
   return promql(`
 (
-  ${wide} < 20
+  ${wide} and max_over_time(${recorded('agent:runs:increase1h')}[${d(4 * HOUR)}] offset ${d(ago - 2.5 * HOUR)}) < 20
   or
   min without (shift) (
     label_replace(${before}, "shift", "before", "", "")
@@ -77,6 +78,11 @@ function lowest(d: Duration, ago: number): string {
     or label_replace(${after}, "shift", "after", "", "")
   )
 )`)
+}
+
+/** The most in ten minutes of the hour around: a nightly batch that comes a little early is no surge. */
+function most(d: Duration, ago: number): string {
+  return `max_over_time(${recorded('agent:runs:increase10m')}[${d(HOUR)}] offset ${d(ago - HOUR / 2)})`
 }
 
 function lastWeekOr(expected: (ago: number) => string): string {

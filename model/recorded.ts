@@ -82,6 +82,7 @@ export const RECORDED = {
     labels: A,
     help: 'Fewest runs to expect in an hour at this time of the week: the least of the hours around it.',
   },
+  'agent:runs:expected_high10m': { labels: A, help: 'Most runs to expect in ten minutes around this time of the week.' },
   'agent:runs:expected6h': { labels: A, help: 'Runs to expect in the last 6 hours.' },
   'agent:runs:increase6h': { labels: A, help: 'Closed runs in the last 6 hours.' },
   'agent:silence:evidence': { labels: A, help: 'Evidence that the agent is silent, in nats: a silence of chance would be exp(-x) likely.' },

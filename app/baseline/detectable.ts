@@ -4,9 +4,9 @@
  * Undefined where not even the largest change would: unknown is not zero, and neither is impossible.
  */
 import { WINDOWS } from '../../model/slis.ts'
-import { type Effect, PAGE } from '../../model/thresholds.ts'
+import { type Effect, OVER, PAGE, type PageWindow } from '../../model/thresholds.ts'
 import type { Normal } from './normal.ts'
-import { dispersionOf, fewestThatPage, OVER, PAGE_WINDOWS, type PageWindow } from './paging.ts'
+import { dispersionOf, fewestThatPage, PAGE_WINDOWS } from './paging.ts'
 import { chanceOfAtLeast, distance, normalTail } from './statistics.ts'
 
 export const HORIZONS = { '30m': 1800, '2h': 7200, '1d': 86_400 } as const
@@ -48,7 +48,7 @@ export function smallestFactor(eventsPerHour: number, normal: Normal, effect: Ef
         const shareOver = (w: PageWindow): number => Math.min(1, normal.share + (shareAt(factor) - normalShare) * filled(w, horizon))
         const share = shareOver(window)
         if (n < PAGE[window].n || 1 + (factor - 1) * filled(window, horizon) <= (effect.mean ?? 1)) return false
-        const above = distance(share, n, normal, dispersionOf(window, normal)) - PAGE[window].z
+        const above = distance(share, n, normal, dispersionOf(window, normal)) - PAGE[window].z - effect.surer
         const chance = withTries(normalTail(-above), HORIZONS[horizon] / WINDOWS[window])
         return chance * chanceStillShown(window, horizon, { eventsPerHour, normal, shareOver }) >= power
       }),

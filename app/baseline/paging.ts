@@ -5,12 +5,11 @@
  */
 import type { Window } from '../../model/slis.ts'
 import { WINDOWS } from '../../model/slis.ts'
-import { type Effect, PAGE } from '../../model/thresholds.ts'
+import { type Effect, OVER, PAGE, type PageWindow } from '../../model/thresholds.ts'
 import { between, CELL, type Counts, type Grid, type Interval, runningSums } from './counts.ts'
 import type { Kind, Normal } from './normal.ts'
 import { chanceOfAtLeast, distance, normalTail } from './statistics.ts'
 
-export type PageWindow = keyof typeof PAGE
 export const PAGE_WINDOWS = Object.keys(PAGE) as readonly PageWindow[]
 
 /** An indicator: what is counted, what is normal, what it takes to page. */
@@ -64,32 +63,6 @@ export function pastPages(indicator: Indicator, grid: Grid): readonly PastPage[]
 const KEEP = 2
 /** Seconds between evaluations of the rules. */
 const EVERY = 60
-/** A shorter window that is back to normal: its distance is under `z`, and it holds at least `n` events. */
-export interface Over {
-  readonly window: PageWindow
-  readonly z: number
-  readonly n: number
-}
-
-/**
- * A long window does not page once a shorter one shows that it is over: else the end of an incident pages again. As the shipped rules have
- * it, and a test compares with them.
- */
-export const OVER: Readonly<Record<PageWindow, readonly Over[]>> = {
-  '10m': [],
-  '30m': [{ window: '10m', z: 0, n: 8 }],
-  '1h': [{ window: '30m', z: 1, n: 5 }],
-  '3h': [
-    { window: '30m', z: 0.5, n: 8 },
-    { window: '1h', z: 2, n: 0 },
-  ],
-  '6h': [
-    { window: '30m', z: 0.5, n: 8 },
-    { window: '1h', z: 2, n: 0 },
-    { window: '3h', z: 3, n: 0 },
-  ],
-}
-
 interface Sums {
   readonly bad: Float64Array
   readonly total: Float64Array
@@ -115,7 +88,9 @@ function worstWindow(indicator: Indicator, sums: Sums, end: number): Detail | un
     if (at === undefined || !pages(indicator, at)) continue
     const isOver = OVER[window].some((o) => {
       const shorter = seen.get(o.window)
-      return shorter !== undefined && shorter.distance < o.z && shorter.events >= o.n
+      if (shorter === undefined) return false
+      const rise = shorter.share - indicator.normal.share
+      return (shorter.distance < o.z && shorter.events >= o.n) || rise < (o.part ?? -1) * (at.share - indicator.normal.share)
     })
     if (!isOver && (worst === undefined || at.distance > worst.distance)) worst = at
   }
@@ -136,7 +111,7 @@ function windowAt({ normal, sizes }: Indicator, sums: Sums, end: number, window:
 
 function pages({ normal, normalMean, effect }: Indicator, seen: Detail): boolean {
   const { z, n } = PAGE[seen.window]
-  if (seen.distance <= z || seen.events < n) return false
+  if (seen.distance <= z + effect.surer || seen.events < n) return false
   if (seen.share - normal.share < riseOf(seen.window, effect)) return false
   if (effect.mean === undefined || normalMean === undefined || seen.mean === undefined) return true
   return seen.mean > effect.mean * normalMean
@@ -151,7 +126,7 @@ export function fewestThatPage(n: number, window: PageWindow, normal: Normal, ef
   let high = n + 1
   while (low < high) {
     const k = (low + high) >> 1
-    const isPage = k / n - normal.share >= riseOf(window, effect) && distance(k / n, n, normal, dispersion) > z
+    const isPage = k / n - normal.share >= riseOf(window, effect) && distance(k / n, n, normal, dispersion) > z + effect.surer
     if (isPage) high = k
     else low = k + 1
   }
@@ -192,7 +167,7 @@ function shareCrossings({ normal, effect }: Indicator, window: PageWindow, n: nu
 
 /** The same for a size: a sliding mean crosses a high bar about z squared times as often as a single window is over it. */
 function sizeCrossings({ normalMean, variance, effect }: Indicator, window: PageWindow, n: number): number {
-  const { z } = PAGE[window]
+  const z = PAGE[window].z + effect.surer
   const byShare = normalTail(z)
   const isKnown = normalMean !== undefined && variance !== undefined && effect.mean !== undefined
   // Both must happen, so it is no likelier than the rarer.

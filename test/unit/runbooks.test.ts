@@ -71,7 +71,7 @@ function thresholds(sli: SliName, isPage: boolean): string {
     .map(([w, t]) => {
       const mean = isPage ? e.mean : e.meanTicket
       const points = isPage ? (w === '10m' ? e.page10m : e.page) : e.ticket
-      return `${w}: z > ${t.z}, n ≥ ${t.n}, ${mean === undefined ? `+${Math.round(points * 1000) / 10} points` : `mean × ${mean}`}`
+      return `${w}: z > ${Number((t.z + (isPage ? e.surer : 0)).toFixed(2))}, n ≥ ${t.n}, ${mean === undefined ? `+${Math.round(points * 1000) / 10} points` : `mean × ${mean}`}`
     })
     .join('; ')
 }

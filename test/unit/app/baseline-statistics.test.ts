@@ -4,10 +4,10 @@ import { pageOn } from '../../../alert-rules/alerts-shift.ts'
 import { CELL, type Counts, type Grid } from '../../../app/baseline/counts.ts'
 import { HORIZONS, smallestFactor, smallestRise } from '../../../app/baseline/detectable.ts'
 import { normalOf } from '../../../app/baseline/normal.ts'
-import { falsePagesPerWeek, fewestThatPage, OVER, PAGE_WINDOWS, pastPages, riseOf } from '../../../app/baseline/paging.ts'
+import { falsePagesPerWeek, fewestThatPage, PAGE_WINDOWS, pastPages, riseOf } from '../../../app/baseline/paging.ts'
 import { histogramOf, quantileOf, scaleShare } from '../../../app/baseline/sizes.ts'
 import { chanceOfAtLeast, distance, lowestLikely, median, normalTail } from '../../../app/baseline/statistics.ts'
-import { EFFECTS, PAGE } from '../../../model/thresholds.ts'
+import { EFFECTS, OVER, PAGE } from '../../../model/thresholds.ts'
 import { poisson, random } from '../../support/backdated.ts'
 
 /** Binomial tail by adding it up. */
@@ -176,9 +176,13 @@ test('the history is judged by the conditions of the shipped rules', () => {
     expect(rule).toContain(`${series(`bad_ratio:zscore${window}`)} > ${PAGE[window].z}`)
     expect(rule).toContain(`${series(`total:increase${window}`)} >= ${PAGE[window].n}`)
     expect(rule).toContain(`> ${riseOf(window, EFFECTS.quality)} and`)
-    const over = OVER[window].map(({ window: w, z, n }) => {
+    const rise = (w: string): string => `(${series(`bad_ratio:${w}`)} - ${series('bad_ratio:baseline')})`
+    const over = OVER[window].flatMap(({ window: w, z, n, part }) => {
       const isUnder = `${series(`bad_ratio:zscore${w}`)} < ${z}`
-      return n === 0 ? isUnder : `(${isUnder} and ${series(`total:increase${w}`)} >= ${n})`
+      return [
+        n === 0 ? isUnder : `(${isUnder} and ${series(`total:increase${w}`)} >= ${n})`,
+        ...(part === undefined ? [] : [`${rise(w)} < ${part} * ${rise(window)}`]),
+      ]
     })
     expect(
       rule
