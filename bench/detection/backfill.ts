@@ -4,7 +4,7 @@
  * what is built on it. Blocks reach the Prometheus under test as hard links: it may compact them, the kept ones stay whole.
  */
 import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { mapAtOnce, run } from './processes.ts'
 import type { Prometheus } from './prometheus.ts'
 import type { PlannedRule } from './rule-plan.ts'
@@ -47,22 +47,14 @@ async function record(r: PlannedRule, b: Backfill): Promise<void> {
   const work = `${target}.${process.pid}.part`
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
-  const file = `${work}.rules.yaml`
+  // Prometheus shifts a group's evaluations by a hash of its file and name. Rules of one group are evaluated at one moment, so that a
+  // share's parts belong together: one name and one path for all keeps it so here.
+  const file = join(work, 'rules.yaml')
   const rule = { ...r.rule, expr: withoutName(r.rule.expr) }
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify({ groups: [{ name: r.rule.record, interval: `${r.intervalSeconds}s`, rules: [rule] }] }))
-  await run('promtool', [
-    'tsdb',
-    'create-blocks-from',
-    `--max-block-duration=${BLOCK_DURATION}`,
-    '-q',
-    'rules',
-    `--url=${b.prometheus.url}`,
-    `--start=${r.start}`,
-    `--end=${r.end}`,
-    `--output-dir=${work}`,
-    file,
-  ])
+  writeFileSync(file, JSON.stringify({ groups: [{ name: 'agentopz', interval: `${r.intervalSeconds}s`, rules: [rule] }] }))
+  const options = ['-q', 'rules', `--url=${b.prometheus.url}`, `--start=${r.start}`, `--end=${r.end}`, `--output-dir=${resolve(work)}`]
+  await run('promtool', ['tsdb', 'create-blocks-from', `--max-block-duration=${BLOCK_DURATION}`, ...options, 'rules.yaml'], work)
   rmSync(file)
   if (existsSync(target)) rmSync(work, { recursive: true })
   else renameSync(work, target)

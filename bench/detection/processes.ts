@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 
 /** Runs a program to its end. @throws with its last words when it fails. */
-export function run(command: string, args: readonly string[]): Promise<string> {
+export function run(command: string, args: readonly string[], cwd?: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command, [...args], { maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) => {
+    execFile(command, [...args], { maxBuffer: 256 * 1024 * 1024, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout)
       else if (error.code === 'ENOENT')
         reject(new Error(`${command} is not installed; on Debian: apt-get install prometheus prometheus-alertmanager`))

@@ -51,7 +51,14 @@ export function planRules(groups: readonly RuleGroup[], period: Period, alsoReco
 
   const keys = new Map<string, string[]>()
   const keyOf = (expr: string, parts: readonly unknown[]): string =>
-    hash([period.dataKey, period.end, expr, ...parts, ...mentions(expr).flatMap((name) => [name, ...(keys.get(name) ?? [])])])
+    hash([
+      'one moment a group',
+      period.dataKey,
+      period.end,
+      expr,
+      ...parts,
+      ...mentions(expr).flatMap((name) => [name, ...(keys.get(name) ?? [])]),
+    ])
   const recorded = recording
     .filter((r) => starts.has(r.rule.record))
     .map((r) => ({ ...r, level: levels.get(r.rule.record) ?? 0, start: starts.get(r.rule.record) ?? period.start }))
