@@ -43,8 +43,8 @@ export const OVER: Readonly<Record<PageWindow, readonly Over[]>> = {
   ],
   '6h': [
     { window: '30m', z: 0.5, n: 8 },
-    { window: '1h', z: 2, n: 0, part: 0.5 },
-    { window: '3h', z: 3, n: 0 },
+    { window: '1h', z: 2.5, n: 0, part: 0.5 },
+    { window: '3h', z: 3.5, n: 0 },
   ],
 }
 
@@ -79,9 +79,9 @@ export const EFFECTS: Readonly<Record<SliName, Effect>> = {
   tool_error: { page: 0.12, page10m: 0.2, ticket: 0.05, surer: 0.3 },
   tool_empty: { page: 0.25, page10m: 0.3, ticket: 0.1, surer: 0.2 },
   no_tool: { page: 0.3, page10m: 0.4, ticket: 0.15, surer: 0.3 },
-  cost: { page: 0, page10m: 0, ticket: 0, surer: 0.4, mean: 1.5, meanTicket: 1.25 },
-  steps: { page: 0, page10m: 0, ticket: 0, surer: 0.4, mean: 1.4, meanTicket: 1.2 },
-  duration: { page: 0, page10m: 0, ticket: 0, surer: 0.4, mean: 1.6, meanTicket: 1.3 },
+  cost: { page: 0, page10m: 0, ticket: 0, surer: 0.2, mean: 1.5, meanTicket: 1.25 },
+  steps: { page: 0, page10m: 0, ticket: 0, surer: 0.2, mean: 1.4, meanTicket: 1.2 },
+  duration: { page: 0, page10m: 0, ticket: 0, surer: 0.2, mean: 1.6, meanTicket: 1.3 },
 }
 
 /** Nats of surprise from which silence pages: a silence of chance would be exp(-10) likely. */

@@ -10,6 +10,8 @@ import { type Episode, episodesOf, type Signal, signalsOf } from './pages.ts'
 import type { RuleSet } from './rule-set.ts'
 
 const AFTER_SECONDS = 15 * 60
+/** A page in the hour after an incident is still about it, as in the published comparison; later ones are echoes. */
+const NEAR_SECONDS = 3600
 const ECHO_SECONDS = 26 * 3600
 /** Alerts of one group that start within this are in one notification. */
 const TOGETHER_SECONDS = 60
@@ -85,7 +87,7 @@ export function scoreFleet(
       const wrong = judgePage(e, happened)
       if (wrong !== undefined) falsePages.push({ ...who, ...wrong, start: e.start, minutes: (e.end - e.start) / 60, alerts: namesOf(e) })
     }
-    const blocked = happened.reduce((sum, i) => sum + i.end - i.start + AFTER_SECONDS, 0)
+    const blocked = happened.reduce((sum, i) => sum + i.end - i.start + NEAR_SECONDS, 0)
     exposures.push({ ...who, weeks: Math.max(0, truth.testEnd - truth.testStart - blocked) / WEEK_SECONDS, pages: episodes.length })
   }
   return { incidents, falsePages, exposures, watchers }
@@ -105,15 +107,15 @@ function scoreIncident(
     end: i.end,
     first,
     minutes: first === undefined ? undefined : (first.start - i.start) / 60,
-    pages: episodes.filter((e) => isInside(e, i)).length,
+    pages: episodes.filter((e) => isInside(e, i, NEAR_SECONDS)).length,
     causeNamed: first === undefined ? undefined : causeOf(first, episodes, i.cause),
     isUserVisible: i.isUserVisible,
     isBeforeThirdComplaint: first !== undefined && third !== undefined && first.start < third,
   }
 }
 
-function isInside(at: { readonly start: number }, i: TruthIncident): boolean {
-  return at.start >= i.start && at.start <= i.end + AFTER_SECONDS
+function isInside(at: { readonly start: number }, i: TruthIncident, after = AFTER_SECONDS): boolean {
+  return at.start >= i.start && at.start <= i.end + after
 }
 
 /** The causes named by what is firing in the page's first notification. */
@@ -129,12 +131,12 @@ function causeOf(first: Signal, episodes: readonly Episode[], cause: Cause): Cau
 
 /** Why a page is false; undefined when it is not. */
 function judgePage(e: Episode, incidents: readonly TruthIncident[]): Pick<FalsePage, 'kind' | 'incidentClass'> | undefined {
-  const around = incidents.find((i) => isInside(e, i))
+  const around = incidents.find((i) => isInside(e, i, NEAR_SECONDS))
   if (around !== undefined) {
-    const isAbout = e.signals.some((s) => isInside(s, around) && s.tells.some((t) => around.alerts.includes(t)))
+    const isAbout = e.signals.some((s) => isInside(s, around, NEAR_SECONDS) && s.tells.some((t) => around.alerts.includes(t)))
     return isAbout ? undefined : { kind: 'other symptom', incidentClass: around.incidentClass }
   }
-  const before = incidents.findLast((i) => e.start > i.end + AFTER_SECONDS && e.start <= i.end + ECHO_SECONDS)
+  const before = incidents.findLast((i) => e.start > i.end + NEAR_SECONDS && e.start <= i.end + ECHO_SECONDS)
   return before === undefined ? { kind: 'quiet' } : { kind: 'echo', incidentClass: before.incidentClass }
 }
 

@@ -8,6 +8,7 @@ import { SpanKind, type Tracer } from '@opentelemetry/api'
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, describe, expect, test } from 'vitest'
+import { ruleGroups } from '../../alert-rules/rules.ts'
 import { replay } from '../../app/commands/replay.ts'
 import { startServices } from '../../app/services.ts'
 import { createSpanProcessor } from '../../processor/index.ts'
@@ -311,7 +312,7 @@ test('a real Prometheus scrapes it and answers the two queries of the README', a
     dir,
     target: `127.0.0.1:${t.app.ports.listen}`,
     scrapeSeconds: 1,
-    ruleFiles: [join(import.meta.dirname, '../../alert-rules/starter.rules.yaml')],
+    ruleFiles: ['recording', 'alerts'].map((f) => join(import.meta.dirname, `../../alert-rules/${f}.rules.yaml`)),
     prometheusPort: 0,
     alertmanagerPort: 0,
   })
@@ -331,7 +332,7 @@ test('a real Prometheus scrapes it and answers the two queries of the README', a
   const rules = (await (await fetch(`${services.prometheusUrl}/api/v1/rules`)).json()) as {
     data: { groups: { rules: { health: string }[] }[] }
   }
-  expect(rules.data.groups.flatMap((g) => g.rules)).toHaveLength(4)
+  expect(rules.data.groups.flatMap((g) => g.rules)).toHaveLength(ruleGroups().flatMap((g) => g.rules).length)
 })
 
 describe('in process, as a span processor of the OpenTelemetry SDK', () => {
