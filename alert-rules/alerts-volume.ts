@@ -36,7 +36,7 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
           or
           (time() - ${last} > ${every})`,
         forSeconds: 120,
-        keepSeconds: 300,
+        keepSeconds: 1800,
         summary: '{{ $labels.agent }}: no run for {{ $value | humanizeDuration }} although there should be',
         description: `Evidence, in nats (10 is a chance of 1 in 22,000): agent:silence:evidence{${SAME_AGENT}}.\nIs agentopz itself fed? sum by (dialect) (rate(agentopz_spans_received_total[10m])). Other agents at the same time: sum by (agent) (agent:runs:increase10m).`,
       },
@@ -52,7 +52,7 @@ export function volumeAlerts(d: Duration, options: RuleOptions): readonly Alerti
             or
             (${seen10m} / ${sixth} > 3.5 and ${distance(seen10m, sixth)} > 3.5 and ${seen10m} > 0.6 * ${usualDay} and ${seen10m} > 20)
           )
-          and ${seen10m} > 1.5 * ${recorded('agent:runs:expected_high10m')}`,
+          and ${distance(seen10m, recorded('agent:runs:expected_high10m'))} > 3`,
         forSeconds: 60,
         keepSeconds: 900,
         summary: `{{ $labels.agent }}: {{ $value | humanize }} times as many runs as usual ${hour('')}`.replace('  ', ' '),

@@ -40,7 +40,7 @@ export function volumeGroups(d: Duration): readonly RuleGroup[] {
           record: recorded('agent:runs:expected6h'),
           expr: `avg_over_time(${recorded('agent:runs:expected1h')}[${d(6 * HOUR)}]) * 6`,
         },
-        silence(d),
+        ...silence(d),
         {
           record: recorded('agent:cost_usd:increase1h'),
           expr: `sum by (agent, environment) (increase(${metric('agentopz_cost_usd_total')}[${d(HOUR)}]))`,
@@ -65,19 +65,20 @@ function around(d: Duration, ago: number, shift: number): string {
 
 /** The least of three neighbouring hours: an office that opens at eight is not silent at seven minutes past. */
 function lowest(d: Duration, ago: number): string {
-  const [before, at, after] = [around(d, ago, HOUR), around(d, ago, 0), around(d, ago, -HOUR)]
-  // A quiet agent's hours differ by chance, and the least of three would be too low: five hours around instead.
-  const wide = `avg_over_time(${recorded('agent:runs:increase1h')}[${d(4 * HOUR)}] offset ${d(ago - 2.5 * HOUR)})`
-  return promql(`
-(
-  ${wide} and max_over_time(${recorded('agent:runs:increase1h')}[${d(4 * HOUR)}] offset ${d(ago - 2.5 * HOUR)}) < 20
+  const hours = recorded('agent:runs:increase1h')
+  // Hours of a quiet agent differ by chance, and the least of three would be too low: five hours instead of two for it.
+  const wide = (shift: number): string => `avg_over_time(${hours}[${d(4 * HOUR)}] offset ${d(ago - 2.5 * HOUR + shift)})`
+  const least = (of: (shift: number) => string, step: number): string =>
+    `min without (shift) (
+    label_replace(${of(step)}, "shift", "before", "", "")
+    or label_replace(${of(0)}, "shift", "at", "", "")
+    or label_replace(${of(-step)}, "shift", "after", "", "")
+  )`
+  return `(
+  ${least(wide, 2 * HOUR)} and max_over_time(${hours}[${d(8 * HOUR)}] offset ${d(ago - 4.5 * HOUR)}) < 20
   or
-  min without (shift) (
-    label_replace(${before}, "shift", "before", "", "")
-    or label_replace(${at}, "shift", "at", "", "")
-    or label_replace(${after}, "shift", "after", "", "")
-  )
-)`)
+  ${least((shift) => around(d, ago, shift), HOUR)}
+)`
 }
 
 /** The most in ten minutes of the hour around: a nightly batch that comes a little early is no surge. */
@@ -94,9 +95,9 @@ function lastWeekOr(expected: (ago: number) => string): string {
 
 /**
  * Expected runs in the longest gap without any. Discounted for how thin the expectation is (Gamma-Poisson: c ln(1 + E/c), where c, the
- * runs it rests on, are those of the gap and four hours more), and for days that are quiet as a whole, such as holidays.
+ * runs it rests on, are those of the gap and four hours more). Then for days that were quiet before the gap began, such as holidays.
  */
-function silence(d: Duration): RecordingRule {
+function silence(d: Duration): readonly RecordingRule[] {
   const last = `max by (agent, environment) (${metric('agentopz_last_run_timestamp_seconds')})`
   const gaps = [...GAPS].reverse().map((minutes) => {
     const seconds = minutes * 60
@@ -105,14 +106,15 @@ function silence(d: Duration): RecordingRule {
     const expected = `avg_over_time(${recorded('agent:runs:expected_low1h')}[${d(seconds)}]) * ${nats}`
     const seen =
       minutes <= 10 ? recorded('agent:runs:increase10m') : `sum_over_time(${recorded('agent:runs:increase5m')}[${d(seconds - 300)}])`
-    return `  (${expected} unless ${seen} > 0 unless ${last} > time() - ${d.seconds(seconds)})`
+    return `(${expected} unless ${seen} > 0 unless ${last} > time() - ${d.seconds(seconds)})`
   })
-  return {
-    record: recorded('agent:silence:evidence'),
-    expr: promql(`
-(
-${gaps.join('\n  or\n')}
-)
-* clamp_max((${recorded('agent:runs:increase1d')} + 5) / (avg_over_time(${recorded('agent:runs:expected1h')}[${d(DAY)}]) * 24 + 5) / 0.6, 1) ^ 2`),
-  }
+  const gap = recorded('agent:silence:gap')
+  const day = `avg_over_time(${recorded('agent:runs:expected1h')}[${d(DAY)}]) * 24`
+  return [
+    { record: gap, expr: gaps.join('\nor\n') },
+    {
+      record: recorded('agent:silence:evidence'),
+      expr: `${gap} * clamp_max((${recorded('agent:runs:increase1d')} + 5) / (clamp_min(${day} - ${gap}, 0) + 5) / 0.6, 1) ^ 2`,
+    },
+  ]
 }

@@ -85,6 +85,7 @@ export const RECORDED = {
   'agent:runs:expected_high10m': { labels: A, help: 'Most runs to expect in ten minutes around this time of the week.' },
   'agent:runs:expected6h': { labels: A, help: 'Runs to expect in the last 6 hours.' },
   'agent:runs:increase6h': { labels: A, help: 'Closed runs in the last 6 hours.' },
+  'agent:silence:gap': { labels: A, help: 'Runs to expect in the time since the last run, discounted for how thin the expectation is.' },
   'agent:silence:evidence': { labels: A, help: 'Evidence that the agent is silent, in nats: a silence of chance would be exp(-x) likely.' },
   'agent:cost_usd:increase1h': { labels: A, help: 'Priced spend of the last hour, US dollars.' },
   'agent:cost_usd:increase1d': { labels: A, help: 'Priced spend of the last day, US dollars.' },

@@ -39,11 +39,13 @@ export const OVER: Readonly<Record<PageWindow, readonly Over[]>> = {
   '1h': [{ window: '30m', z: 1, n: 5 }],
   '3h': [
     { window: '30m', z: 0.5, n: 8 },
-    { window: '1h', z: 2.5, n: 0, part: 0.5 },
+    { window: '1h', z: 2.5, n: 8, part: 0.5 },
+    { window: '1h', z: 2.1, n: 0 },
   ],
   '6h': [
     { window: '30m', z: 0.5, n: 8 },
-    { window: '1h', z: 2.5, n: 0, part: 0.5 },
+    { window: '1h', z: 2.5, n: 8, part: 0.5 },
+    { window: '1h', z: 2.1, n: 0 },
     { window: '3h', z: 3.5, n: 0 },
   ],
 }
