@@ -44,7 +44,7 @@ export interface BenchOptions {
   readonly isKept: boolean
   readonly width: number
   readonly dumpZ: string | undefined
-  /** What was typed, for the report. */
+  /** What to type to find the same, for the report. */
   readonly command: string
 }
 
@@ -74,8 +74,19 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' | 's
     isKept: v.keep === true || v.dir !== undefined,
     width: numberOf('--width', v.width ?? '2', 1, 64),
     dumpZ: v['dump-z'],
-    command: ['npm run bench:detection', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    command: commandOf(v),
   }
+}
+
+/** Options that change where things go and how fast, not what is found. */
+const NO_MATTER = ['out', 'json', 'dir', 'keep', 'width', 'dump-z']
+
+/** The command that finds the same, wherever it is run. Without options all rule sets are compared, so `--rules all` alone says nothing. */
+function commandOf(values: Readonly<Record<string, unknown>>): string {
+  const said = Object.entries(values).filter(([name]) => !NO_MATTER.includes(name))
+  const isPlain = said.length === 1 && said[0]?.[0] === 'rules' && said[0][1] === 'all'
+  const words = isPlain ? [] : said.flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]))
+  return ['npm run bench:detection', ...(words.length > 0 ? ['--', ...words] : [])].join(' ')
 }
 
 // oxlint-disable-next-line typescript/explicit-module-boundary-types -- parseArgs's own type

@@ -312,7 +312,11 @@ describe('parameters', () => {
     expect(o.out).toBeUndefined()
     expect(() => readOptions(['--seeds', 'x'])).toThrow('--seeds: "x" is not a number')
     expect(() => readOptions(['--agents', 'nobody'])).toThrow('no agent "nobody"; write support-chat')
-    expect(readOptions([])).toMatchObject({ rules: 'all', out: 'docs/detection.md' })
+    expect(readOptions([])).toMatchObject({ rules: 'all', out: 'docs/detection.md', command: 'npm run bench:detection' })
+    expect(readOptions(['--rules', 'all', '--dir', '/tmp/x', '--json'])).toMatchObject({ command: 'npm run bench:detection' })
+    expect(readOptions(['--seeds', '7', '--quick', '--width', '4'])).toMatchObject({
+      command: 'npm run bench:detection -- --seeds 7 --quick',
+    })
   })
 })
 
