@@ -28,7 +28,7 @@ function pages(alert: AlertName, sli: SliName, labels: Readonly<Record<string, s
     at(
       `${sli}: an hour of a quiet agent is bad`,
       alert,
-      { ...by, windows: { '1h': { share: 0.8, z: 4.6, n: 5 }, '30m': { share: 0.7, z: 3, n: 3 }, '10m': { share: 1, z: 2, n: 1 } } },
+      { ...by, windows: { '1h': { share: 0.8, z: 5.2, n: 5 }, '30m': { share: 0.7, z: 3, n: 3 }, '10m': { share: 1, z: 2, n: 1 } } },
       fires,
     ),
     at(

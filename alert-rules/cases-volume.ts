@@ -36,6 +36,7 @@ function spend(usd: number, runs: number, expectedRuns: number): InputSeries {
     [ofAgent('agent:cost_usd:expected1h')]: steady(expectedRuns * 0.1),
     [ofAgent('agent:run_cost_usd:mean:baseline')]: steady(0.1),
     [ofAgent('agent:runs:increase1h')]: `${expectedRuns}x120 ${runs}x60`,
+    [ofAgent('agent:runs:expected1h')]: steady(expectedRuns, 180),
   }
 }
 
@@ -102,6 +103,12 @@ export const VOLUME_CASES: readonly AlertCase[] = [
     150,
   ),
   c('twice the money', 'AgentSpendSurge', spend(20, 200, 100), []),
+  c(
+    'one run that cost as much as an hour',
+    'AgentSpendSurge',
+    { ...spend(60, 100, 100), [ofAgent('agent_sli:bad_ratio:zscore1h', { sli: 'cost' })]: steady(0.5) },
+    [],
+  ),
   c('one dear run of a quiet agent', 'AgentSpendSurge', spend(2, 1, 1), []),
   c('an open run costs five times the most', 'AgentRunaway', runaway('cost_usd', 5, 1), [{ measure: 'cost_usd' }]),
   c('an open run takes three times the steps', 'AgentRunaway', runaway('steps', 90, 30), [{ measure: 'steps' }]),

@@ -64,7 +64,8 @@ export function baselineGroups(d: Duration): readonly RuleGroup[] {
         },
         {
           record: recorded('agent_sli:bad_ratio:baseline'),
-          expr: `clamp((${hours('agent_sli:usual_bad:increase1h')} + 0.5) / (${recorded('agent_sli:total:baseline')} + 1), 0.002, 1)`,
+          // One bad event more than was seen: none in a hundred is no proof of none in a thousand, and must not make the second look certain.
+          expr: `clamp((${hours('agent_sli:usual_bad:increase1h')} + 1) / (${recorded('agent_sli:total:baseline')} + 2), 0.002, 1)`,
         },
         {
           record: recorded('agent_sli:mean:baseline'),

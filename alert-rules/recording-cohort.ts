@@ -126,6 +126,9 @@ function inputs(d: Duration): readonly RecordingRule[] {
   ]
 }
 
+/** Hours whose largest runs must be known before a run can be far beyond them. */
+const HOURS = 12
+
 /** What the largest runs reach: nearly the largest of the hourly maxima, so that one runaway does not hide the next. */
 function openRuns(d: Duration): readonly RecordingRule[] {
   return (['cost_usd', 'steps', 'age_seconds'] as const).flatMap((measure): readonly RecordingRule[] => [
@@ -137,6 +140,7 @@ function openRuns(d: Duration): readonly RecordingRule[] {
       record: recorded(`agent:open_run_max_${measure}:baseline`),
       expr: promql(`
         quantile_over_time(0.97, ${recorded(`agent:open_run_max_${measure}:max1h`)}[${d(WEEK)}:${d(HOUR)}] offset ${d(2 * HOUR)})
+        and count_over_time(${recorded(`agent:open_run_max_${measure}:max1h`)}[${d(WEEK)}:${d(HOUR)}] offset ${d(2 * HOUR)}) >= ${HOURS}
         and on (agent, environment) ${recorded('agent_sli:total:baseline', 'sli="steps"')}`),
     },
   ])

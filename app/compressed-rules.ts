@@ -1,7 +1,7 @@
 /**
  * The shipped rules with time compressed, as one rule file, for the demo and the end-to-end test: with 60 an hour is a minute.
  * About agents nothing is changed but durations. The watching itself is compressed less, for a machine's own hiccups (a late first scrape,
- * a busy core) last seconds whatever the scale. Two alerts are left out, and only they: see LEFT_OUT.
+ * a busy core) last seconds whatever the scale. One alert is left out, and only it: see LEFT_OUT.
  */
 import { stringify } from 'yaml'
 import type { AlertName } from '../model/alerts.ts'
@@ -9,11 +9,8 @@ import { type RuleGroup, ruleGroups, type RuleOptions } from '../alert-rules/rul
 
 const WATCH = 'agentopz-watch'
 const WATCH_SCALE = 10
-/**
- * Rules that run every second do come late. And a largest run is rare: what two compressed hours of runs reach is often passed in the
- * third, which days do not see (a demo paged AgentRunaway at 3.2 times the largest of its first two minutes).
- */
-const LEFT_OUT: readonly AlertName[] = ['AgentopzRulesFailing', 'AgentRunaway']
+/** Rules that run every second do come late. */
+const LEFT_OUT: readonly AlertName[] = ['AgentopzRulesFailing']
 
 /** Rule groups at a scale. */
 export function compressedGroups(scale: number, options: Omit<RuleOptions, 'scale'>): readonly RuleGroup[] {
