@@ -26,17 +26,18 @@ function promtool(args: readonly string[]): Promise<{ readonly failed: boolean; 
 
 test('promtool finds every rule and no mistake in them', async () => {
   const { failed, said } = await promtool(['check', 'rules', ...files('.rules.yaml')])
-  expect({ failed, said }).toEqual({
-    failed: false,
-    said: expect.stringMatching(/SUCCESS: \d+ rules found[\s\S]*SUCCESS: \d+ rules found/),
-  })
+  expect(failed, said).toBe(false)
+  expect([...said.matchAll(/SUCCESS: \d+ rules found/g)]).toHaveLength(2)
 })
 
 test('every case of every alert, and scenarios from raw metrics, hold', { timeout: 900_000 }, async () => {
   const tests = files('.test.yaml')
   expect(tests.length).toBeGreaterThan(1)
   const said = await Promise.all(tests.map(async (file) => ({ file, ...(await promtool(['test', 'rules', file])) })))
-  for (const t of said) expect(t, t.said).toMatchObject({ failed: false, said: expect.stringContaining('SUCCESS') })
+  for (const t of said) {
+    expect(t.failed, t.said).toBe(false)
+    expect(t.said, t.file).toContain('SUCCESS')
+  }
 })
 
 test('what a fired alert says has no template left in it', { timeout: 300_000 }, async () => {
@@ -58,7 +59,7 @@ test('what a fired alert says has no template left in it', { timeout: 300_000 },
   const texts = new Map(
     [...said.matchAll(/Labels:\{[^\n]*alertname="(\w+)"[^\n]*\n\s*Annotations:(\{[^\n]*\})/g)].map((m) => [m[1], m[2] ?? '']),
   )
-  expect([...texts.keys()].sort()).toEqual(Object.keys(ALERTS).sort())
+  expect(new Set(texts.keys())).toEqual(new Set(Object.keys(ALERTS)))
   for (const [name, text] of texts) {
     expect(text, name).not.toMatch(/error (calling|expanding)|<no value>|%!|\{\{|NaN/)
     expect(text, name).toContain(`/runbooks/${name}`)
