@@ -22,7 +22,7 @@ export interface AlertText {
 /** Matchers of the alert's agent, for queries in descriptions. `%q` quotes what a hostile name may hold. */
 export const SAME_AGENT = 'agent={{ printf "%q" $labels.agent }},environment={{ printf "%q" $labels.environment }}'
 
-/** Looks a recorded series of the same agent up while the text is written: `{{ … }}` with its value, a dash when there is none. */
+/** Looks a recorded series of the same agent up while the text is written: `{{ … }}` with its value, `unknown` when there is none. */
 export function lookUp(name: RecordedName, labels: readonly string[], format: string): string {
   const matchers = labels.map((l) => `${l}=%q`).join(',')
   const values = labels.map((l) => `$labels.${l}`).join(' ')

@@ -1,7 +1,7 @@
 /** Alerts on what changed around an agent: a new version that is worse, other inputs, objectives, evaluators, accounting, controls. */
 import { COHORT, DRIFT } from '../model/thresholds.ts'
-import type { Cause } from '../model/alerts.ts'
-import { alert, lookUp, SAME_AGENT } from './alert.ts'
+import type { AlertName, Cause } from '../model/alerts.ts'
+import { alert, type AlertText, lookUp, SAME_AGENT } from './alert.ts'
 import { type AlertingRule, type Duration, metric, promql, recorded, type RuleOptions } from './promql.ts'
 
 /** What a new value of each cohort dimension points at. A new agent version may be anything, most often its prompt. */
@@ -15,7 +15,7 @@ const COHORT_LABELS = ['agent', 'environment', 'dimension', 'evaluation'] as con
 
 /** The alerts of this file. */
 export function changeAlerts(d: Duration, options: RuleOptions): readonly AlertingRule[] {
-  const make = (name: Parameters<typeof alert>[0], text: Parameters<typeof alert>[1]): AlertingRule => alert(name, text, d, options)
+  const make: Make = (name, text) => alert(name, text, d, options)
   return [
     ...Object.entries(DIMENSIONS).map(([dimension, cause]) => {
       const m = `dimension="${dimension}"`
@@ -105,7 +105,7 @@ function missed(d: Duration, objective: string): string {
 )`
 }
 
-type Make = (name: Parameters<typeof alert>[0], text: Parameters<typeof alert>[1]) => AlertingRule
+type Make = (name: AlertName, text: AlertText) => AlertingRule
 
 function accounting(make: Make, d: Duration): readonly AlertingRule[] {
   const day = d(86_400)

@@ -76,7 +76,6 @@ interface Shift {
   readonly slis: readonly SliName[]
   readonly says: string
   readonly next: string
-  readonly forSeconds?: number
 }
 
 const CHECKS = `Which checks fail: sum by (evaluation, source) (increase(agentopz_evaluations_total{${SAME_AGENT},verdict="fail"}[1h])).`
@@ -120,7 +119,6 @@ const SHARES: readonly Shift[] = [
     slis: ['tool_error'],
     says: '{{ $value | humanizePercentage }} of calls to {{ $labels.tool }} fail',
     next: TOOL,
-    forSeconds: 60,
   },
   {
     name: 'AgentToolEmpty',
@@ -171,7 +169,6 @@ export function shiftAlerts(d: Duration, options: RuleOptions): readonly Alertin
   const pages = SHARES.map((s) =>
     make(s.name, {
       ...FOR_PAGE,
-      forSeconds: s.forSeconds ?? FOR_PAGE.forSeconds,
       expr: s.slis.map((sli) => (sli === 'tool_error' ? `${outage(sli)}\nor\n${pageOn(sli)}` : pageOn(sli))).join('\nor\n'),
       summary: `{{ $labels.agent }}: ${s.says}; ${NORMAL} is normal`,
       description: `${EVENTS} events in the last hour. The share is far from this agent's own baseline in at least one window of 10 minutes to 6 hours.\n${s.next}`,

@@ -12,8 +12,8 @@ export interface WindowTest {
 }
 
 /**
- * A page needs significance in one of these windows, and size (EFFECTS). An agent has some twenty indicators looked at every minute: at
- * 4.5 standard errors each brings about one false page in four years, at 4 one in four months.
+ * A page needs significance in one of these windows, and size (EFFECTS). An agent has some twenty indicators, each looked at every
+ * minute, so three standard errors would page all the time; what these bring in false pages is in docs/detection.md.
  */
 export const PAGE: Readonly<Record<Exclude<Window, '1d'>, WindowTest>> = {
   '10m': { z: 4.7, n: 6 },
