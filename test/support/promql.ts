@@ -2,6 +2,8 @@
  * Names in a PromQL expression, found without a parser: metrics with the labels their matchers name, and the labels of by, on and group_left.
  * Good enough for what our generators write; a real Prometheus parses the same text in the integration tests.
  */
+import { expect } from 'vitest'
+
 export interface PromqlNames {
   readonly selectors: readonly { readonly metric: string; readonly labels: readonly string[] }[]
   readonly grouping: readonly string[]
@@ -46,4 +48,17 @@ export function namesIn(expr: string): PromqlNames {
     selectors.push({ metric: name, labels: [...after.matchAll(/(\w+)\s*[=!]~?/g)].map((m) => m[1] ?? '') })
   }
   return { selectors, grouping }
+}
+
+/** Every series is known to `labelsOf`, every matcher names a label of its series, and every grouping one of some series here. */
+export function expectNamesExist({ selectors, grouping }: PromqlNames, labelsOf: (series: string) => readonly string[] | undefined): void {
+  expect(selectors.length).toBeGreaterThan(0)
+  const known = new Set<string>()
+  for (const { metric, labels } of selectors) {
+    const allowed = labelsOf(metric)
+    expect(allowed, `there is no series ${metric}`).toBeDefined()
+    for (const label of labels) expect(allowed, `${metric} has no label ${label}`).toContain(label)
+    for (const label of allowed ?? []) known.add(label)
+  }
+  for (const label of grouping) expect([...known], `no series here has the label ${label}`).toContain(label)
 }

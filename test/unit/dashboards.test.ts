@@ -10,7 +10,7 @@ import { OTHERS } from '../../dashboards/others.ts'
 import { ALERTS } from '../../model/alerts.ts'
 import { METRICS, type MetricDefinition } from '../../model/metrics.ts'
 import { RECORDED, type RecordedSeries } from '../../model/recorded.ts'
-import { namesIn } from '../support/promql.ts'
+import { expectNamesExist, namesIn } from '../support/promql.ts'
 
 const dashboards: readonly Dashboard[] = Object.values(DASHBOARD_FILES).map((make) => JSON.parse(make()) as Dashboard)
 const panelsOf = (d: Dashboard): readonly Panel[] => d.panels.filter((p): p is Panel => p.type !== 'row')
@@ -53,16 +53,7 @@ describe('names in queries', () => {
     expect(expressions.length).toBeGreaterThan(150)
   })
   test.each(expressions)('$where: every series and label exists', ({ expr }) => {
-    const { selectors, grouping } = namesIn(expr)
-    expect(selectors.length).toBeGreaterThan(0)
-    const known = new Set<string>()
-    for (const { metric, labels } of selectors) {
-      const allowed = labelsOf(metric)
-      expect(allowed, `there is no series ${metric}`).toBeDefined()
-      for (const label of labels) expect(allowed, `${metric} has no label ${label}`).toContain(label)
-      for (const label of allowed ?? []) known.add(label)
-    }
-    for (const label of grouping) expect([...known], `no series here has the label ${label}`).toContain(label)
+    expectNamesExist(namesIn(expr), labelsOf)
   })
 })
 

@@ -21,7 +21,7 @@ import { RECORDED, type RecordedSeries } from '../../model/recorded.ts'
 import { SLIS, type SliName } from '../../model/slis.ts'
 import { COHORT, DRIFT, EFFECTS, PAGE, RUNAWAY, SILENCE_NATS, TICKET, type WindowTest } from '../../model/thresholds.ts'
 import { createMetrics } from '../../processor/metrics.ts'
-import { namesIn } from '../support/promql.ts'
+import { expectNamesExist, namesIn } from '../support/promql.ts'
 
 const TOP = join(import.meta.dirname, '../..')
 const FOLDER = join(TOP, 'alert-rules/runbooks')
@@ -272,16 +272,7 @@ const CLOSED: Readonly<Record<string, readonly string[]>> = {
 describe('queries', () => {
   test('are many', () => expect(queries.length).toBeGreaterThan(100))
   test.each(queries)('$name: $code', ({ code }) => {
-    const { selectors, grouping } = namesIn(code.replaceAll(/ offset \d+\w/g, ''))
-    expect(selectors.length).toBeGreaterThan(0)
-    const known = new Set<string>()
-    for (const { metric, labels } of selectors) {
-      const allowed = labelsOf(metric)
-      expect(allowed, `there is no series ${metric}`).toBeDefined()
-      for (const label of labels) expect(allowed, `${metric} has no label ${label}`).toContain(label)
-      for (const label of allowed ?? []) known.add(label)
-    }
-    for (const label of grouping) expect([...known], `no series here has the label ${label}`).toContain(label)
+    expectNamesExist(namesIn(code.replaceAll(/ offset \d+\w/g, '')), labelsOf)
     for (const [, label = '', value = ''] of code.matchAll(/(\w+)[=!]~?"([^"]*)"/g))
       for (const one of CLOSED[label] === undefined ? [] : value.split('|')) expect(CLOSED[label], label).toContain(one)
   })
