@@ -57,6 +57,8 @@ export const FLAG = {
   /** With `agent` in the evaluation context where a control is about one agent's tool. */
   toolEnabled: (tool: string) => `tool.${tool}.enabled`,
   toolFallback: (tool: string) => `tool.${tool}.fallback`,
+  /** Object `{failures, seconds}`: opens by itself after so many failures in a row, tries one call after so many seconds. */
+  toolBreaker: (tool: string) => `tool.${tool}.breaker`,
   runEnabled: (run: string) => `run.${run}.enabled`,
 } as const
 
