@@ -43,7 +43,11 @@ export interface Control {
 export const GUARDS = ['kill_switch', 'run_stop', 'cost_guard', 'step_guard', 'loop_guard', 'tool_breaker', 'release_pin'] as const
 export type Guard = (typeof GUARDS)[number]
 
-/** Flag keys. Values: enabled boolean, limits number (absent flag = no limit), fallback and release string, document object. */
+/**
+ * Flag keys. Values: enabled boolean, limits number (absent flag = no limit), fallback string (empty = none), release string, document object.
+ * The variant of a flag that a control set is the control's id; what stands without one is `on`, `limit`, `configured`, `none` or a version.
+ * Where an agent has no flag of its own, the one for agent `*` holds: limits and fallback of `defaults`.
+ */
 export const FLAG = {
   agentEnabled: (agent: string) => `agent.${agent}.enabled`,
   agentFallback: (agent: string) => `agent.${agent}.fallback`,
@@ -68,14 +72,21 @@ export interface FlagContext {
   readonly agent?: string
   readonly environment?: string
   readonly run?: string
+  /** Stopping every run of an agent (`run.*`) is about those that had started by then; without it the control counts for any run. */
+  readonly run_started_ms?: number
 }
 
 /** Metadata of every flag that a control or a limit set; flat, as OpenFeature asks. */
 export interface ControlMetadata {
+  /** Where several controls share a flag, their ids with spaces between, and their reasons with `; `. The variant says which one it was. */
   readonly control_id?: string
   readonly reason?: string
   readonly actor?: string
-  /** Unix milliseconds; a guard treats the flag as its default from then on, heard from the control plane or not. */
+  /**
+   * Unix milliseconds; a guard treats the flag as absent from then on, heard from the control plane or not. Where several controls share
+   * the flag it is the last one's time, and absent where one never lapses or where the flag says something without them too:
+   * `targeting` compares `$flagd.timestamp` for each.
+   */
   readonly expires_ms?: number
   readonly when_lost?: WhenLost
 }
