@@ -71,6 +71,27 @@ export const AGENTOPZ = {
   instructionsHash: 'agentopz.system_instructions_hash',
   toolsHash: 'agentopz.tool.definitions_hash',
   blocked: 'agentopz.tool.blocked',
+  runId: 'agentopz.run.id',
+  /** Ordinal of a model or tool call within its run, from 1. */
+  step: 'agentopz.run.step',
+  /** `ok`, `error` or `stopped`, on the span that opened the run. */
+  outcome: 'agentopz.run.outcome',
+  /** Which guard stepped in, for which reason, and what it did; on the span it concerned and on the event below. */
+  guard: 'agentopz.guard',
+  guardReason: 'agentopz.guard.reason',
+  guardAction: 'agentopz.guard.action',
+  controlId: 'agentopz.control.id',
+  /** `live`, `polling`, `lost` (last known controls in force), `none`: how the process heard of its controls. */
+  controlState: 'agentopz.control.state',
+  /** True on a tool span made from what the model asked for and was told, where the tool itself was not seen. */
+  inferred: 'agentopz.inferred',
+  /** Facts about content that hold no content: whether the answer, and whether a tool's result, was empty. */
+  outputEmpty: 'agentopz.output_empty',
+  resultEmpty: 'agentopz.tool.result_empty',
+  /** A stream that ended before its answer was complete. */
+  incomplete: 'agentopz.stream.incomplete',
+  /** What the SDK asked for, where a release pin changed it. */
+  pinnedFrom: 'agentopz.release_pin.requested_model',
 } as const
 
 /** Event and log names. */
@@ -79,6 +100,8 @@ export const EVENT = {
   exception: 'exception',
   choice: 'gen_ai.choice',
   inferenceDetails: 'gen_ai.client.inference.operation.details',
+  /** A guard stepped in; attributes `agentopz.guard*`. */
+  intervention: 'agentopz.intervention',
 } as const
 
 /** Prefixes of attribute keys that make a span look like GenAI to a person. Spans of no known dialect that carry one are counted. */

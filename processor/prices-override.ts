@@ -4,7 +4,7 @@
  * All prices are US dollars per million tokens; 0 is a price (a model of one's own), absence is not. Format: docs/prices.md.
  */
 import { z } from 'zod'
-import { providerId } from './model-names.ts'
+import { providerId } from '../model/model-names.ts'
 
 const price = z.number().nonnegative()
 

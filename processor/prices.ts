@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { calcPrice, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices'
 import type { Cost, Spend, Usage } from '../model/run.ts'
-import { isOpaque, type Lookup, lookups, providerId, sameVersion, spokenNames } from './model-names.ts'
+import { isOpaque, type Lookup, lookups, providerId, sameVersion, spokenNames } from '../model/model-names.ts'
 import { aliasFinder, overrideFinder, type OverridePrice, type PriceOverride } from './prices-override.ts'
 import { inputTokens, totalTokens } from './usage.ts'
 

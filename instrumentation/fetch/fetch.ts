@@ -1,0 +1,197 @@
+/**
+ * The fetch layer: every model call that goes through `globalThis.fetch` is guarded, counted and given a span, whichever SDK makes it, bundled or
+ * not, with no SDK patched. The application gets the very response object that fetch gave, read as it reads it.
+ * A refused call gets the fallback in the provider's own shape where that ends a loop cleanly, else 403 with `x-should-retry: false`, which
+ * every SDK gives up on at the first attempt. Why here and not in each SDK: docs/decisions/0010-instrumentation-at-fetch.md
+ */
+import { beginCall, type CallFacts, endCall, type OpenCall, recordRefusedCall, refusalText } from '../model-call.ts'
+import { bug, contained, sayOnce } from '../log.ts'
+import { otel } from '../otel.ts'
+import { pinRequest } from '../release-pin.ts'
+import type { Refusal, RunScope } from '../run-scope.ts'
+import { fingerprint, runtime } from '../runtime.ts'
+import { observeBody } from './observe.ts'
+import { Answer, type Json, object, type Protocol } from './protocol.ts'
+import { protocolOf, providerOf } from './protocols.ts'
+import { AnswerReader, formOf } from './read-answer.ts'
+
+type Fetch = typeof globalThis.fetch
+type Input = Parameters<Fetch>[0]
+type Init = Parameters<Fetch>[1]
+
+const WRAPPED = Symbol.for('agentopz.fetch')
+
+/** Puts the layer around `globalThis.fetch`, once. */
+export function installFetch(): void {
+  const original = globalThis.fetch as Fetch & { [WRAPPED]?: true }
+  if (typeof original !== 'function' || original[WRAPPED] === true) return
+  globalThis.fetch = wrapFetch(original)
+}
+
+/** A fetch with the layer around it. */
+export function wrapFetch(original: Fetch): Fetch {
+  const wrapped = function fetch(this: unknown, input: Input, init?: Init): Promise<Response> {
+    const url = urlOf(input, init)
+    const protocol = url === undefined ? undefined : protocolOf(url.pathname)
+    if (url === undefined || protocol === undefined) return original.call(this, input, init)
+    return guarded((i, n) => original.call(this, i, n), { input, init, url, protocol })
+  }
+  Object.defineProperty(wrapped, WRAPPED, { value: true })
+  return wrapped as Fetch
+}
+
+interface Made {
+  readonly input: Input
+  readonly init: Init
+  readonly url: URL
+  readonly protocol: Protocol
+}
+
+/** The URL of a POST; undefined for everything that is none. */
+function urlOf(input: Input, init: Init): URL | undefined {
+  const method = init?.method ?? (typeof input === 'object' && 'method' in input ? input.method : undefined)
+  if (method === undefined || method.toUpperCase() !== 'POST') return undefined
+  if (input instanceof URL) return input
+  const text = typeof input === 'string' ? input : 'url' in input ? input.url : undefined
+  return text !== undefined && URL.canParse(text) ? new URL(text) : undefined
+}
+
+async function guarded(send: (input: Input, init: Init) => Promise<Response>, made: Made): Promise<Response> {
+  let prepared: Prepared | undefined
+  try {
+    const ready = runtime().guards.controls.ready()
+    if (ready !== undefined) await ready
+    prepared = await prepare(made)
+  } catch (error) {
+    bug('fetch', error)
+  }
+  if (prepared === undefined) return send(made.input, made.init)
+  if ('refusal' in prepared) return refused(prepared, made.protocol)
+  const { call, init } = prepared
+  let response: Response
+  try {
+    response = await otel().context.with(call.context, () => send(made.input, init))
+  } catch (error) {
+    endCall(call, new Answer(), { error }, undefined, Date.now())
+    throw error
+  }
+  return contained('response', () => observed(response, call, made.protocol)) ?? response
+}
+
+type Prepared = { readonly call: OpenCall; readonly init: Init } | Refused
+interface Refused {
+  readonly refusal: Refusal
+  readonly run: RunScope
+  readonly facts: CallFacts
+}
+
+/** Reads the request and asks the guards. Undefined for a request that is no model call after all. */
+async function prepare({ input, init, url, protocol }: Made): Promise<Prepared | undefined> {
+  const { settings, runs } = runtime()
+  const text = await bodyText(input, init, settings.maxBodyBytes)
+  if (text === undefined) return undefined
+  const read = parseBody(text)
+  if (read === undefined || !protocol.fits(read)) return undefined
+  const now = Date.now()
+  const pinned = settings.pin.size === 0 ? undefined : pinRequest(protocol, read, runs.locate(now).run, settings.pin)
+  const body = pinned?.body ?? read
+  const request = protocol.request(body, url.pathname)
+  const facts: CallFacts = {
+    provider: providerOf(url.hostname, protocol),
+    request,
+    bodyHash: fingerprint(text),
+    bodyLength: text.length,
+    host: url.hostname,
+    ...(url.port === '' ? {} : { port: Number(url.port) }),
+    attempt: attemptOf(input, init),
+  }
+  const begun = beginCall(facts, now)
+  if ('refusal' in begun) return { ...begun, facts }
+  if (pinned !== undefined) pinned.record(begun)
+  return { call: begun, init: initFor(input, init, begun, pinned === undefined ? undefined : JSON.stringify(body)) }
+}
+
+/** The init to send: the caller's, with our abort signal beside its own, and another body where a release is pinned. */
+function initFor(input: Input, init: Init, call: OpenCall, body: string | undefined): Init {
+  const theirs = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+  const ours = call.reservation.abort.signal
+  const signal = theirs === undefined || theirs === null ? ours : AbortSignal.any([theirs, ours])
+  if (body === undefined) return { ...init, signal }
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
+  headers.delete('content-length')
+  return { ...init, signal, body, headers }
+}
+
+/** A body as text where that costs nothing to read; a stream of unknown length is left alone. */
+async function bodyText(input: Input, init: Init, maxBytes: number): Promise<string | undefined> {
+  const body: unknown = init?.body
+  if (typeof body === 'string') return body.length <= maxBytes ? body : tooLarge(body.length)
+  if (body instanceof Uint8Array) return body.byteLength <= maxBytes ? new TextDecoder().decode(body) : tooLarge(body.byteLength)
+  if (body instanceof ArrayBuffer) return body.byteLength <= maxBytes ? new TextDecoder().decode(body) : tooLarge(body.byteLength)
+  if ((body === undefined || body === null) && input instanceof Request && input.body !== null) {
+    const length = Number(input.headers.get('content-length') ?? 0)
+    return length <= maxBytes ? await input.clone().text() : tooLarge(length)
+  }
+  return undefined
+}
+
+function tooLarge(bytes: number): undefined {
+  sayOnce('body', 'warn', `a request of ${bytes} bytes is over AGENTOPZ_MAX_BODY_BYTES and was neither guarded nor reported`)
+}
+
+function parseBody(text: string): Json | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined
+  try {
+    return object(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** Attempt number, from the header that OpenAI's and Anthropic's SDKs send. */
+function attemptOf(input: Input, init: Init): number {
+  const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined)
+  if (headers === undefined) return 0
+  const value = headers instanceof Headers ? headers.get('x-stainless-retry-count') : new Headers(headers).get('x-stainless-retry-count')
+  const n = Number(value ?? 0)
+  return Number.isInteger(n) && n > 0 ? n : 0
+}
+
+/** Bodies that nobody reads end their call when they are collected. */
+const unread = new FinalizationRegistry<AnswerReader>((reader) => reader.cancelled())
+
+function observed(response: Response, call: OpenCall, protocol: Protocol): Response {
+  const { settings } = runtime()
+  const form = formOf(response.headers.get('content-type') ?? '')
+  const reader = new AnswerReader(protocol, form, settings.maxBodyBytes, (ending) => {
+    if (reader.malformed) sayOnce('malformed', 'info', `an answer of ${call.facts.provider} could not be read whole; its usage is unknown`)
+    endCall(call, reader.answer, ending, response.status, Date.now())
+  })
+  if (response.body === null) {
+    reader.end()
+    return response
+  }
+  unread.register(response, reader)
+  return observeBody(response, reader)
+}
+
+/** The answer a guard gives. */
+function refused({ refusal, run, facts }: Refused, protocol: Protocol): Response {
+  const text = refusal.guard === 'kill_switch' && !facts.request.wantsForm ? fallbackText(refusal) : undefined
+  const synthetic = text === undefined ? undefined : protocol.fallback?.(facts.request, text)
+  const headers = { 'x-should-retry': 'false', 'x-agentopz-guard': refusal.guard }
+  recordRefusedCall(run, refusal, synthetic === undefined ? 'refused' : 'fallback', facts)
+  if (synthetic !== undefined)
+    return new Response(synthetic.body, { status: 200, headers: { ...headers, 'content-type': synthetic.contentType } })
+  const { code, message } = refusalText(refusal)
+  return new Response(JSON.stringify(protocol.error(code, message)), {
+    status: 403,
+    headers: { ...headers, 'content-type': 'application/json' },
+  })
+}
+
+/** A URL is told, not followed: the model's answer is what the user reads. */
+function fallbackText({ fallback }: Refusal): string | undefined {
+  if (fallback === undefined || fallback === '') return undefined
+  return /^https?:\/\//.test(fallback) ? `This assistant is paused. Please go to ${fallback}` : fallback
+}

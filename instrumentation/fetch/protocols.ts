@@ -1,0 +1,39 @@
+/** The HTTP protocols that are understood. A new one is one file and one line here. */
+import { anthropicMessages } from './anthropic.ts'
+import { cohere } from './cohere.ts'
+import { gemini } from './gemini.ts'
+import { ollama } from './ollama.ts'
+import { openAiChat } from './openai-chat.ts'
+import { openAiEmbeddings } from './openai-embeddings.ts'
+import { openAiResponses } from './openai-responses.ts'
+import type { Protocol } from './protocol.ts'
+
+export const PROTOCOLS: readonly Protocol[] = [openAiChat, openAiResponses, anthropicMessages, gemini, ollama, cohere, openAiEmbeddings]
+
+/** The protocol of a POST to this path. */
+export function protocolOf(path: string): Protocol | undefined {
+  for (const p of PROTOCOLS) if (p.matches(path)) return p
+  return undefined
+}
+
+const HOSTS: readonly (readonly [RegExp, string])[] = [
+  [/(^|\.)openai\.azure\.com$|\.services\.ai\.azure\.com$/, 'azure.ai.openai'],
+  [/(^|\.)openai\.com$/, 'openai'],
+  [/(^|\.)anthropic\.com$/, 'anthropic'],
+  [/aiplatform\.googleapis\.com$/, 'gcp.vertex_ai'],
+  [/generativelanguage\.googleapis\.com$/, 'gcp.gemini'],
+  [/(^|\.)mistral\.ai$/, 'mistral_ai'],
+  [/(^|\.)cohere\.(com|ai)$/, 'cohere'],
+  [/(^|\.)groq\.com$/, 'groq'],
+  [/(^|\.)deepseek\.com$/, 'deepseek'],
+  [/(^|\.)perplexity\.ai$/, 'perplexity'],
+  [/(^|\.)x\.ai$/, 'x_ai'],
+  [/(^|\.)moonshot\.(ai|cn)$/, 'moonshot_ai'],
+  [/bedrock[\w-]*\.[\w-]+\.amazonaws\.com$/, 'aws.bedrock'],
+]
+
+/** `gen_ai.provider.name` of a host, else the protocol's own provider. */
+export function providerOf(host: string, protocol: Protocol): string {
+  for (const [pattern, provider] of HOSTS) if (pattern.test(host)) return provider
+  return protocol.provider
+}

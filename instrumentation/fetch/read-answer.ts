@@ -1,0 +1,122 @@
+/**
+ * Bytes of a provider's answer → an `Answer`, in whatever form it comes: one JSON body, server-sent events, or a JSON object per line.
+ * Tolerant and bounded: what cannot be read is unknown and counted, what is longer than the bound is not kept.
+ */
+import { contained } from '../log.ts'
+import { Answer, object, type Protocol } from './protocol.ts'
+import type { BodySink } from './observe.ts'
+
+/** How an answer ended. */
+export type Ending = 'complete' | 'incomplete' | 'cancelled' | { readonly error: unknown }
+type Form = 'json' | 'events' | 'lines'
+
+/** The form of an answer by its content type. */
+export function formOf(contentType: string): Form {
+  if (contentType.includes('event-stream')) return 'events'
+  return contentType.includes('ndjson') || contentType.includes('jsonl') ? 'lines' : 'json'
+}
+
+/** Collects an answer; `done` is called once. */
+export class AnswerReader implements BodySink {
+  readonly answer = new Answer()
+  /** True when something could not be read: the facts are then incomplete. */
+  malformed = false
+  readonly #protocol: Protocol
+  readonly #form: Form
+  readonly #maxChars: number
+  readonly #done: (ending: Ending) => void
+  readonly #decoder = new TextDecoder()
+  #rest = ''
+  #isDone = false
+
+  constructor(protocol: Protocol, form: Form, maxChars: number, done: (ending: Ending) => void) {
+    this.#protocol = protocol
+    this.#form = form
+    this.#maxChars = maxChars
+    this.#done = done
+  }
+
+  text(whole: string): void {
+    contained('answer', () => this.#whole(whole))
+    this.end()
+  }
+
+  chunk(bytes: Uint8Array): void {
+    contained('answer', () => this.#feed(this.#decoder.decode(bytes, { stream: true })))
+  }
+
+  end(): void {
+    contained('answer', () => {
+      if (this.#form === 'json') this.#json(this.#rest)
+      else if (this.#rest !== '') this.#line(this.#rest)
+      this.#rest = ''
+    })
+    this.#finish(this.answer.isComplete || this.answer.errorType !== undefined || this.#form === 'json' ? 'complete' : 'incomplete')
+  }
+
+  cancelled(): void {
+    this.#finish(this.answer.isComplete ? 'complete' : 'cancelled')
+  }
+
+  failed(error: unknown): void {
+    this.#finish({ error })
+  }
+
+  #finish(ending: Ending): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#done(ending)
+  }
+
+  #whole(text: string): void {
+    if (this.#form === 'json') this.#rest = text
+    else this.#feed(text.endsWith('\n') ? text : `${text}\n`)
+  }
+
+  #feed(text: string): void {
+    if (this.#form === 'json') {
+      if (this.#rest.length + text.length <= this.#maxChars) this.#rest += text
+      else this.malformed = true
+      return
+    }
+    let from = 0
+    let end = text.indexOf('\n')
+    while (end >= 0) {
+      this.#line(this.#rest + text.slice(from, end))
+      this.#rest = ''
+      from = end + 1
+      end = text.indexOf('\n', from)
+    }
+    if (this.#rest.length + text.length - from <= this.#maxChars) this.#rest += text.slice(from)
+    else this.malformed = true
+  }
+
+  #line(raw: string): void {
+    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw
+    const data = this.#form === 'lines' ? line : line.startsWith('data:') ? line.slice(5).trimStart() : ''
+    if (data === '' || data === '[DONE]') {
+      if (data === '[DONE]') this.answer.isComplete = true
+      return
+    }
+    const event = parse(data)
+    if (event === undefined) this.malformed = true
+    else this.#protocol.event(event, this.answer)
+  }
+
+  #json(text: string): void {
+    if (text === '') return
+    const body = parse(text)
+    if (body === undefined) this.malformed = true
+    else this.#protocol.answer(body, this.answer)
+  }
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    // Gemini without `alt=sse` and batch answers are lists; the last element says most.
+    return Array.isArray(value) ? object(value.at(-1)) : object(value)
+  } catch {
+    return undefined
+  }
+}

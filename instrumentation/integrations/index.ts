@@ -1,0 +1,6 @@
+/** The integrations, in order of start. A new one is one file and one line here; AGENTOPZ_DISABLED_INTEGRATIONS takes names out. */
+import type { Integration } from './integration.ts'
+import { httpServer } from './http-server.ts'
+import { otelApi } from './otel-api.ts'
+
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer]
