@@ -1,0 +1,46 @@
+/**
+ * node:sqlite behind Kysely's SQLite dialect, which asks for a database shaped like better-sqlite3's; Kysely has no dialect for
+ * node:sqlite itself. A file is opened in WAL mode, and a commit is on the disk before it returns.
+ */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { SqliteDialect, type SqliteDatabase } from 'kysely'
+
+/** A dialect over a file, or over `:memory:`. The file is created when there is none. @throws when it cannot be opened or is no database. */
+export async function sqliteDialect(path: string): Promise<SqliteDialect> {
+  // Imported when it is needed: some versions of Node warn about it, and most of those who run this store nothing.
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(path, { timeout: 2000 })
+  try {
+    // The first statement that reads the file: what is no database is told here.
+    database.exec('pragma journal_mode = wal')
+    database.exec('pragma synchronous = full')
+    database.exec('pragma foreign_keys = on')
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return new SqliteDialect({ database: bridge(database) })
+}
+
+function bridge(database: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = database.prepare(sql)
+      const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters.map(valueOf)
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...values(parameters)),
+        run: (parameters) => statement.run(...values(parameters)),
+        iterate: (parameters) => statement.iterate(...values(parameters)),
+      }
+    },
+  }
+}
+
+/** What SQLite can bind. Anything else is a bug of ours, told before it is stored as something else. */
+function valueOf(value: unknown): SQLInputValue {
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint8Array)
+    return value
+  throw new TypeError(`SQLite cannot bind a ${typeof value}`)
+}
