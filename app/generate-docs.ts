@@ -17,7 +17,17 @@ import type { Dialect } from '../processor/dialects/dialect.ts'
 import { DEFAULT_METRICS_OPTIONS } from '../processor/metrics.ts'
 
 const NOTE = '<!-- Written by `agentopz generate`. Change the source, not this file. -->'
-const GROUPS = ['runs', 'steps', 'money', 'quality', 'open runs', 'cohorts and objectives', 'completeness', 'processor'] as const
+const GROUPS = [
+  'runs',
+  'steps',
+  'money',
+  'quality',
+  'open runs',
+  'cohorts and objectives',
+  'controls',
+  'completeness',
+  'processor',
+] as const
 
 /** Generated documents by path from the top of the repository. */
 export const GENERATED_DOCS: Readonly<Record<string, () => string>> = {

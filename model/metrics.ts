@@ -13,7 +13,16 @@ export interface MetricDefinition {
   /** Upper bounds of histogram buckets; `+Inf` is implied. */
   readonly buckets?: readonly number[]
   /** Heading in docs/metrics.md. */
-  readonly group: 'runs' | 'steps' | 'money' | 'quality' | 'open runs' | 'cohorts and objectives' | 'completeness' | 'processor'
+  readonly group:
+    | 'runs'
+    | 'steps'
+    | 'money'
+    | 'quality'
+    | 'open runs'
+    | 'cohorts and objectives'
+    | 'controls'
+    | 'completeness'
+    | 'processor'
 }
 
 const A = ['agent', 'environment'] as const
@@ -183,15 +192,51 @@ export const METRICS = {
   },
   agentopz_control: {
     type: 'gauge',
-    group: 'cohorts and objectives',
+    group: 'controls',
     labels: [...A, 'control', 'target', 'state', 'reason'],
-    help: 'Controls in force; 1 while one is.',
+    help: 'Controls in force by kind (agent, tool, run, release), target and state (disabled, open, stopped, active); always 1. Run ids are left out of target.',
   },
   agentopz_control_actions_total: {
     type: 'counter',
-    group: 'cohorts and objectives',
+    group: 'controls',
     labels: [...A, 'control', 'action', 'actor', 'reason'],
-    help: 'Actions taken on controls.',
+    help: 'Actions taken on controls and releases (set, replace, undo, publish, activate, rollback).',
+  },
+  agentopz_interventions_total: {
+    type: 'counter',
+    group: 'controls',
+    labels: [...A, 'control', 'reason'],
+    help: 'Times a guard inside an agent stepped in, by guard (kill_switch, run_stop, cost_guard, step_guard, loop_guard, tool_breaker, release_pin).',
+  },
+  agentopz_control_streams: {
+    type: 'gauge',
+    group: 'controls',
+    labels: ['service'],
+    help: 'Guards connected to the control stream, by the service they named.',
+  },
+  agentopz_control_streams_dropped_total: {
+    type: 'counter',
+    group: 'controls',
+    labels: ['reason'],
+    help: 'Guards sent away from the control stream: slow took nothing for too long, full came over controls.max_streams.',
+  },
+  agentopz_control_polls_total: {
+    type: 'counter',
+    group: 'controls',
+    labels: ['protocol', 'code'],
+    help: 'Answers to whoever polls for controls, by way (flags, ofrep) and status code.',
+  },
+  agentopz_storage_up: {
+    type: 'gauge',
+    group: 'controls',
+    labels: [],
+    help: 'Whether stored controls and releases could be read and the last change could be stored; 1 or 0.',
+  },
+  agentopz_storage_errors_total: {
+    type: 'counter',
+    group: 'controls',
+    labels: ['operation'],
+    help: 'Storage that failed, by operation (open, read, write).',
   },
   agentopz_late_spans_total: { type: 'counter', group: 'completeness', labels: A, help: 'Spans that came after their run had closed.' },
   agentopz_duplicate_spans_total: { type: 'counter', group: 'completeness', labels: A, help: 'Spans that had been seen before, ignored.' },

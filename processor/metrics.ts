@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
-import { type LabelsOf, METRICS, type MetricDefinition, type MetricName, type NameOfType } from '../model/metrics.ts'
+import { type LabelOf, type LabelsOf, METRICS, type MetricDefinition, type MetricName, type NameOfType } from '../model/metrics.ts'
 import { STANDARD_METRICS } from '../model/metrics-standard.ts'
 import { Cardinality, DEFAULT_VALUES_PER_LABEL } from './cardinality.ts'
 import { boundText, bucketLabels, type Format, labelText, negotiate, numberText, renderHead, renderSeries } from './exposition.ts'
@@ -56,6 +56,8 @@ export interface Metrics {
   /** Drops idle series and returns how many. */
   expire(now: number): number
   seriesCount(): number
+  /** Values that a label of a metric has now, bounded and clamped as they are shown. */
+  valuesOf<M extends MetricName>(name: M, label: LabelOf<M>): ReadonlySet<string>
 }
 
 export interface Observation {
@@ -69,7 +71,7 @@ const RENDER_SLICE = 5000
 const FIRST_SEEN = 'agentopz_cohort_first_seen_timestamp_seconds'
 const OVERFLOWED = 'agentopz_series_overflow_total'
 /** Gauges that count: rows folded together are added. The others are maxima, times and flags. */
-const ADDED = new Set<string>(['agentopz_open_runs'] satisfies MetricName[])
+const ADDED = new Set<string>(['agentopz_open_runs', 'agentopz_control_streams'] satisfies MetricName[])
 
 /** Builds a registry of its own; prom-client's global one stays untouched. */
 export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
@@ -130,6 +132,12 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
       let dropped = 0
       for (const family of families.values()) dropped += family.expire(now - options.seriesIdleSeconds * 1000)
       return dropped
+    },
+    valuesOf: (name, label) => {
+      const family = families.get(name)
+      const at = family?.definition.labels.indexOf(label) ?? -1
+      if (family === undefined || at < 0) return new Set<string>()
+      return new Set([...family.series.values()].map((series) => series.key.split('\0')[at] ?? ''))
     },
     seriesCount: () => [...families.values()].reduce((n, family) => n + family.series.size, 0),
   }
