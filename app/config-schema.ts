@@ -17,7 +17,7 @@ const count = z.int().min(1)
 const UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 
 /** Seconds, as a number or like 15m, 1h30m, 28d. */
-const duration = z.union([positive, z.string()], { error: 'expected seconds or a duration' }).transform((v, context) => {
+export const duration = z.union([positive, z.string()], { error: 'expected seconds or a duration' }).transform((v, context) => {
   if (typeof v === 'number') return v
   if (!/^(\d+(\.\d+)?[smhdw])+$/.test(v)) {
     context.addIssue({ code: 'custom', message: `"${v}" is no duration; write seconds or something like 15m, 1h30m, 28d` })
@@ -59,6 +59,7 @@ const quality = z.strictObject({
 const loop = z.strictObject({
   identical_calls: count.describe('Identical tool calls in a row that make a loop').optional(),
   ping_pong: count.describe('Times two calls may take turns').optional(),
+  stop_run_at: count.describe('Identical tool calls in a row at which the guards inside agents stop the run').optional(),
 })
 const threshold = (
   what: string,
@@ -72,6 +73,17 @@ const threshold = (
     stop_run_at: positive.describe('Where a guard stops the run; read by the guards inside agents').optional(),
   })
 
+const costUsd = threshold('US dollars').extend({
+  stop_agent_at: z
+    .strictObject({
+      usd: positive.describe('US dollars of all its runs together, in one process'),
+      every: duration.describe('… within any such time'),
+    })
+    .describe('Where the guards inside agents stop every run of the agent until less was spent')
+    .optional(),
+})
+const WHEN_LOST = ['keep', 'admit', 'refuse'] as const
+
 /** What may be said of one agent, or of all in `defaults`. */
 const agentShape = {
   team: z.string().describe('Who is paged').optional(),
@@ -80,7 +92,7 @@ const agentShape = {
     .union([ratio.transform((target) => ({ target })), quality], { error: 'expected a share such as 0.95, or {target, checks, window}' })
     .describe('Objective for the share of runs that pass')
     .optional(),
-  cost_usd: threshold('US dollars').optional(),
+  cost_usd: costUsd.optional(),
   steps: threshold('Steps').optional(),
   duration_seconds: threshold('Seconds').optional(),
   expect_runs: z.strictObject({ every: z.union([z.literal('baseline'), duration]).describe('Longest silence that is normal') }).optional(),
@@ -94,7 +106,7 @@ const agentShape = {
     })
     .describe('Form of the answer (check valid_output)')
     .optional(),
-  fallback: z.string().describe('What answers while the agent is disabled: a URL or a message').optional(),
+  fallback: z.string().min(1).describe('What answers while the agent is disabled: a URL or a message').optional(),
   runbook_url: url.optional(),
 }
 
@@ -128,9 +140,14 @@ export const configSchema = z.strictObject({
     .describe('Endpoints that get the received bytes, untouched'),
   storage: z
     .string()
-    .regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'write sqlite:./agentopz.db or postgres://…')
+    .refine((v) => /^sqlite:./.test(v), {
+      error: ({ input }) =>
+        /^postgres(ql)?:/.test(String(input))
+          ? 'PostgreSQL is not supported yet; write sqlite:./agentopz.db'
+          : `"${String(input)}" is no storage; write sqlite:./agentopz.db`,
+    })
     .default('sqlite:./agentopz.db')
-    .describe('Kept for incidents and releases; nothing is stored yet'),
+    .describe('Where controls, their audit and releases are kept; the file is made when there is something to keep'),
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   runs: section({
@@ -173,9 +190,35 @@ export const configSchema = z.strictObject({
     tokens: z
       .array(z.strictObject({ name: z.string().min(1), role: z.enum(['ingest', 'read', 'operate']), token: z.string().min(1) }))
       .default([])
-      .describe('Bearer tokens; with none, everybody who can connect may do everything'),
+      .describe('Bearer tokens; with none, everybody who can connect may do everything but control agents, which then takes loopback'),
     protect_metrics: z.boolean().default(false).describe('Ask for a read token at /metrics too'),
   }),
+  controls: section({
+    lost_after_seconds: duration.prefault(60).describe('Guards that hear nothing from here for so long take the control plane for lost'),
+    when_lost: z
+      .enum(WHEN_LOST)
+      .default('keep')
+      .describe('What they do then: keep what they last heard, admit everything, or refuse everything'),
+    default_expiry: z
+      .union([z.literal('never'), duration], { error: 'expected seconds, a duration such as 4h, or never' })
+      .prefault('4h')
+      .describe('A control lapses after this unless it says otherwise'),
+    max_controls: count.default(1000).describe('Controls in force'),
+    max_streams: count.default(1000).describe('Guards connected at once; more get 503 and ask again'),
+    max_releases: count.default(100).describe('Releases kept of one agent; the oldest that is not needed for rolling back goes first'),
+    max_release_bytes: count.default(262_144).describe('Prompts and configuration of one release'),
+  }).describe('Controls over running agents, see docs/controls.md'),
+  tools: z
+    .record(
+      z.string(),
+      z.strictObject({
+        open_after_failures: count.describe('Failures in a row after which guards refuse the tool by themselves').optional(),
+        open_seconds: duration.prefault(60).describe('… for so long; then one call may try'),
+        fallback: z.string().describe('What the model is told instead of the answer of a refused tool').optional(),
+      }),
+    )
+    .default({})
+    .describe('By tool name; `*` is every tool that is not named'),
   evaluations: z
     .record(z.string(), z.strictObject({ pass_at_least: z.number().optional(), pass_at_most: z.number().optional() }))
     .default({})
@@ -184,7 +227,16 @@ export const configSchema = z.strictObject({
     .strictObject({ ...agentShape, quality: agentShape.quality.default({ target: 0.95 }) })
     .prefault({})
     .describe('Applies to every agent'),
-  agents: z.record(z.string(), z.strictObject(agentShape)).default({}).describe('By agent name'),
+  agents: z
+    .record(
+      z.string(),
+      z.strictObject({
+        ...agentShape,
+        when_lost: z.enum(WHEN_LOST).describe('Instead of controls.when_lost, for this agent').optional(),
+      }),
+    )
+    .default({})
+    .describe('By agent name'),
   log: section({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     format: z.enum(['auto', 'json', 'pretty']).default('auto'),

@@ -116,7 +116,7 @@ function tell(issue: z.core.$ZodIssue, document: Document, say: Say): void {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return 'nothing'
+  if (value === null || value === undefined) return 'nothing'
   return typeof value === 'string'
     ? `"${value}"`
     : Array.isArray(value)

@@ -16,6 +16,7 @@ import type { Objectives } from '../processor/record.ts'
 import { DEFAULT_RELAY, type RelayEndpoint } from '../processor/relay.ts'
 import type { RunLimits } from '../processor/runs/runs.ts'
 import type { AgentConfig, Config } from './config-schema.ts'
+import { limitsOf } from './controls/settings.ts'
 
 /** A file that the configuration names is wrong. `problems` are ready to print. */
 export class SettingsError extends Error {
@@ -111,14 +112,15 @@ export function objectivesOf(config: Config, agent: string): Objectives {
 /** Every objective of an agent as rows of agentopz_objective: targets, and thresholds per run. */
 export function objectiveRows(config: Config, agent: string): readonly (readonly [objective: string, value: number])[] {
   const a = merged(config, config.agents[agent])
+  const limits = limitsOf(config, agent)
   const rows: (readonly [string, number | undefined])[] = [
     ['quality', qualityOf(a).target],
     ['cost_usd_per_run', a.cost_usd?.per_run],
     ['cost_usd_target', a.cost_usd?.target],
-    ['cost_usd_stop_run_at', a.cost_usd?.stop_run_at],
+    ['cost_usd_stop_run_at', limits.maxCostUsd],
     ['steps_per_run', a.steps?.per_run],
     ['steps_target', a.steps?.target],
-    ['steps_stop_run_at', a.steps?.stop_run_at],
+    ['steps_stop_run_at', limits.maxSteps],
     ['duration_seconds_per_run', a.duration_seconds?.per_run],
     ['duration_seconds_target', a.duration_seconds?.target],
     ['expect_runs_every_seconds', typeof a.expect_runs?.every === 'number' ? a.expect_runs.every : undefined],

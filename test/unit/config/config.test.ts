@@ -49,7 +49,32 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'c.yaml:1:33  defaults.quality.checks.0: there is no check "perfect"; write one of completed, not_truncated, not_filtered, not_refused, not_empty, no_loop, tools_ok, retrieval_not_empty, valid_output, grounded_call, or external:NAME for an evaluation from outside',
   ],
   ['a wrong type', 'agents: { a: { duration_seconds: fast } }', 'c.yaml:1:34  agents.a.duration_seconds: expected object, got "fast"'],
-  ['storage of another kind', 'storage: mysql://x', 'c.yaml:1:10  storage: write sqlite:./agentopz.db or postgres://…'],
+  ['storage of another kind', 'storage: mysql://x', 'c.yaml:1:10  storage: "mysql://x" is no storage; write sqlite:./agentopz.db'],
+  [
+    'storage that is not there yet',
+    'storage: postgres://db/agentopz',
+    'c.yaml:1:10  storage: PostgreSQL is not supported yet; write sqlite:./agentopz.db',
+  ],
+  [
+    'an expiry that is none',
+    'controls: { default_expiry: tomorrow }',
+    'c.yaml:1:29  controls.default_expiry: expected seconds, a duration such as 4h, or never',
+  ],
+  [
+    'a loss that is not answered',
+    'controls: { when_lost: panic }',
+    'c.yaml:1:24  controls.when_lost: Invalid option: expected one of "keep"|"admit"|"refuse"',
+  ],
+  [
+    'a window without an amount',
+    'defaults: { cost_usd: { stop_agent_at: { every: 1h } } }',
+    'c.yaml:1:40  defaults.cost_usd.stop_agent_at.usd: expected number, got nothing',
+  ],
+  [
+    'what is lost, said for all agents in the wrong place',
+    'defaults: { when_lost: admit }',
+    'c.yaml:1:13  defaults.when_lost: no such key; known here: team, severity, quality, cost_usd, steps, duration_seconds, expect_runs, loop, required_tools, output, fallback, runbook_url',
+  ],
 ]
 
 describe('a mistake is told with place, what is wrong and what to write', () => {
