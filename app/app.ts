@@ -16,6 +16,7 @@ import { startHttpReceiver } from '../processor/receive-http.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
 import { createAuthorise } from './auth.ts'
 import type { Config } from './config-schema.ts'
+import { type Controls, createControls } from './controls/controls.ts'
 import type { Logger } from './log.ts'
 import { createRoutes } from './routes.ts'
 import { merged, objectiveRows, pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
@@ -29,6 +30,7 @@ export interface App {
   readonly ports: { readonly otlpHttp: number | undefined; readonly otlpGrpc: number | undefined; readonly listen: number }
   readonly metrics: Metrics
   readonly pipeline: Pipeline
+  readonly controls: Controls
 }
 
 export interface AppOptions {
@@ -93,6 +95,14 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
       requestTimeoutSeconds: config.limits.request_timeout_seconds,
     },
   })
+  const controls = createControls(config, {
+    dir,
+    log,
+    metrics,
+    pipeline,
+    clock,
+    authorise: (role, header) => authorise(role, header),
+  })
   const routes = createRoutes({
     metrics,
     clock,
@@ -102,11 +112,13 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
+    controls: controls.routes,
   })
 
   return {
     metrics,
     pipeline,
+    controls,
     get ports() {
       return { otlpHttp: running.http?.port, otlpGrpc: running.grpc?.port, listen: running.listenPort }
     },
@@ -123,12 +135,19 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
           running.grpc = await listening('receive.otlp_grpc', config.receive.otlp_grpc, (address) =>
             startGrpcReceiver({ ...shared, address }),
           )
+        // Before anybody can ask: a guard must not hear of nothing while controls are in force.
+        await controls.start()
         if (config.listen !== undefined)
           running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address))
-        running.timers = [setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS), setInterval(() => metrics.expire(clock()), EXPIRE_MS)]
+        running.timers = [
+          setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS),
+          setInterval(() => guarded('controls', () => controls.tick(clock()), metrics, log), SWEEP_MS),
+          setInterval(() => metrics.expire(clock()), EXPIRE_MS),
+        ]
         running.isReady = true
       } catch (error) {
         await running.stop(0)
+        await controls.stop()
         throw error
       }
     },
@@ -138,11 +157,13 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
       if (problems.length > 0) return problems
       current = next
       authorise = createAuthorise(next.auth.tokens)
+      controls.apply(next)
       metrics.set('agentopz_config_reload_timestamp_seconds', {}, clock() / 1000, clock())
       return []
     },
     stop: async () => {
       await running.stop(current.shutdown.grace_seconds * 1000)
+      await controls.stop()
       pipeline.flush(clock(), 'shutdown')
     },
   }
@@ -214,12 +235,18 @@ async function listening<T>(
 }
 
 function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {
+  // A great many runs due at once are closed in slices, so that ingestion goes on between them.
+  const work = (): unknown => pipeline.sweep(Date.now()) && setImmediate(() => sweep(pipeline, metrics, log))
+  guarded('sweep', work, metrics, log)
+}
+
+/** Work of a timer: a bug in it is counted, and the timer goes on. */
+function guarded(stage: string, work: () => unknown, metrics: Metrics, log: Logger): void {
   try {
-    // A great many runs due at once are closed in slices, so that ingestion goes on between them.
-    if (pipeline.sweep(Date.now())) setImmediate(() => sweep(pipeline, metrics, log))
+    work()
   } catch (error) {
-    log.error({ err: error }, 'sweep failed')
-    metrics.add('agentopz_internal_errors_total', { stage: 'sweep' }, 1, Date.now())
+    log.error({ err: error }, `${stage} failed`)
+    metrics.add('agentopz_internal_errors_total', { stage }, 1, Date.now())
   }
 }
 

@@ -14,15 +14,24 @@ const GRANTS: Readonly<Record<Role, readonly Role[]>> = { ingest: ['ingest'], re
 
 /** Answers whether an Authorization header has a role. Comparison takes the same time whatever the token. */
 export function createAuthorise(tokens: readonly Token[]): (role: Role, header: string | undefined) => boolean {
-  const known = tokens.map((t) => ({ roles: GRANTS[t.role], digest: digest(t.token) }))
-  return (role, header) => {
-    if (known.length === 0) return true
+  const find = finder(tokens)
+  return (role, header) => tokens.length === 0 || find(header).some((t) => GRANTS[t.role].includes(role))
+}
+
+/** Answers under which name a token is configured; undefined for no token or an unknown one. */
+export function createIdentify(tokens: readonly Token[]): (header: string | undefined) => string | undefined {
+  const find = finder(tokens)
+  return (header) => find(header)[0]?.name
+}
+
+/** The tokens that a header names: several when one is configured twice. */
+function finder(tokens: readonly Token[]): (header: string | undefined) => readonly Token[] {
+  const known = tokens.map((token) => ({ token, digest: digest(token.token) }))
+  return (header) => {
     const given = /^Bearer\s+(\S+)$/i.exec(header ?? '')?.[1]
-    if (given === undefined) return false
+    if (given === undefined) return []
     const hash = digest(given)
-    let granted = false
-    for (const t of known) if (timingSafeEqual(t.digest, hash) && t.roles.includes(role)) granted = true
-    return granted
+    return known.filter((t) => timingSafeEqual(t.digest, hash)).map((t) => t.token)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * HTTP on `listen`: metrics, health, reload, feedback, runbooks. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
+ * HTTP on `listen`: metrics, health, reload, feedback, runbooks, the control plane. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
  */
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -7,6 +7,8 @@ import { z } from 'zod'
 import type { ExternalEvaluation } from '../model/run.ts'
 import type { Metrics } from '../processor/metrics.ts'
 import type { Role } from './auth.ts'
+import { type ControlPlaneParts, controlPlaneRoutes } from './controls/routes.ts'
+import { problem } from './problem.ts'
 import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbookPage } from './runbooks.ts'
 
 export interface RouteParts {
@@ -20,6 +22,8 @@ export interface RouteParts {
   readonly reload: () => readonly string[]
   readonly feedback: (evaluation: ExternalEvaluation, traceId: string, spanId: string) => void
   readonly version: string
+  /** Absent where nothing is controlled from. */
+  readonly controls?: ControlPlaneParts
 }
 
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-fA-F]{${digits}}$`), `write ${digits} hex digits`)
@@ -92,6 +96,7 @@ export function createRoutes(parts: RouteParts): Hono {
       return c.json({ status: 'accepted' }, 202)
     },
   )
+  if (parts.controls !== undefined) controlPlaneRoutes(app, parts.controls)
   app.get('/runbooks', (c) => document(c, runbookList, runbookListPage))
   app.get('/runbooks/:alert', (c) => {
     const name = c.req.param('alert')
@@ -105,7 +110,7 @@ export function createRoutes(parts: RouteParts): Hono {
   })
   app.get('/', (c) => c.html(page(parts.version)))
   app.notFound((c) => {
-    const isKnown = ['/-/reload', '/api/v1/feedback'].includes(c.req.path)
+    const isKnown = ['/-/reload', '/api/v1/feedback', '/ofrep/v1/evaluate/flags'].includes(c.req.path)
     if (isKnown) c.header('allow', 'POST')
     return isKnown
       ? problem(c, 405, 'method not allowed', `send POST to ${c.req.path}`)
@@ -130,17 +135,13 @@ function missingRunbook(name: string): string {
   return `there is no alert of this name; ${nearest.length === 0 ? '' : `did you mean ${nearest.join(', ')}? `}GET /runbooks lists all`
 }
 
-/** An RFC 9457 problem document. */
-function problem(c: Context, status: 400 | 401 | 404 | 405 | 413 | 500 | 503, title: string, detail: string): Response {
-  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail }), status, { 'content-type': 'application/problem+json' })
-}
-
 function page(version: string): string {
   const links = [
     ['/metrics', 'metrics'],
     ['/-/healthy', 'health'],
     ['/-/ready', 'readiness'],
     ['/runbooks', 'runbooks'],
+    ['/api/v1/controls', 'controls in force'],
   ]
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>agentopz</title><h1>agentopz ${version}</h1><ul>${links.map(([href, text]) => `<li><a href="${href}">${text}</a>`).join('')}</ul></html>\n`
 }

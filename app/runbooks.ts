@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ALERTS, type AlertName } from '../model/alerts.ts'
+import { nearest } from './nearest.ts'
 
 export const RUNBOOK_NAMES = Object.keys(ALERTS) as readonly AlertName[]
 const FOLDER = 'alert-rules/runbooks'
@@ -26,27 +27,9 @@ function runbookFile(name: AlertName): string | undefined {
   return ['../', '../../'].map((up) => fileURLToPath(new URL(`${up}${FOLDER}/${name}.md`, import.meta.url))).find((f) => existsSync(f))
 }
 
-/** Up to three names most like the one that was asked for: by shared runs of three letters, so that a missing prefix costs little. */
+/** Up to three names of alerts most like the one that was asked for. */
 export function nearestNames(asked: string): readonly AlertName[] {
-  const wanted = trigrams(asked)
-  const score = (name: AlertName): number => {
-    const has = trigrams(name)
-    const shared = [...has].filter((t) => wanted.has(t)).length
-    return (2 * shared) / (wanted.size + has.size)
-  }
-  const scored = RUNBOOK_NAMES.map((name) => ({ name, score: score(name) })).sort((a, b) => b.score - a.score)
-  // Half as like as the best is no suggestion: every name shares its first letters with most others.
-  const least = Math.max(0.2, (scored[0]?.score ?? 0) / 2)
-  return scored
-    .filter((n) => n.score > least)
-    .slice(0, 3)
-    .map((n) => n.name)
-}
-
-function trigrams(text: string): ReadonlySet<string> {
-  // A name is short; what is longer was not meant as one.
-  const lower = ` ${text.slice(0, 64).toLowerCase()} `
-  return new Set(Array.from({ length: Math.max(lower.length - 2, 0) }, (_, i) => lower.slice(i, i + 3)))
+  return nearest(asked, RUNBOOK_NAMES)
 }
 
 /** GET /runbooks as Markdown. */

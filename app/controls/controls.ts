@@ -1,0 +1,145 @@
+/**
+ * The control plane as the app holds it: storage, plane, streams and routes wired to the configuration, the metrics and what the pipeline
+ * has seen. `tick` is called once a second. A storage that fails is logged, counted and answered with 503; nothing else notices.
+ */
+import type { Metrics } from '../../processor/metrics.ts'
+import type { Pipeline } from '../../processor/pipeline.ts'
+import { CONTROL_STATE, type Control } from '../../model/control.ts'
+import { createIdentify, type Role } from '../auth.ts'
+import type { Config } from '../config-schema.ts'
+import type { Logger } from '../log.ts'
+import { createStorage } from '../storage.ts'
+import { Ofrep } from './ofrep.ts'
+import { ControlPlane, type PlaneSettings } from './plane.ts'
+import type { ControlPlaneParts } from './routes.ts'
+import { flagSettings } from './settings.ts'
+import { Streams } from './streams.ts'
+
+export interface Controls {
+  readonly plane: ControlPlane
+  readonly routes: ControlPlaneParts
+  start(): Promise<void>
+  tick(now: number): void
+  apply(config: Config): void
+  stop(): Promise<void>
+}
+
+export interface ControlsParts {
+  readonly dir: string
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly pipeline: Pipeline
+  readonly clock: () => number
+  readonly authorise: (role: Role, header: string | undefined) => boolean
+}
+
+const HEARTBEAT_MS = 10_000
+const SLOW_MS = 30_000
+/** Open traces looked at for names of agents that have closed no run yet. */
+const OPEN_BUDGET = 20_000
+
+export function createControls(initial: Config, parts: ControlsParts): Controls {
+  const { dir, log, metrics, pipeline, clock, authorise } = parts
+  let config = initial
+  let beatAtMs = 0
+  let isStorageUp = true
+  const heartbeatMs = (): number => Math.min(HEARTBEAT_MS, (config.controls.lost_after_seconds * 1000) / 3)
+  const streams = new Streams(streamOptions(initial), {
+    dropped: (reason) => {
+      metrics.add('agentopz_control_streams_dropped_total', { reason }, 1, clock())
+      log.warn({ reason }, 'a guard was sent away from the control stream')
+    },
+  })
+  const storage = createStorage(initial.storage, dir)
+  const plane = new ControlPlane(storage, planeSettings(initial), {
+    done: (entry) => {
+      isStorageUp = true
+      const { agent, environment, control, action, actor, reason } = entry
+      metrics.add('agentopz_control_actions_total', { agent, environment, control, action, actor, reason }, 1, clock())
+      log.info({ action, control, agent, target: entry.target, environment, reason, actor, id: entry.id, via: entry.via }, 'control')
+    },
+    changed: ({ set, json }) => streams.send(set.metadata.version, json, clock()),
+    storageFailed: (operation, error) => {
+      isStorageUp = false
+      metrics.add('agentopz_storage_errors_total', { operation }, 1, clock())
+      log.error({ err: error, operation, storage: storage.name }, 'storage failed; controls cannot be changed until it works again')
+    },
+    storageRecovered: () => {
+      isStorageUp = true
+      log.info({ storage: storage.name }, 'stored controls can be read again')
+    },
+  })
+  const environmentsOf = (agent: string): readonly string[] => [...(pipeline.seenAgents.get(agent) ?? [])]
+  metrics.gauge('agentopz_storage_up', () => [[{}, isStorageUp ? 1 : 0]])
+  metrics.gauge('agentopz_control_streams', () => [...streams.byService()].map(([service, n]) => [{ service }, n] as const))
+  metrics.gauge('agentopz_control', () => plane.controls(clock()).flatMap((c) => controlRows(c, environmentsOf(c.agent))))
+  return {
+    plane,
+    routes: {
+      plane,
+      streams,
+      ofrep: new Ofrep(),
+      clock,
+      authorise,
+      identify: (header) => createIdentify(config.auth.tokens)(header),
+      hasTokens: () => config.auth.tokens.length > 0,
+      defaultExpirySeconds: () => config.controls.default_expiry,
+      maxReleaseBytes: () => config.controls.max_release_bytes,
+      knownAgents: () => knownAgents(config, pipeline, plane, clock()),
+      knownTools: () => knownTools(config, metrics),
+      polled: (protocol, code) => metrics.add('agentopz_control_polls_total', { protocol, code: String(code) }, 1, clock()),
+    },
+    start: () => plane.load(clock()),
+    tick: (now) => {
+      plane.tick(now)
+      if (now - beatAtMs < heartbeatMs()) return
+      beatAtMs = now
+      streams.heartbeat(now)
+    },
+    apply: (next) => {
+      config = next
+      streams.apply(streamOptions(next))
+      plane.apply(planeSettings(next), clock())
+    },
+    stop: async () => {
+      streams.close()
+      await plane.close()
+    },
+  }
+}
+
+function planeSettings(config: Config): PlaneSettings {
+  const { max_controls: maxControls, max_releases: maxReleases, max_release_bytes: maxReleaseBytes } = config.controls
+  return { flags: flagSettings(config), maxControls, maxReleases, maxReleaseBytes }
+}
+
+function streamOptions(config: Config): { readonly max: number; readonly slowMs: number } {
+  return { max: config.controls.max_streams, slowMs: SLOW_MS }
+}
+
+type ControlRow = readonly [Readonly<Record<'agent' | 'environment' | 'control' | 'target' | 'state' | 'reason', string>>, number]
+
+/** A control of every environment is one of each that the agent was seen in: alerts are joined by agent and environment. */
+function controlRows(c: Control, seen: readonly string[]): readonly ControlRow[] {
+  const environments = c.environment !== '' || seen.length === 0 ? [c.environment] : seen
+  // Ids of runs are without end, and labels are not.
+  const target = c.control === 'run' && c.target !== '*' ? '' : c.target
+  return environments.map((environment) => [
+    { agent: c.agent, environment, control: c.control, target, state: CONTROL_STATE[c.control], reason: c.reason },
+    1,
+  ])
+}
+
+function* knownAgents(config: Config, pipeline: Pipeline, plane: ControlPlane, now: number): Iterable<string> {
+  yield* Object.keys(config.agents)
+  yield* pipeline.seenAgents.keys()
+  yield* plane.agentsWithReleases
+  for (const { agent } of plane.controls(now)) if (agent !== '') yield agent
+  for (const { agent } of pipeline.runs.openViews(OPEN_BUDGET)) yield agent
+}
+
+function* knownTools(config: Config, metrics: Metrics): Iterable<string> {
+  for (const tool of Object.keys(config.tools)) if (tool !== '*') yield tool
+  for (const agent of Object.values(config.agents)) yield* agent.required_tools ?? []
+  yield* metrics.valuesOf('agentopz_tool_calls_total', 'tool')
+}

@@ -1,0 +1,274 @@
+/**
+ * The control plane: owns the state of controls and releases, stores every change before it counts, and makes the flag document that
+ * guards read. One action at a time. While what is stored is not known (a file that cannot be read) there is no flag document at all:
+ * an empty one would switch agents on again that somebody had switched off, none makes guards keep what they last heard.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Asked, AuditEntry } from '../../control/audit.ts'
+import {
+  applyControl,
+  type ControlAction,
+  type ControlOutcome,
+  type ControlRequest,
+  type ControlState,
+  inForce,
+  nextLapseMs,
+  type Refused,
+} from '../../control/controls.ts'
+import { flagSet, type FlagSettings } from '../../control/flags.ts'
+import {
+  type Activated,
+  activateRelease,
+  type AgentReleases,
+  type Published,
+  publishRelease,
+  type ReleaseDraft,
+  type ReleaseRefusal,
+  type ReleaseState,
+  rollbackRelease,
+} from '../../control/releases.ts'
+import type { Control, FlagSet } from '../../model/control.ts'
+import type { Storage, StorageChange } from '../storage.ts'
+
+export interface PlaneSettings {
+  readonly flags: FlagSettings
+  readonly maxControls: number
+  readonly maxReleases: number
+  readonly maxReleaseBytes: number
+}
+
+/** What the rest of the app is told. */
+export interface PlaneEvents {
+  done(entry: AuditEntry): void
+  /** The flags are others than before. */
+  changed(document: FlagDocument): void
+  storageFailed(operation: 'open' | 'read' | 'write', error: unknown): void
+  storageRecovered(): void
+}
+
+/** The flag set as it is sent, made once for everybody. */
+export interface FlagDocument {
+  readonly set: FlagSet
+  readonly json: string
+}
+
+/** Who asks and why; the time is the plane's. */
+export type Who = Omit<Asked, 'now'>
+/** `not_loaded`: what is stored could not be read; `not_stored`: the change could not be made durable. Nothing changed in either case. */
+export type Unavailable = Refused<'not_loaded' | 'not_stored'>
+type Done<T> = Promise<T | Unavailable>
+
+interface State {
+  readonly controls: ControlState
+  readonly releases: ReleaseState
+}
+type Step<T> = (state: State, asked: Asked) => { readonly outcome: T; readonly next?: State; readonly change?: StorageChange }
+
+const RETRY_MS = 10_000
+
+export class ControlPlane {
+  readonly #storage: Storage
+  readonly #events: PlaneEvents
+  #settings: PlaneSettings
+  #state: State | undefined
+  #why = 'it was not read yet'
+  #retryAtMs = 0
+  #queue: Promise<unknown> = Promise.resolve()
+  #document: (FlagDocument & { readonly untilMs: number }) | undefined
+
+  constructor(storage: Storage, settings: PlaneSettings, events: PlaneEvents) {
+    this.#storage = storage
+    this.#settings = settings
+    this.#events = events
+  }
+
+  /** Reads what is stored. When that fails the plane is there all the same, knows nothing, and tries again by `tick`. */
+  async load(now: number): Promise<void> {
+    this.#retryAtMs = now + RETRY_MS
+    try {
+      const { controls, releases, problem } = await this.#storage.load()
+      const wasLost = this.#why !== 'it was not read yet'
+      this.#state = { controls: { controls: new Map(controls.map((c) => [c.id, c])) }, releases }
+      if (wasLost) this.#events.storageRecovered()
+      // Nothing is stored yet, and nothing could be: the operator should know before it matters.
+      if (problem !== undefined) this.#events.storageFailed('open', new Error(problem))
+      this.#publish(now)
+    } catch (error) {
+      this.#why = messageOf(error)
+      this.#events.storageFailed('open', error)
+    }
+  }
+
+  /** Called every second: what lapsed is announced, what could not be read is tried again. */
+  tick(now: number): void {
+    if (this.#state !== undefined) this.#publish(now)
+    else if (now >= this.#retryAtMs) void this.#serial(() => (this.#state === undefined ? this.load(now) : Promise.resolve()))
+  }
+
+  apply(settings: PlaneSettings, now: number): void {
+    this.#settings = settings
+    this.#document = undefined
+    if (this.#state !== undefined) this.#publish(now)
+  }
+
+  /** Ends after the actions under way; later ones are refused. */
+  async close(): Promise<void> {
+    await this.#serial(() => {
+      this.#state = undefined
+      this.#why = 'agentopz is stopping'
+      return this.#storage.close()
+    })
+  }
+
+  /** Why nothing is known; undefined when all is well. */
+  get notLoaded(): string | undefined {
+    return this.#state === undefined ? `${this.#storage.name}: ${this.#why}` : undefined
+  }
+
+  /** Controls in force, oldest first. */
+  controls(now: number): readonly Control[] {
+    return this.#state === undefined ? [] : inForce(this.#state.controls, now)
+  }
+
+  releases(agent: string): AgentReleases | undefined {
+    return this.#state?.releases.get(agent)
+  }
+
+  get agentsWithReleases(): readonly string[] {
+    return [...(this.#state?.releases.keys() ?? [])]
+  }
+
+  /** The newest audit entries, newest first. @throws when they cannot be read. */
+  async audit(limit: number): Promise<readonly AuditEntry[]> {
+    try {
+      return await this.#storage.audit(limit)
+    } catch (error) {
+      this.#events.storageFailed('read', error)
+      throw error
+    }
+  }
+
+  /** The flags as they are now; undefined while what is stored is not known. */
+  flags(now: number): FlagDocument | undefined {
+    if (this.#state === undefined) return undefined
+    const current = this.#document
+    if (current !== undefined && now < current.untilMs) return current
+    const { controls, releases } = this.#state
+    const set = flagSet(inForce(controls, now), this.#settings.flags, releases)
+    const untilMs = nextLapseMs(controls, now) ?? Number.POSITIVE_INFINITY
+    const isSame = current?.set.metadata.version === set.metadata.version
+    this.#document = isSame ? { ...current, untilMs } : { set, json: JSON.stringify(set), untilMs }
+    return this.#document
+  }
+
+  set(request: ControlRequest, who: Who, now: () => number): Done<ControlOutcome> {
+    return this.#act({ action: 'set', id: `ctl_${randomBytes(5).toString('hex')}`, request }, who, now)
+  }
+
+  undo(id: string, who: Who, now: () => number): Done<ControlOutcome> {
+    return this.#act({ action: 'undo', id }, who, now)
+  }
+
+  #act(action: ControlAction, who: Who, now: () => number): Done<ControlOutcome> {
+    return this.#step<ControlOutcome>(who, now, (state, asked) => {
+      const isRelease = (agent: string, version: string): boolean => {
+        const known = state.releases.get(agent)
+        return known !== undefined && known.activations.length > 0 && known.releases.has(version)
+      }
+      const outcome = applyControl(state.controls, action, asked, { maxControls: this.#settings.maxControls, isRelease })
+      if (!outcome.ok) return { outcome }
+      const { put, removed } = outcome.entry
+      return {
+        outcome,
+        next: { ...state, controls: outcome.state },
+        change: {
+          audit: outcome.entry,
+          ...(put === undefined ? {} : { putControl: put }),
+          ...(removed === undefined ? {} : { removedControls: removed }),
+        },
+      }
+    })
+  }
+
+  publish(draft: ReleaseDraft, who: Who, now: () => number): Done<Published | Refused<ReleaseRefusal>> {
+    return this.#step<Published | Refused<ReleaseRefusal>>(who, now, (state, asked) => {
+      const { maxReleases, maxReleaseBytes: maxBytes } = this.#settings
+      const held = new Set(
+        inForce(state.controls, asked.now)
+          .filter((c) => c.control === 'release' && c.agent === draft.agent)
+          .map((c) => c.target),
+      )
+      const outcome = publishRelease(state.releases, draft, asked, { maxReleases, maxBytes, held })
+      if (!outcome.ok || outcome.entry === undefined) return { outcome }
+      return {
+        outcome,
+        next: { ...state, releases: outcome.state },
+        change: {
+          audit: outcome.entry,
+          putRelease: outcome.release,
+          removedReleases: { agent: draft.agent, versions: outcome.forgotten },
+        },
+      }
+    })
+  }
+
+  activate(agent: string, version: string, who: Who, now: () => number): Done<Activated | Refused<ReleaseRefusal>> {
+    return this.#step(who, now, (state, asked) => activated(state, agent, activateRelease(state.releases, agent, version, asked)))
+  }
+
+  rollback(agent: string, who: Who, now: () => number): Done<Activated | Refused<ReleaseRefusal>> {
+    return this.#step(who, now, (state, asked) => activated(state, agent, rollbackRelease(state.releases, agent, asked)))
+  }
+
+  /** One action: decided over the state as it is when its turn comes, stored, and only then the state. */
+  #step<T>(who: Who, now: () => number, decide: Step<T>): Done<T> {
+    return this.#serial(async (): Promise<T | Unavailable> => {
+      if (this.#state === undefined) return { ok: false, because: 'not_loaded', detail: this.notLoaded ?? '' }
+      const { outcome, next, change } = decide(this.#state, { ...who, now: now() })
+      if (next === undefined || change === undefined) return outcome
+      try {
+        await this.#storage.write(change)
+      } catch (error) {
+        this.#events.storageFailed('write', error)
+        return { ok: false, because: 'not_stored', detail: `${this.#storage.name}: ${messageOf(error)}` }
+      }
+      this.#state = next
+      this.#document = this.#document === undefined ? undefined : { ...this.#document, untilMs: 0 }
+      this.#events.done(change.audit)
+      this.#publish(now())
+      return outcome
+    })
+  }
+
+  #published: string | undefined
+  #publish(now: number): void {
+    const document = this.flags(now)
+    if (document === undefined || document.set.metadata.version === this.#published) return
+    this.#published = document.set.metadata.version
+    this.#events.changed(document)
+  }
+
+  #serial<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#queue.then(work)
+    this.#queue = next.catch(() => undefined)
+    return next
+  }
+}
+
+function activated(
+  state: State,
+  agent: string,
+  outcome: Activated | Refused<ReleaseRefusal>,
+): { readonly outcome: Activated | Refused<ReleaseRefusal>; readonly next?: State; readonly change?: StorageChange } {
+  if (!outcome.ok) return { outcome }
+  const versions = outcome.state.get(agent)?.activations ?? []
+  return {
+    outcome,
+    next: { ...state, releases: outcome.state },
+    change: { audit: outcome.entry, activations: { agent, versions } },
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

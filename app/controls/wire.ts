@@ -1,0 +1,110 @@
+/**
+ * Controls, releases and their audit as they travel over HTTP: what requests may hold (strict), and the JSON of answers.
+ * Names are snake_case, times RFC 3339; `null` is never.
+ */
+import { z } from 'zod'
+import type { AuditEntry } from '../../control/audit.ts'
+import type { PublishedRelease } from '../../control/releases.ts'
+import { type Control, CONTROL_STATE } from '../../model/control.ts'
+import { duration } from '../config-schema.ts'
+
+const line = (max: number): z.ZodString =>
+  z
+    .string()
+    .max(max)
+    // oxlint-disable-next-line no-control-regex
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'write one line without control characters')
+const name = line(256)
+const actor = line(128).min(1)
+const reason = line(512)
+
+/** Milliseconds from now, or a time; `never`. */
+const expires = z.union(
+  [
+    z.literal('never'),
+    z.iso.datetime({ offset: true }).transform((t) => ({ atMs: Date.parse(t) })),
+    duration.transform((s) => ({ inMs: s * 1000 })),
+  ],
+  {
+    error: 'write a duration such as 4h, a time such as 2026-12-01T08:00:00Z, or never',
+  },
+)
+
+export const controlBody = z.strictObject({
+  control: z.enum(['agent', 'tool', 'run', 'release']),
+  agent: name.default(''),
+  target: name.default(''),
+  environment: name.default(''),
+  reason: reason.min(1),
+  actor,
+  expires: expires.optional(),
+  fallback: z.string().min(1).max(4000).optional(),
+})
+
+export const undoBody = z.strictObject({ reason: reason.min(1), actor })
+
+export const releaseBody = z.strictObject({
+  version: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:+-]{0,63}$/, 'write up to 64 of A-Z a-z 0-9 . _ : + -, beginning with a letter or digit')
+    .optional(),
+  prompts: z.record(name.min(1), z.string()).default({}),
+  config: z.record(name.min(1), z.unknown()).default({}),
+  model: name.min(1).optional(),
+  actor,
+  reason: reason.default(''),
+  activate: z.boolean().default(false),
+})
+
+export const activationBody = z.strictObject({ actor, reason: reason.default('') })
+
+/** The milliseconds at which it lapses; undefined for never. `defaultSeconds` where nothing is said. */
+export function expiryMs(given: z.output<typeof expires> | undefined, defaultSeconds: number | 'never', now: number): number | undefined {
+  if (given === undefined) return defaultSeconds === 'never' ? undefined : now + defaultSeconds * 1000
+  if (given === 'never') return undefined
+  return 'atMs' in given ? given.atMs : now + given.inMs
+}
+
+export function controlJson(c: Control): object {
+  return {
+    id: c.id,
+    control: c.control,
+    agent: c.agent,
+    target: c.target,
+    environment: c.environment,
+    state: CONTROL_STATE[c.control],
+    reason: c.reason,
+    actor: c.actor,
+    created_at: time(c.createdMs),
+    expires_at: c.expiresMs === undefined ? null : time(c.expiresMs),
+    ...(c.fallback === undefined ? {} : { fallback: c.fallback }),
+  }
+}
+
+export function auditJson(e: AuditEntry): object {
+  const { atMs, action, control, id, agent, target, environment, reason: why, actor: by, via } = e
+  return { at: time(atMs), action, control, ...(id === '' ? {} : { id }), agent, target, environment, reason: why, actor: by, via }
+}
+
+/** A release without its texts. */
+export function releaseJson(r: PublishedRelease, active: string | undefined): object {
+  return {
+    version: r.version,
+    is_active: r.version === active,
+    hash: r.hash,
+    published_at: time(r.publishedMs),
+    actor: r.actor,
+    prompts: Object.keys(r.prompts),
+    config: Object.keys(r.config),
+    ...(r.model === undefined ? {} : { model: r.model }),
+  }
+}
+
+/** What is wrong with a body, key by key. */
+export function issuesOf(error: z.ZodError): string {
+  return error.issues.map((i) => `${i.path.map(String).join('.') || 'the body'}: ${i.message}`).join('; ')
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString()
+}
