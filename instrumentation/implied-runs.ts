@@ -22,11 +22,11 @@ export function impliedRun(facts: CallFacts, now: number): RunScope {
   const { request } = facts
   for (const key of keysOf(facts)) {
     const run = runs.byKey(key)
-    if (run !== undefined) {
-      runs.forget(key)
-      run.lastActiveMs = now
-      return run
-    }
+    if (run === undefined) continue
+    runs.forget(key)
+    if (run.root === undefined || (run.failedLast && now - run.lastActiveMs > RETRY_MS)) continue
+    run.lastActiveMs = now
+    return run
   }
   const run = runs.create('implied', now)
   if (request.operation === 'embeddings') return run
@@ -50,11 +50,12 @@ export function impliedRun(facts: CallFacts, now: number): RunScope {
 }
 
 /** What this call says it goes on with. */
-function keysOf({ request, bodyHash }: CallFacts): readonly string[] {
+function keysOf({ request, bodyHash, attempt }: CallFacts): readonly string[] {
   return [
     ...request.toolResults.flatMap((r) => (r.id === '' ? [] : [`tool:${r.id}`])),
     ...(request.previousResponseId === undefined ? [] : [`answer:${request.previousResponseId}`]),
-    `retry:${bodyHash}`,
+    // An SDK that numbers its attempts says which request is a retry; of another, the same body soon after a failure is one.
+    ...(attempt === 0 ? [] : [`retry:${bodyHash}`]),
   ]
 }
 

@@ -26,7 +26,7 @@ export interface CallFacts {
   readonly bodyLength: number
   readonly host?: string
   readonly port?: number
-  /** Attempt number as the SDK tells it, from 0. */
+  /** Attempt number from 0, where the SDK tells it. */
   readonly attempt?: number
 }
 

@@ -103,7 +103,7 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
     bodyLength: text.length,
     host: url.hostname,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
-    attempt: attemptOf(input, init),
+    ...attemptOf(input, init),
   }
   const begun = beginCall(facts, now)
   if ('refusal' in begun) return { ...begun, facts }
@@ -149,12 +149,11 @@ function parseBody(text: string): Json | undefined {
 }
 
 /** Attempt number, from the header that OpenAI's and Anthropic's SDKs send. */
-function attemptOf(input: Input, init: Init): number {
+function attemptOf(input: Input, init: Init): { readonly attempt?: number } {
   const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined)
-  if (headers === undefined) return 0
+  if (headers === undefined) return {}
   const value = headers instanceof Headers ? headers.get('x-stainless-retry-count') : new Headers(headers).get('x-stainless-retry-count')
-  const n = Number(value ?? 0)
-  return Number.isInteger(n) && n > 0 ? n : 0
+  return value === null || !/^\d{1,4}$/.test(value) ? {} : { attempt: Number(value) }
 }
 
 /** Bodies that nobody reads end their call when they are collected. */
