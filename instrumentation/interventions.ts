@@ -19,6 +19,7 @@ export function interventionAttributes(refusal: Refusal, action: Action): Attrib
   const stops = STOPS.has(refusal.guard) && action !== 'tool_error'
   return {
     [AGENTOPZ.guard]: refusal.guard,
+    [AGENTOPZ.guardCause]: refusal.cause,
     [AGENTOPZ.guardReason]: refusal.reason.slice(0, 256),
     [AGENTOPZ.guardAction]: action,
     ...(refusal.controlId === undefined ? {} : { [AGENTOPZ.controlId]: refusal.controlId }),
@@ -42,6 +43,7 @@ export function recordIntervention(
     const root = run?.root
     if (root?.isRecording() === true) {
       root.addEvent(EVENT.intervention, attributes)
+      if (span === undefined) root.setAttributes(attributes)
       if (AGENTOPZ.stoppedBy in attributes) root.setAttribute(AGENTOPZ.stoppedBy, refusal.guard)
     } else span?.addEvent(EVENT.intervention, attributes)
     metrics

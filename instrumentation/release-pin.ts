@@ -57,7 +57,7 @@ export function pinRequest(
         ...(promptName === undefined ? {} : { [GEN_AI.promptName]: promptName }),
         ...(asked === undefined || rewritten['model'] === asked ? {} : { [AGENTOPZ.pinnedFrom]: asked }),
       })
-      recordIntervention(of, { guard: 'release_pin', reason: `release ${release.version} is active` }, 'pinned', span)
+      recordIntervention(of, { guard: 'release_pin', cause: 'release', reason: `release ${release.version} is active` }, 'pinned', span)
     },
   }
 }

@@ -14,9 +14,22 @@ import type { Span } from './otel.ts'
  */
 export type RunKind = 'explicit' | 'trace' | 'request' | 'implied'
 
+export type Cause =
+  | 'operator'
+  | 'lost'
+  | 'max_cost_usd'
+  | 'max_cost_window'
+  | 'max_steps'
+  | 'identical_calls'
+  | 'identical_requests'
+  | 'breaker'
+  | 'release'
+
 /** Why a guard said no. */
 export interface Refusal {
   readonly guard: Guard
+  /** From a closed set: `operator`, `lost`, or the name of the limit. */
+  readonly cause: Cause
   /** A short sentence for people; it reaches the application's error message. */
   readonly reason: string
   readonly controlId?: string

@@ -126,7 +126,15 @@ export interface Reading {
   readonly errorType?: string
   /** Why a control ended the run, on any span of it (`kill_switch`, `breaker`, `cost_guard`, `step_guard`). */
   readonly stoppedBy?: string
+  /** A guard inside the agent stepped in on this span. */
+  readonly intervention?: Intervention
   readonly evaluations?: readonly ExternalEvaluation[]
+}
+
+/** Which guard stepped in and what moved it (`operator`, `lost`, the name of a limit). */
+export interface Intervention {
+  readonly guard: string
+  readonly cause: string
 }
 
 /** A reading with its place in the trace: what an open run keeps of a span. */
@@ -238,6 +246,7 @@ export interface Run {
   readonly embeddings: number
   readonly spend: readonly Spend[]
   readonly conflicts: readonly UsageConflict[]
+  readonly interventions: readonly Intervention[]
   readonly evaluations: readonly ExternalEvaluation[]
   /** Input tokens of the first model call, for drift (absent when unknown). */
   readonly firstInputTokens?: number

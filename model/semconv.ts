@@ -79,6 +79,8 @@ export const AGENTOPZ = {
   /** Which guard stepped in, for which reason, and what it did; on the span it concerned and on the event below. */
   guard: 'agentopz.guard',
   guardReason: 'agentopz.guard.reason',
+  /** What moved the guard, from a closed set: `operator`, `lost`, or the name of the limit. */
+  guardCause: 'agentopz.guard.cause',
   guardAction: 'agentopz.guard.action',
   controlId: 'agentopz.control.id',
   /** `live`, `polling`, `lost` (last known controls in force), `none`: how the process heard of its controls. */

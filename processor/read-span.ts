@@ -2,10 +2,12 @@
  * One span → what its trace keeps of it: a fact when its dialect reads something that counts, else only its place in the tree.
  * Strings of the resource are read once per span here; nothing of the view is kept.
  */
+import { GUARDS } from '../model/control.ts'
 import type { ExternalEvaluation, Fact, Reading } from '../model/run.ts'
-import { GEN_AI, GENERAL } from '../model/semconv.ts'
+import { AGENTOPZ, GEN_AI, GENERAL } from '../model/semconv.ts'
 import type { Attributes, LogRecord, Span } from '../model/span.ts'
 import { dialectOf } from './dialects/index.ts'
+import { optional } from './dialects/reading.ts'
 import { weightOf } from './runs/sampling.ts'
 
 export interface ReadSpan {
@@ -22,17 +24,47 @@ const NONE: readonly ExternalEvaluation[] = []
 export function readSpan(span: Span): ReadSpan {
   const dialect = dialectOf(span)
   if (dialect === undefined) return { dialect: 'unknown', fact: undefined, evaluations: NONE }
-  const reading = dialect.read(span)
-  if (reading === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
+  const read = dialect.read(span)
+  if (read === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
+  const reading = withOurs(read, span.attributes)
   const elsewhere = reading.evaluations?.filter((e) => e.target !== undefined) ?? NONE
   const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading)
   return { dialect: dialect.name, fact, evaluations: elsewhere }
 }
 
+/** What our instrumentation writes on spans of any dialect: guards, the release, hashes where there is no content. The dialect's word wins. */
+function withOurs(reading: Reading, a: Attributes): Reading {
+  // From the wire, so held against the closed set before it becomes a label.
+  const named = a.text(AGENTOPZ.guard)
+  const guard = GUARDS.find((g) => g === named)
+  const isCall = reading.role === 'model' || reading.role === 'agent' || reading.role === 'workflow'
+  const isTool = reading.role === 'tool' || reading.role === 'retrieval'
+  if (guard === undefined && !isCall && !isTool && !a.has(AGENTOPZ.stoppedBy)) return reading
+  return {
+    ...optional('stoppedBy', a.text(AGENTOPZ.stoppedBy)),
+    ...(guard === undefined ? {} : { intervention: { guard, cause: a.text(AGENTOPZ.guardCause) ?? '' } }),
+    ...(isCall ? ourCohort(a) : {}),
+    ...(isTool && a.flag(AGENTOPZ.blocked) === true ? { blocked: true } : {}),
+    ...(isTool ? optional('argumentsHash', a.text(AGENTOPZ.argumentsHash)) : {}),
+    ...(isTool ? optional('resultEmpty', a.flag(AGENTOPZ.resultEmpty)) : {}),
+    ...reading,
+  }
+}
+
+function ourCohort(a: Attributes): Partial<Reading> {
+  return {
+    ...optional('promptName', a.text(GEN_AI.promptName)),
+    ...optional('promptVersion', a.text(GEN_AI.promptVersion) ?? a.text(AGENTOPZ.release)),
+    ...optional('instructionsHash', a.text(AGENTOPZ.instructionsHash)),
+    ...optional('toolsHash', a.text(AGENTOPZ.toolsHash)),
+    ...optional('outputEmpty', a.flag(AGENTOPZ.outputEmpty)),
+  }
+}
+
 /** Roles that count nothing and carry nothing: a link holds all there is to know. */
 function isOnlyShape(r: Reading): boolean {
   if (r.role !== 'other' && r.role !== 'step' && r.role !== 'handoff' && r.role !== 'guardrail') return false
-  return r.evaluations === undefined && r.stoppedBy === undefined && r.usage === undefined
+  return r.evaluations === undefined && r.stoppedBy === undefined && r.intervention === undefined && r.usage === undefined
 }
 
 function factOf(span: Span, dialect: string, reading: Reading): Fact {

@@ -85,6 +85,8 @@ export function recordRun(
   }
   recordSizes(r, run, made, recordSpend(r, run.spend))
   recordConflicts(r, run.conflicts)
+  for (const { guard, cause } of run.interventions)
+    r.metrics.add('agentopz_interventions_total', { ...r.labels, control: guard, reason: cause }, r.weight, r.now, r.traceId)
   recordVerdicts(r, verdicts, made)
   recordInput(r, run)
   recordStandard(run, metrics, now)

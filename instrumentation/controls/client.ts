@@ -116,7 +116,7 @@ export class ControlClient implements ControlView {
 
   #unheard(): AgentControls {
     if (this.#options.neverHeard === 'admit') return ALLOWED
-    return { allowed: false, reason: 'no controls were ever heard and AGENTOPZ_NEVER_HEARD=refuse' }
+    return { allowed: false, isLost: true, reason: 'no controls were ever heard and AGENTOPZ_NEVER_HEARD=refuse' }
   }
 
   #current(): Flags | undefined {

@@ -124,6 +124,7 @@ export class Flags {
     return {
       allowed: false,
       reason: value === false ? (metadata.reason ?? 'switched off') : 'the control plane is lost and this fails closed',
+      ...(value === false ? {} : { isLost: true }),
       ...(metadata.control_id === undefined ? {} : { controlId: metadata.control_id }),
       ...(fallback === undefined ? {} : { fallback }),
     }

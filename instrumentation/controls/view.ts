@@ -8,6 +8,8 @@ import type { ReleaseDocument } from '../../model/release.ts'
 export interface Allowed {
   readonly allowed: boolean
   readonly reason: string
+  /** True where nobody said so, but the control plane is lost and this fails closed. */
+  readonly isLost?: boolean
   readonly controlId?: string
   readonly fallback?: string
 }

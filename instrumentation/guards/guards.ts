@@ -136,6 +136,7 @@ export class Guards {
       const { reason, controlId } = agent.allowed ? byId : agent
       const refusal: Refusal = {
         guard: agent.allowed ? 'run_stop' : 'kill_switch',
+        cause: 'operator',
         reason,
         ...(controlId === undefined ? {} : { controlId }),
       }

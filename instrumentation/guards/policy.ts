@@ -15,22 +15,23 @@ export function refuseModelCall(run: RunScope, agent: AgentControls, byId: Allow
   if (run.stopped !== undefined && run.stopped.guard !== 'kill_switch' && run.stopped.guard !== 'run_stop') return run.stopped
   const spent = run.costUsd + run.reservedUsd
   if (agent.maxCostUsd !== undefined && spent >= agent.maxCostUsd)
-    return { guard: 'cost_guard', reason: `the run has used ${usd(spent)} of ${usd(agent.maxCostUsd)}` }
+    return { guard: 'cost_guard', cause: 'max_cost_usd', reason: `the run has used ${usd(spent)} of ${usd(agent.maxCostUsd)}` }
   if (agent.costWindow !== undefined) {
     const inWindow = window.spent(agent.costWindow.seconds, now) + window.reservedUsd
     if (inWindow >= agent.costWindow.usd)
       return {
         guard: 'cost_guard',
+        cause: 'max_cost_window',
         reason: `runs of ${run.agent} have used ${usd(inWindow)} of ${usd(agent.costWindow.usd)} in ${agent.costWindow.seconds} s`,
       }
   }
   if (agent.maxSteps !== undefined && run.steps >= agent.maxSteps)
-    return { guard: 'step_guard', reason: `the run has made ${run.steps} of ${agent.maxSteps} steps` }
+    return { guard: 'step_guard', cause: 'max_steps', reason: `the run has made ${run.steps} of ${agent.maxSteps} steps` }
   const limit = agent.maxIdenticalCalls
   if (limit !== undefined && run.streak >= limit)
-    return { guard: 'loop_guard', reason: `the model asked for the same tool call ${run.streak} times in a row` }
+    return { guard: 'loop_guard', cause: 'identical_calls', reason: `the model asked for the same tool call ${run.streak} times in a row` }
   if (limit !== undefined && run.requestStreak >= limit)
-    return { guard: 'loop_guard', reason: `the same request was answered ${run.requestStreak} times in a row` }
+    return { guard: 'loop_guard', cause: 'identical_requests', reason: `the same request was answered ${run.requestStreak} times in a row` }
   return undefined
 }
 
@@ -52,6 +53,7 @@ export function refuseToolCall(
   if (isOpen)
     return {
       guard: 'tool_breaker',
+      cause: 'breaker',
       reason: `${tool} kept failing and is not called for now`,
       ...(controls.fallback === undefined ? {} : { fallback: controls.fallback }),
     }
@@ -59,18 +61,19 @@ export function refuseToolCall(
   if (!byId.allowed) return withoutFallback(refusal('run_stop', byId))
   if (run?.stopped !== undefined) return withoutFallback(run.stopped)
   if (agent.maxSteps !== undefined && run !== undefined && run.steps >= agent.maxSteps + 1)
-    return { guard: 'step_guard', reason: `the run has made ${run.steps} of ${agent.maxSteps} steps` }
+    return { guard: 'step_guard', cause: 'max_steps', reason: `the run has made ${run.steps} of ${agent.maxSteps} steps` }
   return undefined
 }
 
 /** The agent's fallback answers its user, not its model: a refused tool does not get it. */
-function withoutFallback({ guard, reason, controlId }: Refusal): Refusal {
-  return { guard, reason, ...(controlId === undefined ? {} : { controlId }) }
+function withoutFallback({ guard, cause, reason, controlId }: Refusal): Refusal {
+  return { guard, cause, reason, ...(controlId === undefined ? {} : { controlId }) }
 }
 
 function refusal(guard: Refusal['guard'], a: Allowed): Refusal {
   return {
     guard,
+    cause: a.isLost === true ? 'lost' : 'operator',
     reason: a.reason,
     ...(a.controlId === undefined ? {} : { controlId: a.controlId }),
     ...(a.fallback === undefined ? {} : { fallback: a.fallback }),

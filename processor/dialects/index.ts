@@ -5,6 +5,7 @@
 import type { LogRecord, Span } from '../../model/span.ts'
 import type { Interest } from '../decode/decode.ts'
 import type { Dialect, LogReading } from './dialect.ts'
+import { agentopz } from './agentopz.ts'
 import { anthropic } from './anthropic.ts'
 import { langfuse } from './langfuse.ts'
 import { langsmith } from './langsmith.ts'
@@ -42,6 +43,7 @@ export const DIALECTS: readonly Dialect[] = [
   openlit,
   openllmetry,
   anthropic,
+  agentopz,
   langsmith,
   genAi,
   langfuse,

@@ -172,6 +172,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     embeddings: innerEmbeddings(members).length,
     spend,
     conflicts,
+    interventions: members.flatMap((n) => n.fact.reading.intervention ?? []),
     evaluations: evaluationsOf(trace, members),
     spanIds: members.map((n) => n.fact.spanId),
     ...(stoppedBy === undefined ? {} : { stoppedBy }),

@@ -55,6 +55,7 @@ const run = (more: Partial<Run> = {}): Run => ({
   toolCalls: [],
   spend: [],
   conflicts: [],
+  interventions: [],
   evaluations: [],
   spanIds: ['r'],
   ...more,

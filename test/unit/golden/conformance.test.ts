@@ -49,6 +49,7 @@ function run(more: Partial<Run> = {}): Run {
     embeddings: 0,
     spend: [spend({ input: 60, cache_read: 40, output: 12, reasoning: 8 })],
     conflicts: [],
+    interventions: [],
     evaluations: [],
     spanIds: [ROOT],
     ...more,
