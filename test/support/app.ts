@@ -13,9 +13,10 @@ export interface TestApp {
   value(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
 }
 
-/** Starts an app with `yaml` over port 0 everywhere. */
+/** Starts an app with `yaml` over port 0 everywhere, storing nothing on disk unless `yaml` says where. */
 export async function startTestApp(yaml = ''): Promise<TestApp> {
-  const text = `receive: { otlp_http: '127.0.0.1:0', otlp_grpc: '127.0.0.1:0' }\nlisten: 127.0.0.1:0\nlog: { level: silent }\nshutdown: { grace_seconds: 1 }\n${yaml}`
+  const storage = /^storage:/m.test(yaml) ? '' : "storage: 'sqlite::memory:'\n"
+  const text = `${storage}receive: { otlp_http: '127.0.0.1:0', otlp_grpc: '127.0.0.1:0' }\nlisten: 127.0.0.1:0\nlog: { level: silent }\nshutdown: { grace_seconds: 1 }\n${yaml}`
   const loaded = parseConfig(text, 'test.yaml', process.env)
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
   const app = createApp({ config: loaded.config, dir: loaded.dir, log: createLog(loaded.config.log) })

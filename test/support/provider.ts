@@ -84,7 +84,17 @@ export async function startProvider(port = 0): Promise<Provider> {
     const mark = markName()
     const body = await bodyOf(req)
     const bare = path.replace(/\?.*$/, '')
-    const call: Call = { mark, atMs, method: req.method ?? '', path, model: modelOf(bare, body), headers: req.headers, body, end: 'open' }
+    const call: Call = {
+      mark,
+      atMs,
+      method: req.method ?? '',
+      path,
+      model: modelOf(bare, body),
+      headers: req.headers,
+      body,
+      sent: 0,
+      end: 'open',
+    }
     state.calls.push(call)
     const x = new Exchange(call, { count }, req, res)
     for (const [pattern, handle] of ROUTES) {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const PROVIDER = process.env.PROVIDER_URL
 if (PROVIDER === undefined) throw new Error('set PROVIDER_URL to a running provider: node test/support/provider-command.ts')
 /** A scenario that takes longer is a finding of its own. */
-const LIMIT_MS = 30_000
+const LIMIT_MS = 15_000
 /** Between telling the provider and the first call: spans carry milliseconds of another process. */
 const SETTLE_MS = 10
 
@@ -37,7 +37,7 @@ export async function runProgram({ scenarios, guard = {} }) {
 /** What a promise or function comes to: `{ result }` or `{ error }`. For scenarios that expect a failure and go on. */
 export async function outcome(work) {
   const limit = new AbortController()
-  const late = sleep(LIMIT_MS, undefined, { signal: limit.signal, ref: false }).then(() => ({
+  const late = sleep(LIMIT_MS, undefined, { signal: limit.signal }).then(() => ({
     error: { class: 'Late', message: `no end within ${LIMIT_MS} ms` },
   }))
   late.catch(() => undefined)

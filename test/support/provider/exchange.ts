@@ -17,6 +17,8 @@ export interface Call {
   readonly model: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: string
+  /** Bytes of stream events written so far: how much of a flood the client took. */
+  sent: number
   /** `open`: not ended yet; `left`: the client closed before the end; `cut`: we did. */
   end: 'open' | 'answered' | 'left' | 'cut'
 }
@@ -112,11 +114,12 @@ export class Exchange {
   async event(data: string | Uint8Array, broken = ''): Promise<boolean> {
     if (this.gone || this.call.end === 'cut') return false
     this.#events++
+    this.call.sent += data.length
     if (this.special === 'cut' && this.#events > CUT_AFTER_EVENTS) {
       await this.#cut()
       return false
     }
-    const fits = this.#res.write(this.special === 'malformed' && this.#events === 3 && broken !== '' ? broken : data)
+    const fits = this.#res.write(this.special === 'malformed' && this.#events === 4 && broken !== '' ? broken : data)
     if (this.special === 'flood') await this.#room(fits)
     else await sleep(this.special === 'slow' ? SLOW_MS : PACE_MS)
     return !this.gone

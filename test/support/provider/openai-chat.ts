@@ -129,6 +129,7 @@ export async function embeddings(x: Exchange): Promise<void> {
   const base64 = x.body['encoding_format'] === 'base64'
   const embedding = base64 ? Buffer.from(Float32Array.from(EMBEDDING).buffer).toString('base64') : EMBEDDING
   await x.json(200, {
+    ...(isMistral(x) ? { id: x.id('embd-') } : {}),
     object: 'list',
     data: inputs.map((_, index) => ({ object: 'embedding', index, embedding })),
     model: x.model,

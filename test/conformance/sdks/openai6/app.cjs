@@ -1,0 +1,12 @@
+/** OpenAI SDK 6, CommonJS. */
+const { OpenAI } = require('openai')
+const { zodResponseFormat, zodTextFormat } = require('openai/helpers/zod')
+const { z } = require('zod')
+
+async function main() {
+  const { guard, scenarios } = await import('../../shared/openai.mjs')
+  const { runProgram } = await import('../../shared/program.mjs')
+  const api = { OpenAI, zodResponseFormat, zodTextFormat, z }
+  await runProgram({ scenarios: scenarios(api, 6), guard: guard(api) })
+}
+main()
