@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from './app.ts'
+import { addControlCommands } from './cli-controls.ts'
 import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { conformanceCommand } from './commands/conformance-command.ts'
@@ -34,7 +35,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExamples:\n  agentopz serve                          receive OTLP on 4318 and 4317, metrics on 9464\n  agentopz demo                           watch an incident happen\n  agentopz check-config agentopz.yaml     every mistake at once\n  agentopz replay traces.jsonl.gz --now   send recorded OTLP/JSON lines as if they happened now\n',
+      '\nExamples:\n  agentopz serve                          receive OTLP on 4318 and 4317, metrics on 9464\n  agentopz demo                           watch an incident happen\n  agentopz check-config agentopz.yaml     every mistake at once\n  agentopz replay traces.jsonl.gz --now   send recorded OTLP/JSON lines as if they happened now\n  agentopz agent disable support-agent --reason "wrong refunds"   the fallback answers from now on\n',
     )
   const command = (spec: string, description: string): Command => program.command(spec).description(description).exitOverride()
 
@@ -79,6 +80,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .option('--replace', 'propose new values also where yours were set by hand')
     .option('--json', 'machine-readable, with everything that was measured')
     .action(async (o: BaselineOptions) => exit(await baselineCommand(o)))
+  addControlCommands(program, exit)
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
     .option('--golden <file...>', 'further golden files')
     .option('--json', 'machine-readable')

@@ -20,8 +20,9 @@ export interface ControlRequest {
   readonly target: string
   readonly environment: string
   readonly fallback?: string
-  /** Absent for never. */
+  /** When it lapses, or how long it lasts from now; neither for never. */
   readonly expiresMs?: number
+  readonly lastsMs?: number
 }
 
 export type ControlAction =
@@ -89,10 +90,11 @@ export function replayControls(entries: Iterable<AuditEntry>): ControlState {
 
 function set(
   state: ControlState,
-  { id, request }: Extract<ControlAction, { action: 'set' }>,
+  { id, request: given }: Extract<ControlAction, { action: 'set' }>,
   asked: Asked,
   limits: ControlLimits,
 ): ControlOutcome {
+  const request = given.lastsMs === undefined ? given : { ...given, expiresMs: asked.now + given.lastsMs }
   const { control: kind } = request
   if (!isKind(kind)) return refused('unknown_control', `there is no control "${kind}"; write agent, tool, run or release`)
   const wrong = misfit(kind, request, asked.now, limits)

@@ -8,7 +8,7 @@ import { problem } from '../problem.ts'
 import { type Access, bodyOf, limited, readers, viaOf, writers } from './access.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal, unavailable } from './refusal.ts'
-import { auditJson, controlBody, controlJson, expiryMs, undoBody } from './wire.ts'
+import { auditJson, controlBody, controlJson, expiry, undoBody } from './wire.ts'
 
 export interface ControlRouteParts extends Access {
   readonly plane: ControlPlane
@@ -46,12 +46,7 @@ export function controlRoutes(app: Hono, parts: ControlRouteParts): void {
       if (unknown !== undefined) return problem(c, 404, 'control refused', unknown, 'unknown_name')
     }
     const { reason, actor, expires, fallback, ...about } = body
-    const lapses = expiryMs(expires, parts.defaultExpirySeconds(), clock())
-    const request = {
-      ...about,
-      ...(lapses === undefined ? {} : { expiresMs: lapses }),
-      ...(fallback === undefined ? {} : { fallback }),
-    }
+    const request = { ...about, ...expiry(expires, parts.defaultExpirySeconds()), ...(fallback === undefined ? {} : { fallback }) }
     const outcome = await plane.set(request, { actor, reason, via: viaOf(parts, c) }, clock)
     if (!outcome.ok) return refusal(c, 'control refused', outcome)
     const { put, removed = [] } = outcome.entry
@@ -88,5 +83,5 @@ function missing(what: string, name: string, names: Iterable<string>): string | 
   }
   const near = nearest(name, known)
   const meant = near.length === 0 ? '' : `did you mean ${near.join(', ')}? `
-  return `no ${what} "${name}" is configured or was seen; ${meant}?force=1 (--force) takes it all the same`
+  return `no ${what} "${name}" is configured or was seen; ${meant}to take it all the same: --force, over HTTP ?force=1`
 }

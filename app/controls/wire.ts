@@ -19,7 +19,7 @@ const actor = line(128).min(1)
 const reason = line(512)
 
 /** Milliseconds from now, or a time; `never`. */
-const expires = z.union(
+export const expires = z.union(
   [
     z.literal('never'),
     z.iso.datetime({ offset: true }).transform((t) => ({ atMs: Date.parse(t) })),
@@ -58,11 +58,14 @@ export const releaseBody = z.strictObject({
 
 export const activationBody = z.strictObject({ actor, reason: reason.default('') })
 
-/** The milliseconds at which it lapses; undefined for never. `defaultSeconds` where nothing is said. */
-export function expiryMs(given: z.output<typeof expires> | undefined, defaultSeconds: number | 'never', now: number): number | undefined {
-  if (given === undefined) return defaultSeconds === 'never' ? undefined : now + defaultSeconds * 1000
-  if (given === 'never') return undefined
-  return 'atMs' in given ? given.atMs : now + given.inMs
+/** When it lapses or how long it lasts; neither for never. `defaultSeconds` where nothing is said. */
+export function expiry(
+  given: z.output<typeof expires> | undefined,
+  defaultSeconds: number | 'never',
+): { readonly expiresMs?: number; readonly lastsMs?: number } {
+  if (given === undefined) return defaultSeconds === 'never' ? {} : { lastsMs: defaultSeconds * 1000 }
+  if (given === 'never') return {}
+  return 'atMs' in given ? { expiresMs: given.atMs } : { lastsMs: given.inMs }
 }
 
 export function controlJson(c: Control): object {

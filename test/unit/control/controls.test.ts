@@ -56,6 +56,8 @@ describe('what is set is in force until it lapses or is undone', () => {
       undefined,
     ])
   })
+  test('a time to last counts from when it was set', () =>
+    expect(inForce(after([setting({ lastsMs: 10 }, 'c1')]).state, NOW)).toMatchObject([{ expiresMs: NOW + 10 }]))
   test('without an expiry it never lapses', () => {
     const { state } = after([setting({}, 'c1')])
     expect([idsAt(state, NOW + 1e15), nextLapseMs(state, NOW)]).toEqual([['c1'], undefined])
