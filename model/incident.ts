@@ -1,0 +1,165 @@
+/**
+ * Words for incidents: one or more alerts about one agent, what became of them, what caused it, what was done and whether it helped.
+ * Everything here is data that is stored and printed; times are Unix milliseconds. What is not known is absent, never 0.
+ */
+import type { Family, Severity } from './alerts.ts'
+import type { ControlKind } from './control.ts'
+
+/** `open` → `acknowledged` (a person has it) → `mitigated` (evidence says the runs are well again) → `resolved`. A relapse reopens. */
+export const INCIDENT_STATES = ['open', 'acknowledged', 'mitigated', 'resolved'] as const
+export type IncidentState = (typeof INCIDENT_STATES)[number]
+
+/** One alert of Alertmanager's as it was last told. Identified by its fingerprint and start. */
+export interface IncidentAlert {
+  readonly fingerprint: string
+  readonly name: string
+  readonly severity: Severity
+  readonly family: Family | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly summary: string
+  /** Prometheus's clock: when the condition began to hold. */
+  readonly startsMs: number
+  /** Prometheus's clock; absent while it fires. */
+  readonly endsMs?: number
+  /** Our clock: when we first heard of it. */
+  readonly receivedMs: number
+}
+
+/** What happened, in order. `atMs` is when it happened, not when it was heard. */
+export interface TimelineEntry {
+  readonly atMs: number
+  readonly kind:
+    | 'onset'
+    | 'alert_fired'
+    | 'alert_resolved'
+    | 'change'
+    | 'acknowledged'
+    | 'triaged'
+    | 'proposed'
+    | 'action'
+    | 'undone'
+    | 'verified'
+    | 'not_recovered'
+    | 'mitigated'
+    | 'resolved'
+    | 'reopened'
+    | 'note'
+  readonly text: string
+  readonly actor?: string
+  /** Id of the control, release, alert or query that the entry is about. */
+  readonly ref?: string
+}
+
+/** The four causes of an agent incident, and none of them. */
+export const CAUSES = ['prompt', 'tools', 'model', 'input'] as const
+export type TriageCause = (typeof CAUSES)[number]
+
+/** Two shares with their counts, compared. */
+export interface Comparison {
+  readonly bad: readonly [before: number, after: number]
+  readonly total: readonly [before: number, after: number]
+  /** Difference of shares, after less before, with its 95 % interval. */
+  readonly difference: number
+  readonly interval: readonly [low: number, high: number]
+  /** Two-sided, before correction for several comparisons, and after. */
+  readonly p: number
+  readonly adjustedP?: number
+}
+
+export type Confidence = 'high' | 'medium' | 'low'
+
+/** What triage found about one possible cause. */
+export interface Finding {
+  readonly cause: TriageCause
+  /** `cause`: stands. `ruled_out`: looked like it, and why not. `cannot_tell`: too few runs. `unchanged`: nothing moved. */
+  readonly verdict: 'cause' | 'ruled_out' | 'cannot_tell' | 'unchanged'
+  readonly confidence: Confidence
+  /** What moved: a prompt version, a tool, a model, a feature of the inputs. */
+  readonly subject: string
+  /** A sentence that a person on call can act on. */
+  readonly text: string
+  readonly comparison?: Comparison
+  /** When the subject changed, where that is known. */
+  readonly changedMs?: number
+  /** Runs that would be needed to tell, where it cannot be told. */
+  readonly runsNeeded?: number
+  /** PromQL that shows the numbers again. */
+  readonly query: string
+}
+
+/** The outcome of one triage. */
+export interface Triage {
+  readonly atMs: number
+  /** Estimated beginning, with the interval it lies in; absent where no change point was found. */
+  readonly onset?: { readonly atMs: number; readonly fromMs: number; readonly toMs: number }
+  /** SLI the incident is about, as in model/slis.ts. */
+  readonly sli: string
+  /** Best first; `cause` before all others. */
+  readonly findings: readonly Finding[]
+  /** The answer in one sentence: a cause, several, or that it cannot be told and what is missing. */
+  readonly summary: string
+  /** Why parts are missing: Prometheus not reachable, no samples before the onset. */
+  readonly gaps: readonly string[]
+}
+
+/** What the incident has cost so far; absent is unknown. */
+export interface BlastRadius {
+  readonly sinceMs: number
+  readonly runs?: number
+  readonly failedRuns?: number
+  readonly costUsd?: number
+  /** Users are not in the telemetry. */
+  readonly users: 'unknown'
+}
+
+/** Something done about an incident, or proposed. */
+export interface Action {
+  readonly id: string
+  readonly kind: 'disable_agent' | 'open_tool' | 'stop_runs' | 'rollback_release' | 'activate_release'
+  readonly target: string
+  /** Control or release it made; absent while it is only proposed. */
+  readonly ref?: string
+  readonly control?: ControlKind
+  readonly state: 'proposed' | 'in_force' | 'verified' | 'failed' | 'undone' | 'refused'
+  readonly reason: string
+  /** A person, or `playbook:NAME`. */
+  readonly actor: string
+  readonly atMs: number
+  readonly verification?: Verification
+}
+
+/** Whether the runs after an action are well again. */
+export interface Verification {
+  readonly verdict: 'waiting' | 'recovered' | 'not_recovered'
+  readonly text: string
+  readonly runsSeen: number
+  readonly runsNeeded: number
+  readonly comparison?: Comparison
+  readonly atMs: number
+}
+
+export interface Incident {
+  readonly id: string
+  readonly agent: string
+  readonly environment: string
+  readonly team: string
+  readonly state: IncidentState
+  /** The most urgent of its alerts. */
+  readonly severity: Severity
+  readonly title: string
+  /** True for one that a drill made: it pages nobody and counts nowhere. */
+  readonly drill: boolean
+  /** Prometheus's clock: the earliest start of its alerts. */
+  readonly startedMs: number
+  /** Our clock: when the first alert was received. */
+  readonly openedMs: number
+  readonly acknowledgedMs?: number
+  readonly acknowledgedBy?: string
+  readonly mitigatedMs?: number
+  readonly resolvedMs?: number
+  readonly alerts: readonly IncidentAlert[]
+  readonly timeline: readonly TimelineEntry[]
+  readonly triage?: Triage
+  readonly blast?: BlastRadius
+  readonly actions: readonly Action[]
+}
