@@ -61,7 +61,8 @@ export class Exchange {
     this.body = parsed(call.body)
     this.special = SPECIALS.find(([prefix]) => modelName(call.model).startsWith(prefix))?.[1]
     res.on('close', () => {
-      if (call.end === 'open') call.end = res.writableFinished ? 'answered' : 'left'
+      // A client that hangs up on our last word has heard it.
+      if (call.end === 'open') call.end = res.writableEnded ? 'answered' : 'left'
       this.#left.abort()
     })
     req.on('error', () => undefined)
@@ -112,14 +113,18 @@ export class Exchange {
 
   /** Sends one event of a stream, at the pace the model's name asks for. False: nobody listens any more. */
   async event(data: string | Uint8Array, broken = ''): Promise<boolean> {
-    if (this.gone || this.call.end === 'cut') return false
+    if (this.gone || this.#res.writableEnded || this.call.end === 'cut') return false
     this.#events++
     this.call.sent += data.length
     if (this.special === 'cut' && this.#events > CUT_AFTER_EVENTS) {
       await this.#cut()
       return false
     }
-    const fits = this.#res.write(this.special === 'malformed' && this.#events === 4 && broken !== '' ? broken : data)
+    if (this.special === 'malformed' && this.#events === 4 && broken !== '') {
+      this.finish(broken)
+      return false
+    }
+    const fits = this.#res.write(data)
     if (this.special === 'flood') await this.#room(fits)
     else await sleep(this.special === 'slow' ? SLOW_MS : PACE_MS)
     return !this.gone
@@ -131,8 +136,9 @@ export class Exchange {
     return this.event(`${head}data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`, `${head}data: {"id": bro\n\n`)
   }
 
-  finish(): void {
-    if (!this.gone && this.call.end === 'open') this.#res.end()
+  /** Ends a stream, with `last` as its last words. */
+  finish(last = ''): void {
+    if (!this.gone && !this.#res.writableEnded && this.call.end === 'open') this.#res.end(last)
   }
 
   async #room(fits: boolean): Promise<void> {

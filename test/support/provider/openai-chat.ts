@@ -102,8 +102,7 @@ async function streamed(x: Exchange, answer: Answer, common: Json, calls: readon
   for (const piece of pieces) if (!(await chunk({ content: piece }))) return
   await chunk({}, calls === undefined ? 'stop' : 'tool_calls', mistral && withUsage ? { usage: usageOf(x) } : {})
   if (withUsage && !mistral) await x.sse({ ...common, object: 'chat.completion.chunk', choices: [], usage: usageOf(x) })
-  await x.sse('[DONE]')
-  x.finish()
+  x.finish('data: [DONE]\n\n')
 }
 
 /** The older completions endpoint. */
