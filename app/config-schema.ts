@@ -218,7 +218,7 @@ export const configSchema = z.strictObject({
       }),
     )
     .default({})
-    .describe('By tool name; `*` is every tool that is not named'),
+    .describe('By tool name'),
   evaluations: z
     .record(z.string(), z.strictObject({ pass_at_least: z.number().optional(), pass_at_most: z.number().optional() }))
     .default({})

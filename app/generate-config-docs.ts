@@ -32,7 +32,7 @@ export function configurationReference(): string {
 
 One optional YAML file, \`agentopz.yaml\` in the working directory or \`--config FILE\`. Every key is optional; unknown keys are mistakes. \`agentopz check-config\` tells every mistake at once, with file, line, column and what to write instead. \`\${ENV}\` and \`\${ENV:-default}\` are expanded in values. Paths are relative to the file. Durations are seconds or like \`15m\`, \`1h30m\`, \`28d\`.
 
-\`SIGHUP\` or \`POST /-/reload\` reads the file again. Objectives, checks, prices, evaluation thresholds, run times and tokens change at once; addresses, limits, relays and metrics options at the next start. A bad file is refused, the old configuration stays, and \`agentopz_config_reload_successful\` is 0.
+\`SIGHUP\` or \`POST /-/reload\` reads the file again. Objectives, checks, prices, evaluation thresholds, run times, tokens, and what guards are told (limits, breakers, \`controls\`) change at once; addresses, limits of requests, relays, storage and metrics options at the next start. A bad file is refused, the old configuration stays, and \`agentopz_config_reload_successful\` is 0.
 
 A complete example: [agentopz.example.yaml](../agentopz.example.yaml). For editors: [configuration.schema.json](configuration.schema.json).
 

@@ -9,7 +9,8 @@ import { SqliteDialect, type SqliteDatabase } from 'kysely'
 export async function sqliteDialect(path: string): Promise<SqliteDialect> {
   // Imported when it is needed: some versions of Node warn about it, and most of those who run this store nothing.
   const { DatabaseSync } = await import('node:sqlite')
-  const database = new DatabaseSync(path, { timeout: 2000 })
+  // The timeout is for whoever else has the file open; waiting holds up the whole process, so it is short.
+  const database = new DatabaseSync(path, { timeout: 250 })
   try {
     // The first statement that reads the file: what is no database is told here.
     database.exec('pragma journal_mode = wal')

@@ -70,7 +70,7 @@ function toolFlags(controls: readonly Control[], { tools }: FlagSettings): reado
     const by = open.get(tool) ?? []
     return [
       ...(by.length === 0 ? [] : [[FLAG.toolEnabled(tool), switchedOff(by, {})] as const]),
-      ...fallback(FLAG.toolFallback(tool), limits?.fallback, by, tools.get('*')?.fallback),
+      ...fallback(FLAG.toolFallback(tool), limits?.fallback, by, undefined),
       ...(limits?.breaker === undefined
         ? []
         : [[FLAG.toolBreaker(tool), standing('limit', limits.breaker, { reason: 'open_after_failures' })] as const]),

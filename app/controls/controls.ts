@@ -139,7 +139,7 @@ function* knownAgents(config: Config, pipeline: Pipeline, plane: ControlPlane, n
 }
 
 function* knownTools(config: Config, metrics: Metrics): Iterable<string> {
-  for (const tool of Object.keys(config.tools)) if (tool !== '*') yield tool
+  yield* Object.keys(config.tools)
   for (const agent of Object.values(config.agents)) yield* agent.required_tools ?? []
   yield* metrics.valuesOf('agentopz_tool_calls_total', 'tool')
 }
