@@ -112,7 +112,7 @@ export const anthropicMessages: Protocol = {
       const stop = string(object(b['delta'])?.['stop_reason'])
       if (stop !== undefined) into.finish.push(stop)
     }
-    if (type === 'message_stop') into.isComplete = true
+    if (type === 'message_stop') into.isComplete = into.isLast = true
   },
   fallback: (request, text) => {
     const message = {

@@ -96,6 +96,7 @@ export const cohere: Protocol = {
         return
       case 'message-end':
         readEnd(delta ?? {}, into)
+        into.isLast = true
         return
       default:
     }

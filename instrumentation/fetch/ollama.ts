@@ -20,7 +20,7 @@ function read(b: Json, into: Answer): void {
   into.inputTokens = tokens(b['prompt_eval_count'])
   into.outputTokens = tokens(b['eval_count'])
   into.finish.push(into.toolCalls.length > 0 ? 'tool_calls' : (string(b['done_reason']) ?? 'stop'))
-  into.isComplete = true
+  into.isComplete = into.isLast = true
 }
 
 export const ollama: Protocol = {

@@ -8,7 +8,7 @@ export type Json = Readonly<Record<string, unknown>>
 
 /** A request to a model, in normal form. */
 export interface ModelRequest {
-  readonly operation: 'chat' | 'generate_content' | 'embeddings'
+  readonly operation: 'chat' | 'generate_content' | 'text_completion' | 'embeddings'
   readonly model: string | undefined
   readonly stream: boolean
   readonly maxTokens?: number
@@ -61,6 +61,8 @@ export class Answer {
   errorMessage: string | undefined
   /** The protocol's own end of an answer was seen. */
   isComplete = false
+  /** Nothing is to come any more: the call is over, whether or not the reader goes on to the end of the body (Ollama's SDK does not). */
+  isLast = false
 
   /** Adds answer text up to a bound. */
   addText(more: unknown): void {

@@ -1,14 +1,33 @@
 /** The HTTP protocols that are understood. A new one is one file and one line here. */
 import { anthropicMessages } from './anthropic.ts'
+import { cohereEmbed } from './cohere-embed.ts'
 import { cohere } from './cohere.ts'
+import { geminiEmbeddings } from './gemini-embeddings.ts'
 import { gemini } from './gemini.ts'
+import { mistralAgents, mistralFim } from './mistral.ts'
+import { ollamaEmbed } from './ollama-embed.ts'
+import { ollamaGenerate } from './ollama-generate.ts'
 import { ollama } from './ollama.ts'
 import { openAiChat } from './openai-chat.ts'
 import { openAiEmbeddings } from './openai-embeddings.ts'
 import { openAiResponses } from './openai-responses.ts'
 import type { Protocol } from './protocol.ts'
 
-export const PROTOCOLS: readonly Protocol[] = [openAiChat, openAiResponses, anthropicMessages, gemini, ollama, cohere, openAiEmbeddings]
+export const PROTOCOLS: readonly Protocol[] = [
+  openAiChat,
+  openAiResponses,
+  anthropicMessages,
+  gemini,
+  mistralAgents,
+  mistralFim,
+  ollama,
+  ollamaGenerate,
+  ollamaEmbed,
+  cohere,
+  cohereEmbed,
+  geminiEmbeddings,
+  openAiEmbeddings,
+]
 
 /** The protocol of a POST to this path. */
 export function protocolOf(path: string): Protocol | undefined {

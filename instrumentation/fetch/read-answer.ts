@@ -95,12 +95,13 @@ export class AnswerReader implements BodySink {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw
     const data = this.#form === 'lines' ? line : line.startsWith('data:') ? line.slice(5).trimStart() : ''
     if (data === '' || data === '[DONE]') {
-      if (data === '[DONE]') this.answer.isComplete = true
-      return
+      if (data === '[DONE]') this.answer.isComplete = this.answer.isLast = true
+    } else {
+      const event = parse(data)
+      if (event === undefined) this.malformed = true
+      else this.#protocol.event(event, this.answer)
     }
-    const event = parse(data)
-    if (event === undefined) this.malformed = true
-    else this.#protocol.event(event, this.answer)
+    if (this.answer.isLast) this.#finish('complete')
   }
 
   #json(text: string): void {
