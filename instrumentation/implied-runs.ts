@@ -1,6 +1,7 @@
 /**
  * Runs that nobody declared: a hand-written loop over a plain SDK. Its calls refer to each other (tool call ids, an earlier answer's id, the
- * same body after a failure), which makes them one run with one root span, closed when an answer asks for no more tools.
+ * messages before the tools' results where calls have no ids, the same body after a failure), which makes them one run with one root span,
+ * closed when an answer asks for no more tools. Without ids, equal conversations at the same time cannot be told apart.
  * A run that is never gone on with is closed at its last activity after `IDLE_MS`, or at exit.
  */
 import { AGENTOPZ, GEN_AI } from '../model/semconv.ts'
@@ -54,6 +55,7 @@ function keysOf({ request, bodyHash, attempt }: CallFacts): readonly string[] {
   return [
     ...request.toolResults.flatMap((r) => (r.id === '' ? [] : [`tool:${r.id}`])),
     ...(request.previousResponseId === undefined ? [] : [`answer:${request.previousResponseId}`]),
+    ...(request.earlierMessages === undefined ? [] : [talkKey(request.earlierMessages)]),
     // An SDK that numbers its attempts says which request is a retry; of another, the same body soon after a failure is one.
     ...(attempt === 0 ? [] : [`retry:${bodyHash}`]),
   ]
@@ -66,12 +68,19 @@ export function noteAnswer(run: RunScope, facts: CallFacts, answer: Answer, fail
   if (failed && isImplied) runs.remember(`retry:${facts.bodyHash}`, run)
   if (failed) return
   for (const t of answer.toolCalls) {
-    // Calls without ids (Ollama, Gemini) are told apart by nothing: the newest counts.
-    run.asked.set(t.id, { name: t.name, argumentsHash: fingerprint(t.args), atMs: now })
+    run.asked.set(askedKey(t.id, t.name), { name: t.name, argumentsHash: fingerprint(t.args), atMs: now })
     if (isImplied && t.id !== '') runs.remember(`tool:${t.id}`, run)
   }
+  if (isImplied && answer.toolCalls.some((t) => t.id === '')) runs.remember(talkKey(facts.request.messages), run)
   if (isImplied && answer.id !== undefined && answer.toolCalls.length > 0) runs.remember(`answer:${answer.id}`, run)
 }
+
+/** Key of a tool call that was asked for: its id; of calls without ids, the newest to a tool counts. */
+export function askedKey(id: string, name: string | undefined): string {
+  return id === '' ? `name:${name ?? ''}` : id
+}
+
+const talkKey = (messages: unknown): string => `talk:${fingerprint(JSON.stringify(messages) ?? '')}`
 
 /** Closes the run's root when nothing is to come: the answer asks for no tools, or a guard ended the run. */
 export function endImplied(run: RunScope, answer: Answer | undefined, ending: Ending, status: number | undefined, now: number): void {

@@ -9,7 +9,7 @@ import type { Answer, ModelRequest } from './fetch/protocol.ts'
 import type { Ending } from './fetch/read-answer.ts'
 import { codeOf, GuardError, isRefusal, type Reservation } from './guards/guards.ts'
 import { costOf } from './guards/prices.ts'
-import { endImplied, impliedRun, noteAnswer } from './implied-runs.ts'
+import { askedKey, endImplied, impliedRun, noteAnswer } from './implied-runs.ts'
 import { recordIntervention } from './interventions.ts'
 import { contained } from './log.ts'
 import { activeSpan, type Attributes, type Context, otel, type Span, SpanKind, SpanStatusCode, tracer } from './otel.ts'
@@ -220,7 +220,7 @@ export function refusalText(refusal: Refusal): { readonly code: string; readonly
 function inferTools(run: RunScope, request: ModelRequest, located: Context | undefined, now: number): void {
   if (run.asked.size === 0) return
   for (const result of request.toolResults) {
-    const asked = run.asked.take(result.id)
+    const asked = run.asked.take(askedKey(result.id, result.name))
     if (asked === undefined || run.hasToolSpans) continue
     run.toolCalls++
     run.steps++
@@ -232,7 +232,7 @@ function inferTools(run: RunScope, request: ModelRequest, located: Context | und
         attributes: {
           [GEN_AI.operation]: 'execute_tool',
           [GEN_AI.toolName]: asked.name,
-          [GEN_AI.toolCallId]: result.id,
+          ...(result.id === '' ? {} : { [GEN_AI.toolCallId]: result.id }),
           [AGENTOPZ.argumentsHash]: asked.argumentsHash,
           [AGENTOPZ.resultEmpty]: /^\s*("")?(null)?(\[\])?(\{\})?\s*$/.test(result.text),
           [AGENTOPZ.inferred]: true,

@@ -1,9 +1,11 @@
 /**
  * The fetch layer: every model call that goes through `globalThis.fetch` is guarded, counted and given a span, whichever SDK makes it, bundled or
- * not, with no SDK patched. The application gets the very response object that fetch gave, read as it reads it.
+ * not, with no SDK patched. The application gets the very response object that fetch gave, read as it reads it. Other functions of fetch's
+ * shape (node-fetch, an SDK client's `fetch` option) get the same layer by `wrapFetch`.
  * A refused call gets the fallback in the provider's own shape where that ends a loop cleanly, else 403 with `x-should-retry: false`, which
  * every SDK gives up on at the first attempt. Why here and not in each SDK: docs/decisions/0010-instrumentation-at-fetch.md
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { beginCall, type CallFacts, endCall, type OpenCall, recordRefusedCall, refusalText } from '../model-call.ts'
 import { bug, contained, sayOnce } from '../log.ts'
 import { otel } from '../otel.ts'
@@ -13,7 +15,7 @@ import { fingerprint, runtime } from '../runtime.ts'
 import { observeBody } from './observe.ts'
 import { Answer, type Json, object, type Protocol } from './protocol.ts'
 import { protocolOf, providerOf } from './protocols.ts'
-import { AnswerReader, formOf } from './read-answer.ts'
+import { AnswerReader, type Ending, formOf } from './read-answer.ts'
 
 type Fetch = typeof globalThis.fetch
 type Input = Parameters<Fetch>[0]
@@ -21,19 +23,33 @@ type Init = Parameters<Fetch>[1]
 
 const WRAPPED = Symbol.for('agentopz.fetch')
 
-/** Puts the layer around `globalThis.fetch`, once. */
-export function installFetch(): void {
-  const original = globalThis.fetch as Fetch & { [WRAPPED]?: true }
-  if (typeof original !== 'function' || original[WRAPPED] === true) return
-  globalThis.fetch = wrapFetch(original)
+/** URL of the call that an outer layer is sending: a client's own fetch usually ends in the global one, and one call is one call. */
+const sending = new AsyncLocalStorage<string>()
+
+/**
+ * Told of every call that may go ahead, in the asynchronous context it is made in; what it returns is told how the call ended. For frameworks
+ * whose own code hears nothing of a stream that its reader left.
+ */
+export type CallObserver = (call: OpenCall) => ((ending: Ending) => void) | undefined
+const observers: CallObserver[] = []
+
+/** Adds an observer of model calls. */
+export function observeCalls(observer: CallObserver): void {
+  observers.push(observer)
 }
 
-/** A fetch with the layer around it. */
-export function wrapFetch(original: Fetch): Fetch {
+/** Puts the layer around `globalThis.fetch`, once. */
+export function installFetch(): void {
+  if (typeof globalThis.fetch === 'function') globalThis.fetch = wrapFetch(globalThis.fetch)
+}
+
+/** A fetch with the layer around it; itself where it has the layer already. */
+export function wrapFetch(original: Fetch & { [WRAPPED]?: true }): Fetch {
+  if (original[WRAPPED] === true) return original
   const wrapped = function fetch(this: unknown, input: Input, init?: Init): Promise<Response> {
     const url = urlOf(input, init)
     const protocol = url === undefined ? undefined : protocolOf(url.pathname)
-    if (url === undefined || protocol === undefined) return original.call(this, input, init)
+    if (url === undefined || protocol === undefined || sending.getStore() === url.href) return original.call(this, input, init)
     return guarded((i, n) => original.call(this, i, n), { input, init, url, protocol })
   }
   Object.defineProperty(wrapped, WRAPPED, { value: true })
@@ -68,15 +84,22 @@ async function guarded(send: (input: Input, init: Init) => Promise<Response>, ma
   if (prepared === undefined) return send(made.input, made.init)
   if ('refusal' in prepared) return refused(prepared, made.protocol)
   const { call, init } = prepared
+  const told = contained('call observers', () => observers.map((observe) => observe(call))) ?? []
+  const end: End = (answer, ending, status) => {
+    endCall(call, answer, ending, status, Date.now())
+    for (const tell of told) contained('call observers', () => tell?.(ending))
+  }
   let response: Response
   try {
-    response = await otel().context.with(call.context, () => send(made.input, init))
+    response = await otel().context.with(call.context, () => sending.run(made.url.href, () => send(made.input, init)))
   } catch (error) {
-    endCall(call, new Answer(), { error }, undefined, Date.now())
+    end(new Answer(), { error }, undefined)
     throw error
   }
-  return contained('response', () => observed(response, call, made.protocol)) ?? response
+  return contained('response', () => observed(response, { call, protocol: made.protocol, end })) ?? response
 }
+
+type End = (answer: Answer, ending: Ending, status: number | undefined) => void
 
 type Prepared = { readonly call: OpenCall; readonly init: Init } | Refused
 interface Refused {
@@ -159,19 +182,19 @@ function attemptOf(input: Input, init: Init): { readonly attempt?: number } {
 /** Bodies that nobody reads end their call when they are collected. */
 const unread = new FinalizationRegistry<AnswerReader>((reader) => reader.cancelled())
 
-function observed(response: Response, call: OpenCall, protocol: Protocol): Response {
+function observed(response: Response, { call, protocol, end }: { call: OpenCall; protocol: Protocol; end: End }): Response {
   const { settings } = runtime()
   const form = formOf(response.headers.get('content-type') ?? '')
   const reader = new AnswerReader(protocol, form, settings.maxBodyBytes, (ending) => {
     if (reader.malformed) sayOnce('malformed', 'info', `an answer of ${call.facts.provider} could not be read whole; its usage is unknown`)
-    endCall(call, reader.answer, ending, response.status, Date.now())
+    end(reader.answer, ending, response.status)
   })
   if (response.body === null) {
     reader.end()
     return response
   }
   unread.register(response, reader)
-  return observeBody(response, reader)
+  return observeBody(response, reader, { abort: call.reservation.abort.signal })
 }
 
 /** The answer a guard gives. */

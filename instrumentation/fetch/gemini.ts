@@ -58,6 +58,17 @@ function readCandidate(candidate: Json | undefined, into: Answer): void {
   into.isComplete = true
 }
 
+/** Results of tools in the newest content. */
+function newResults(content: unknown): readonly ToolResult[] {
+  return list(object(content)?.['parts']).flatMap((part) => {
+    const f = object(object(part)?.['functionResponse'])
+    if (f === undefined) return []
+    const response = object(f['response'])
+    const isError = response?.['error'] !== undefined
+    return [{ id: string(f['id']) ?? '', name: string(f['name']) ?? '', text: JSON.stringify(response ?? {}), isError }]
+  })
+}
+
 export const gemini: Protocol = {
   name: 'gemini',
   provider: 'gcp.gemini',
@@ -68,14 +79,9 @@ export const gemini: Protocol = {
     const system = object(b['systemInstruction']) ?? object(b['system_instruction'])
     const instructions = contentText(system?.['parts'])
     const config = object(b['generationConfig'])
-    const last = object(contents.at(-1))
-    const results: ToolResult[] = list(last?.['parts']).flatMap((part) => {
-      const f = object(object(part)?.['functionResponse'])
-      const response = object(f?.['response'])
-      return f === undefined
-        ? []
-        : [{ id: string(f['id']) ?? '', text: JSON.stringify(response ?? {}), isError: response?.['error'] !== undefined }]
-    })
+    const results = newResults(contents.at(-1))
+    // The last two contents are the model's calls and their results; what came before is the request that was answered with the calls.
+    const earlier = results.some((r) => r.id === '') ? contents.slice(0, -2) : undefined
     const maxTokens = number(config?.['maxOutputTokens'])
     const temperature = number(config?.['temperature'])
     return {
@@ -83,6 +89,7 @@ export const gemini: Protocol = {
       model: /\/models\/([^/:]+):/.exec(path)?.[1] ?? /\/([^/:]+):[^/]*$/.exec(path)?.[1],
       stream: path.endsWith(':streamGenerateContent'),
       toolResults: results,
+      ...(earlier === undefined ? {} : { earlierMessages: earlier }),
       wantsForm:
         config?.['responseSchema'] !== undefined ||
         config?.['responseJsonSchema'] !== undefined ||

@@ -1,6 +1,6 @@
 /** Ollama's own chat API: one JSON object, or one per line when it streams; tool calls have no ids. Source: npm ollama, ollama's api.md. */
 import { rewriteContent } from './openai-chat.ts'
-import { type Answer, contentText, type Json, list, number, object, type Protocol, string, tokens } from './protocol.ts'
+import { type Answer, contentText, type Json, list, number, object, type Protocol, string, tokens, type ToolResult } from './protocol.ts'
 
 function read(b: Json, into: Answer): void {
   into.model = string(b['model']) ?? into.model
@@ -23,6 +23,18 @@ function read(b: Json, into: Answer): void {
   into.isComplete = into.isLast = true
 }
 
+/** Tool messages at the end. */
+function newResults(messages: readonly unknown[]): readonly ToolResult[] {
+  const found: ToolResult[] = []
+  for (let i = messages.length - 1; i >= 0; i--) {
+    const m = object(messages[i])
+    if (m?.['role'] !== 'tool') break
+    const name = string(m['tool_name']) ?? string(m['name'])
+    found.unshift({ id: '', text: contentText(m['content']), isError: false, ...(name === undefined ? {} : { name }) })
+  }
+  return found
+}
+
 export const ollama: Protocol = {
   name: 'ollama',
   provider: 'ollama',
@@ -34,12 +46,15 @@ export const ollama: Protocol = {
     const options = object(b['options'])
     const maxTokens = number(options?.['num_predict'])
     const temperature = number(options?.['temperature'])
-    const last = object(messages.at(-1))
+    const results = newResults(messages)
+    // Before the results stands the message that asked for them; what came before it is the request that was answered with it.
+    const earlier = results.length === 0 ? undefined : messages.slice(0, -results.length - 1)
     return {
       operation: 'chat',
       model: string(b['model']),
       stream: b['stream'] !== false,
-      toolResults: last?.['role'] === 'tool' ? [{ id: '', text: contentText(last['content']), isError: false }] : [],
+      toolResults: results,
+      ...(earlier === undefined ? {} : { earlierMessages: earlier }),
       wantsForm: b['format'] !== undefined && b['format'] !== '',
       messages,
       tools: b['tools'],

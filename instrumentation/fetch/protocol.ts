@@ -21,6 +21,8 @@ export interface ModelRequest {
   readonly toolResults: readonly ToolResult[]
   /** Answer id that the request continues from (OpenAI responses). */
   readonly previousResponseId?: string
+  /** The messages of the request that this one goes on with, where tool calls have no ids to tell by. */
+  readonly earlierMessages?: unknown
   readonly conversation?: string
   /** True where the answer must have a form that a fallback text has not: JSON schema, or a tool that must be called. */
   readonly wantsForm: boolean
@@ -28,7 +30,9 @@ export interface ModelRequest {
 }
 
 export interface ToolResult {
+  /** Empty where the protocol's tool calls have no ids (Ollama, older Gemini); `name` says then whose result it is. */
   readonly id: string
+  readonly name?: string
   /** Text of the result, first characters only; never exported unless content is on. */
   readonly text: string
   /** True where the protocol itself marks it as an error. */
