@@ -11,6 +11,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { parseConfig } from '../../app/config.ts'
 import { Streams } from '../../app/controls/streams.ts'
+import { ControlClient } from '../../instrumentation/controls/client.ts'
 import type { FlagSet } from '../../model/control.ts'
 import { startTestApp, type TestApp, until } from '../support/app.ts'
 import { type EventStream, listen } from '../support/events.ts'
@@ -286,6 +287,76 @@ describe('other languages', () => {
     expect(await client.getNumberValue('agent.support.max_steps', 0)).toBe(60)
     expect(await client.getObjectValue('agent.support.max_cost_window', {})).toEqual({ usd: 5, seconds: 3600 })
     expect(await client.getBooleanDetails('agent.nobody.enabled', true)).toMatchObject({ value: true, errorCode: 'FLAG_NOT_FOUND' })
+  })
+})
+
+describe('the guards of our own instrumentation', () => {
+  function guard(t: TestApp, cacheFile?: string): ControlClient {
+    const client = new ControlClient({
+      url: t.url,
+      token: undefined,
+      cacheFile,
+      coldDeadlineMs: 1000,
+      neverHeard: 'admit',
+      service: 'shop',
+      environment: 'prod',
+      changed: () => undefined,
+    })
+    client.start()
+    cleanup.push(() => client.stop())
+    return client
+  }
+  test('come to the answers that were meant', async () => {
+    const t = await start(`defaults: { steps: { stop_run_at: 9 } }
+agents: { support: { cost_usd: { stop_run_at: 2, stop_agent_at: { usd: 50, every: 1h } }, loop: { stop_run_at: 8 }, fallback: call us } }
+tools: { search: { open_after_failures: 3, open_seconds: 7, fallback: no search } }`)
+    const client = guard(t)
+    await until(async () => client.state === 'live', 'it is connected')
+    expect([client.agent('support'), client.agent('unheard of'), client.tool('support', 'search'), client.run('support', 'r1')]).toEqual([
+      { allowed: true, reason: '', maxCostUsd: 2, maxSteps: 9, maxIdenticalCalls: 8, costWindow: { usd: 50, seconds: 3600 } },
+      { allowed: true, reason: '', maxSteps: 9 },
+      { allowed: true, reason: '', breaker: { failures: 3, seconds: 7 } },
+      { allowed: true, reason: '' },
+    ])
+    const began = performance.now()
+    const { json } = await disable(t.url, { environment: 'prod' })
+    await until(async () => !client.agent('support').allowed, 'it is switched off', 2)
+    expect(performance.now() - began).toBeLessThan(2000)
+    expect(client.agent('support')).toMatchObject({ reason: 'wrong refunds', controlId: json['id'], fallback: 'call us' })
+    await send('DELETE', `${t.url}/api/v1/controls/${String(json['id'])}`, { reason: 'fixed', actor: 'ana' })
+    await until(async () => client.agent('support').allowed, 'it is on again', 2)
+    await disable(t.url, { environment: 'test' })
+    await disable(t.url, { control: 'tool', target: 'search', reason: 'down' })
+    await disable(t.url, { control: 'run', agent: '', target: 'r1' })
+    await until(async () => !client.run('support', 'r1').allowed, 'the run is stopped', 2)
+    expect([client.agent('support').allowed, client.run('support', 'r2').allowed, client.tool('other', 'search').allowed]).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(client.tool('support', 'search')).toMatchObject({ allowed: false, reason: 'down', fallback: 'no search' })
+  })
+  test('read the active release, and another one where it is held', async () => {
+    const t = await start()
+    const client = guard(t)
+    const publish = (version: string): ReturnType<typeof send> =>
+      send('POST', `${t.url}/api/v1/releases/support`, { version, prompts: { system: version }, actor: 'ci', activate: true })
+    await publish('v1')
+    await publish('v2')
+    await until(async () => client.release('support')?.version === 'v2', 'the active one', 2)
+    expect(client.release('support')).toMatchObject({ prompts: { system: 'v2' }, config: {} })
+    await disable(t.url, { control: 'release', target: 'v1', environment: 'prod' })
+    await until(async () => client.release('support')?.version === 'v1', 'the one that is held', 2)
+  })
+  test('start from what they heard last, and keep it while nobody answers', async () => {
+    const [cache, storage] = [join(folder(), 'controls.json'), `${folder()}/a.db`]
+    const t = await start(`storage: 'sqlite:${storage}'\nagents: { support: {} }`)
+    const first = guard(t, cache)
+    await disable(t.url)
+    await until(async () => !first.agent('support').allowed && existsSync(cache), 'it is switched off and kept')
+    await t.app.stop()
+    const second = guard(t, cache)
+    expect([second.state, second.agent('support').allowed]).toEqual(['kept', false])
   })
 })
 
