@@ -69,6 +69,15 @@ function newResults(content: unknown): readonly ToolResult[] {
   })
 }
 
+function wantsForm(body: Json, config: Json | undefined): boolean {
+  return (
+    config?.['responseSchema'] !== undefined ||
+    config?.['responseJsonSchema'] !== undefined ||
+    config?.['responseMimeType'] === 'application/json' ||
+    object(object(body['toolConfig'])?.['functionCallingConfig'])?.['mode'] === 'ANY'
+  )
+}
+
 export const gemini: Protocol = {
   name: 'gemini',
   provider: 'gcp.gemini',
@@ -90,11 +99,7 @@ export const gemini: Protocol = {
       stream: path.endsWith(':streamGenerateContent'),
       toolResults: results,
       ...(earlier === undefined ? {} : { earlierMessages: earlier }),
-      wantsForm:
-        config?.['responseSchema'] !== undefined ||
-        config?.['responseJsonSchema'] !== undefined ||
-        config?.['responseMimeType'] === 'application/json' ||
-        object(object(b['toolConfig'])?.['functionCallingConfig'])?.['mode'] === 'ANY',
+      wantsForm: wantsForm(b, config),
       messages: contents,
       tools: b['tools'],
       ...(instructions === '' ? {} : { instructions }),
