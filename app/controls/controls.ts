@@ -109,8 +109,14 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
 }
 
 function planeSettings(config: Config): PlaneSettings {
-  const { max_controls: maxControls, max_releases: maxReleases, max_release_bytes: maxReleaseBytes } = config.controls
-  return { flags: flagSettings(config), maxControls, maxReleases, maxReleaseBytes }
+  const { max_controls, max_releases, max_release_bytes, max_document_bytes } = config.controls
+  return {
+    flags: flagSettings(config),
+    maxControls: max_controls,
+    maxReleases: max_releases,
+    maxReleaseBytes: max_release_bytes,
+    maxDocumentBytes: max_document_bytes,
+  }
 }
 
 function streamOptions(config: Config): { readonly max: number; readonly slowMs: number } {

@@ -35,6 +35,8 @@ export interface PlaneSettings {
   readonly maxControls: number
   readonly maxReleases: number
   readonly maxReleaseBytes: number
+  /** Of the whole flag document: guards refuse what is far larger. */
+  readonly maxDocumentBytes: number
 }
 
 /** What the rest of the app is told. */
@@ -56,6 +58,7 @@ export interface FlagDocument {
 export type Who = Omit<Asked, 'now'>
 /** `not_loaded`: what is stored could not be read; `not_stored`: the change could not be made durable. Nothing changed in either case. */
 export type Unavailable = Refused<'not_loaded' | 'not_stored'>
+export type TooLarge = Refused<'document_too_large'>
 type Done<T> = Promise<T | Unavailable>
 
 interface State {
@@ -212,8 +215,21 @@ export class ControlPlane {
     })
   }
 
-  activate(agent: string, version: string, who: Who, now: () => number): Done<Activated | Refused<ReleaseRefusal>> {
-    return this.#step(who, now, (state, asked) => activated(state, agent, activateRelease(state.releases, agent, version, asked)))
+  activate(agent: string, version: string, who: Who, now: () => number): Done<Activated | Refused<ReleaseRefusal> | TooLarge> {
+    return this.#step<Activated | Refused<ReleaseRefusal> | TooLarge>(who, now, (state, asked) => {
+      const outcome = activateRelease(state.releases, agent, version, asked)
+      const tooLarge = outcome.ok ? this.#tooLarge({ ...state, releases: outcome.state }, asked.now) : undefined
+      return tooLarge === undefined ? activated(state, agent, outcome) : { outcome: tooLarge }
+    })
+  }
+
+  /** Why a state cannot be sent. A control is never refused for this: it has to get through, whatever else is large. */
+  #tooLarge({ controls, releases }: State, now: number): TooLarge | undefined {
+    const max = this.#settings.maxDocumentBytes
+    const bytes = Buffer.byteLength(JSON.stringify(flagSet(inForce(controls, now), this.#settings.flags, releases)))
+    if (bytes <= max) return undefined
+    const detail = `guards would be sent ${bytes} bytes, more than the ${max} of controls.max_document_bytes; every guard gets the active release of every agent`
+    return { ok: false, because: 'document_too_large', detail }
   }
 
   rollback(agent: string, who: Who, now: () => number): Done<Activated | Refused<ReleaseRefusal>> {

@@ -4,9 +4,9 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ControlRefusal, Refused } from '../../control/controls.ts'
 import type { ReleaseRefusal } from '../../control/releases.ts'
 import { problem } from '../problem.ts'
-import type { Unavailable } from './plane.ts'
+import type { TooLarge, Unavailable } from './plane.ts'
 
-const STATUS: Readonly<Record<ControlRefusal | ReleaseRefusal | Unavailable['because'], ContentfulStatusCode>> = {
+const STATUS: Readonly<Record<ControlRefusal | ReleaseRefusal | (Unavailable | TooLarge)['because'], ContentfulStatusCode>> = {
   unknown_control: 400,
   no_agent: 400,
   no_target: 400,
@@ -27,6 +27,7 @@ const STATUS: Readonly<Record<ControlRefusal | ReleaseRefusal | Unavailable['bec
   unknown_version: 404,
   already_active: 409,
   nothing_before: 409,
+  document_too_large: 413,
   not_loaded: 503,
   not_stored: 503,
 }

@@ -4,7 +4,7 @@ import { type Activated, diffReleases, type ReleaseRefusal } from '../../control
 import type { Refused } from '../../control/controls.ts'
 import { problem } from '../problem.ts'
 import { type Access, bodyOf, limited, readers, viaOf, writers } from './access.ts'
-import type { ControlPlane, Unavailable } from './plane.ts'
+import type { ControlPlane, TooLarge, Unavailable } from './plane.ts'
 import { refusal, unavailable } from './refusal.ts'
 import { activationBody, releaseBody, releaseJson } from './wire.ts'
 
@@ -19,7 +19,7 @@ const ESCAPES = 6
 
 export function releaseRoutes(app: Hono, parts: ReleaseRouteParts): void {
   const { plane, clock } = parts
-  const answer = (c: Context, agent: string, outcome: Activated | Refused<ReleaseRefusal> | Unavailable): Response => {
+  const answer = (c: Context, agent: string, outcome: Activated | Refused<ReleaseRefusal> | TooLarge | Unavailable): Response => {
     if (!outcome.ok) return refusal(c, 'release refused', outcome)
     const known = outcome.state.get(agent)?.releases
     const to = known?.get(outcome.active)

@@ -10,6 +10,7 @@ const SETTINGS: PlaneSettings = {
   maxControls: 10,
   maxReleases: 10,
   maxReleaseBytes: 1000,
+  maxDocumentBytes: 3000,
 }
 const WHO = { actor: 'ana@host', reason: 'why', via: 'loopback' }
 
@@ -178,4 +179,20 @@ test('releases: published, activated, rolled back, and held ones kept', async ()
   expect(await w.plane.set(request({ control: 'release', target: 'v2', environment: 'prod' }), WHO, w.at)).toMatchObject({ ok: true })
   const stored = await storage.load()
   expect(stored.releases.get('support')?.activations).toEqual(['v1'])
+})
+
+test('a release that guards could not be sent is not activated, and a control gets through all the same', async () => {
+  const w = world(memory())
+  await w.plane.load(w.now)
+  const publish = async (agent: string): Promise<unknown> => {
+    await w.plane.publish({ agent, version: 'v1', prompts: { system: 'x'.repeat(900) }, config: {} }, WHO, w.at)
+    return w.plane.activate(agent, 'v1', WHO, w.at)
+  }
+  expect([await publish('a'), await publish('b'), await publish('c')]).toMatchObject([
+    { ok: true },
+    { ok: true },
+    { ok: false, because: 'document_too_large', detail: expect.stringContaining('controls.max_document_bytes') as string },
+  ])
+  expect(w.plane.releases('c')?.activations).toEqual([])
+  expect(await w.plane.set(request({ fallback: 'y'.repeat(3000) }), WHO, w.at)).toMatchObject({ ok: true })
 })
