@@ -94,7 +94,7 @@ const agentShape = {
     .optional(),
   cost_usd: costUsd.optional(),
   steps: threshold('Steps').optional(),
-  duration_seconds: threshold('Seconds').optional(),
+  duration_seconds: threshold('Seconds').omit({ stop_run_at: true }).optional(),
   expect_runs: z.strictObject({ every: z.union([z.literal('baseline'), duration]).describe('Longest silence that is normal') }).optional(),
   loop: loop.optional(),
   required_tools: z.array(z.string()).describe('Tools whose answer a run must rest on (check grounded_call)').optional(),

@@ -78,6 +78,8 @@ export class RunScope {
   stopped: Refusal | undefined
   failedLast = false
   lastActiveMs: number
+  /** When it was opened here. */
+  readonly startedMs: number
   /** Tool calls the model asked for whose results were not seen yet, by call id; bounded. */
   readonly asked = new BoundedMap<string, AskedCall>(256)
   /** True once a span of a tool was seen: then none is made from what the model asked for. */
@@ -89,6 +91,7 @@ export class RunScope {
     this.id = options.id ?? randomUUID()
     this.isNamed = options.isNamed ?? false
     this.lastActiveMs = now
+    this.startedMs = now
   }
 
   /** Opens the run's root span where it is opened by the first model call. */

@@ -106,8 +106,8 @@ export class ControlClient implements ControlView {
     return this.#current()?.tool(agent, tool, Date.now()) ?? ALLOWED
   }
 
-  run(agent: string, run: string): Allowed {
-    return this.#current()?.run(agent, run, Date.now()) ?? ALLOWED
+  run(agent: string, run: string, startedMs?: number): Allowed {
+    return this.#current()?.run(agent, run, startedMs, Date.now()) ?? ALLOWED
   }
 
   release(agent: string): ReleaseDocument | undefined {

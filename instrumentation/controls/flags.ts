@@ -11,6 +11,7 @@ import { BoundedMap } from '../bounded-map.ts'
 import type { AgentControls, Allowed, ToolControls } from './view.ts'
 
 const MAX_KEPT = 5000
+const KEEP_MS = 1000
 /** What a look-up for any agent that has no flag of its own falls back to. */
 const ANY = '*'
 
@@ -93,10 +94,15 @@ export class Flags {
   }
 
   /** Whether a run may go on. Not kept: runs come and go. */
-  run(agent: string, run: string, now: number): Allowed {
+  run(agent: string, run: string, startedMs: number | undefined, now: number): Allowed {
     return this.#core.getFlag(FLAG.runEnabled(run)) === undefined && this.#core.getFlag(FLAG.runEnabled(ANY)) === undefined
       ? { allowed: true, reason: '' }
-      : this.#either(FLAG.runEnabled(run), FLAG.runEnabled(ANY), { agent, run }, now)
+      : this.#either(
+          FLAG.runEnabled(run),
+          FLAG.runEnabled(ANY),
+          { agent, run, ...(startedMs === undefined ? {} : { run_started_ms: startedMs }) },
+          now,
+        )
   }
 
   /** The active release of an agent. */
@@ -162,14 +168,16 @@ export class Flags {
       if (now >= metadata.expires_ms) return { value: undefined, metadata: {} }
       this.#untilMs = Math.min(this.#untilMs, metadata.expires_ms)
     }
-    if (this.#isLost && metadata.when_lost === 'admit') return { value: undefined, metadata }
+    // A release is what the agent runs on, not a restriction: it is kept.
+    if (this.#isLost && metadata.when_lost === 'admit' && !/\.release(_document)?$/.test(key)) return { value: undefined, metadata }
     return { value: found.value, metadata }
   }
 
   #remembered<T>(key: string, now: number, make: () => T): T {
     const kept = this.#kept.get(key)
     if (kept !== undefined && now < kept.untilMs) return kept.value as T
-    this.#untilMs = Infinity
+    // Targeting rules read the time too, so no answer is kept for long, expiry or not.
+    this.#untilMs = now + KEEP_MS
     const value = make()
     this.#kept.set(key, { value, untilMs: this.#untilMs })
     return value

@@ -33,7 +33,7 @@ export type ControlState = 'none' | 'cold' | 'live' | 'polling' | 'kept' | 'lost
 export interface ControlView {
   agent(agent: string): AgentControls
   tool(agent: string, tool: string): ToolControls
-  run(agent: string, run: string): Allowed
+  run(agent: string, run: string, startedMs?: number): Allowed
   release(agent: string): ReleaseDocument | undefined
   readonly state: ControlState
   /** Resolves when controls were heard or are on disk, at the latest after the cold deadline. Undefined when there is nothing to wait for. */

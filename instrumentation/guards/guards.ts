@@ -54,7 +54,7 @@ export class Guards {
   admit(run: RunScope, estimateUsd: number | undefined, isStep: boolean, now: number): Reservation | Refusal {
     const agent = this.controls.agent(run.agent)
     const window = this.#window(run.agent)
-    const refusal = refuseModelCall(run, agent, this.controls.run(run.agent, run.id), window, now)
+    const refusal = refuseModelCall(run, agent, this.controls.run(run.agent, run.id, run.startedMs), window, now)
     if (refusal !== undefined) {
       run.stopped = refusal
       return refusal
@@ -107,7 +107,7 @@ export class Guards {
     }
     const refusal = refuseToolCall(run, tool, {
       agent: this.controls.agent(agent),
-      byId: run === undefined ? ALLOWED : this.controls.run(agent, run.id),
+      byId: run === undefined ? ALLOWED : this.controls.run(agent, run.id, run.startedMs),
       controls,
       isOpen,
     })
@@ -131,7 +131,7 @@ export class Guards {
   controlsChanged(aborted: (run: RunScope, refusal: Refusal) => void): void {
     for (const r of this.#inFlight) {
       const agent = this.controls.agent(r.run.agent)
-      const byId = this.controls.run(r.run.agent, r.run.id)
+      const byId = this.controls.run(r.run.agent, r.run.id, r.run.startedMs)
       if (agent.allowed && byId.allowed) continue
       const { reason, controlId } = agent.allowed ? byId : agent
       const refusal: Refusal = {
