@@ -3,7 +3,7 @@
  * wrong. A field that is null is not asserted and needs a reason; a scenario without an entry is a problem of its own. Form: README.md.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { GEN_AI } from '../../model/semconv.ts'
 import { type Run, type RunOutcome, TOKEN_CLASSES, type TokenClass } from '../../model/run.ts'
 import type { Volatile } from './compare.ts'
@@ -30,6 +30,8 @@ export interface Truth {
 type Field = Exclude<keyof Truth, 'why'>
 
 export interface Expected {
+  /** Another file that this one adds to, relative to it. */
+  readonly extends?: string
   readonly defaults?: Truth
   readonly scenarios: Readonly<Record<string, Truth>>
   readonly volatile?: Volatile & { readonly why: string }
@@ -42,7 +44,14 @@ export interface Expected {
 /** An SDK's expectations; undefined while nobody has worked them out. */
 export function expectedOf(sdk: Sdk): Expected | undefined {
   const file = join(sdk.folder, 'expected.json')
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Expected) : undefined
+  return existsSync(file) ? readExpected(file) : undefined
+}
+
+function readExpected(file: string): Expected {
+  const own = JSON.parse(readFileSync(file, 'utf8')) as Expected
+  if (own.extends === undefined) return own
+  const base = readExpected(join(dirname(file), own.extends))
+  return { ...base, ...own, defaults: { ...base.defaults, ...own.defaults }, scenarios: { ...base.scenarios, ...own.scenarios } }
 }
 
 const IF_LEFT_OUT: Truth = {
@@ -125,7 +134,7 @@ function factsOf({ runs, late, spans }: Telemetry): Required<Omit<Truth, 'why'>>
       .filter((c) => c.outcome === 'error')
       .map((c) => c.errorType ?? 'unknown')
       .sort(),
-    callsWithoutUsage: Math.max(0, calls.length + counted - spend.length),
+    callsWithoutUsage: Math.max(0, calls.filter((c) => c.outcome !== 'error').length + counted - spend.length),
     tokens,
     tools: works
       .flatMap((w) => w.toolCalls)

@@ -3,7 +3,7 @@
  * Every way the SDK hands out an answer is here once, because each is a way for instrumentation to break one.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drain, outcome, plain, takeFrom } from './program.mjs'
+import { drain, outcome, plain, stopAfter, takeFrom } from './program.mjs'
 
 const MODEL = 'gpt-5-mini'
 const hi = [{ role: 'user', content: 'hi' }]
@@ -92,7 +92,8 @@ export function scenarios(api, major) {
       new api.OpenAI({ baseURL: 'http://127.0.0.1:2/v1', maxRetries: 0 }).chat.completions.create({ model: MODEL, messages: hi }),
     'once-500': async () => (await chat('once-500')).choices[0].message.content,
     'abort-already': async () => chat(MODEL, { signal: AbortSignal.abort() }),
-    'abort-before-first-byte': async () => chat('hang', { signal: AbortSignal.timeout(50) }),
+    'abort-before-first-byte': async () => chat('hang', { signal: stopAfter(50) }),
+    'abort-by-time-limit': async () => chat('hang', { signal: AbortSignal.timeout(50) }),
     'abort-stream': async () => {
       const controller = new AbortController()
       const chunks = []

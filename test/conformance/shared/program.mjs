@@ -10,8 +10,8 @@ const PROVIDER = process.env.PROVIDER_URL
 if (PROVIDER === undefined) throw new Error('set PROVIDER_URL to a running provider: node test/support/provider-command.ts')
 /** A scenario that takes longer is a finding of its own. */
 const LIMIT_MS = 15_000
-/** Between telling the provider and the first call: spans carry milliseconds of another process. */
-const SETTLE_MS = 10
+/** Silence before and after a scenario: spans carry milliseconds of this process, the provider's marks those of another. */
+const SETTLE_MS = 12
 
 let current = ''
 // Without these an escaped rejection ends the program, and the scenarios after it are never seen.
@@ -31,6 +31,7 @@ export async function runProgram({ scenarios, guard = {} }) {
     await tell(name)
     await sleep(SETTLE_MS)
     print({ scenario: name, ...(await outcome(run)) })
+    await sleep(SETTLE_MS)
   }
 }
 
@@ -61,6 +62,13 @@ export async function drain(stream, pick = (item) => item) {
   } catch (error) {
     return { chunks, ended: describeError(error) }
   }
+}
+
+/** A signal that aborts after some milliseconds for no reason given, as a user who stops waiting does. */
+export function stopAfter(ms) {
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(), ms)
+  return controller.signal
 }
 
 /** The first `count` items of a stream that the consumer then leaves with `break`. */

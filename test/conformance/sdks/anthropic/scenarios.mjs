@@ -1,5 +1,5 @@
 /** Scenarios of the Anthropic SDK; `api` is what the program imported: Anthropic, jsonSchemaOutputFormat, betaTool. */
-import { drain, outcome, plain, takeFrom } from '../../shared/program.mjs'
+import { drain, outcome, plain, stopAfter, takeFrom } from '../../shared/program.mjs'
 
 const MODEL = 'claude-sonnet-5'
 const hi = [{ role: 'user', content: 'hi' }]
@@ -85,7 +85,7 @@ export function scenarios(api) {
     'error-stream-helper': async () => client.messages.stream({ model: 'fail-400', max_tokens: 100, messages: hi }).finalMessage(),
     'once-500': async () => (await message('once-500')).content,
     'abort-already': async () => message(MODEL, { signal: AbortSignal.abort() }),
-    'abort-before-first-byte': async () => message('hang', { signal: AbortSignal.timeout(50) }),
+    'abort-before-first-byte': async () => message('hang', { signal: stopAfter(50) }),
     'abort-stream': async () => {
       const controller = new AbortController()
       const seen = []

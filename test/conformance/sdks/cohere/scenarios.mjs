@@ -1,5 +1,5 @@
 /** Scenarios of the Cohere SDK; `api` is what the program imported: CohereClientV2. */
-import { drain, plain, takeFrom } from '../../shared/program.mjs'
+import { drain, plain, stopAfter, takeFrom } from '../../shared/program.mjs'
 
 const MODEL = 'command-a-03-2026'
 const messages = [{ role: 'user', content: 'hi' }]
@@ -38,7 +38,7 @@ export function scenarios(api) {
     'error-stream': async () => drain(await stream('fail-400')),
     'once-500': async () => (await chat('once-500', { maxRetries: 1 })).message.content,
     // The SDK forgets the timer of its own time limit, 300 s by default, when a call is aborted.
-    'abort-before-first-byte': async () => chat('hang', { maxRetries: 0, timeoutInSeconds: 1, abortSignal: AbortSignal.timeout(50) }),
+    'abort-before-first-byte': async () => chat('hang', { maxRetries: 0, timeoutInSeconds: 1, abortSignal: stopAfter(50) }),
     'cut-stream': async () => drain(await stream('cut-stream'), textOf),
     'malformed-json': async () => chat('malformed-json'),
     'malformed-stream': async () => drain(await stream('malformed-json'), textOf),

@@ -1,5 +1,5 @@
 /** Scenarios of the Google Gen AI SDK; `api` is what the program imported: GoogleGenAI. */
-import { drain, plain, takeFrom } from '../../shared/program.mjs'
+import { drain, plain, stopAfter, takeFrom } from '../../shared/program.mjs'
 
 const MODEL = 'gemini-3-flash'
 const functionDeclarations = [
@@ -44,7 +44,7 @@ export function scenarios(api) {
     'error-429': async () => generate('fail-429'),
     'error-500': async () => generate('fail-500'),
     'error-stream': async () => drain(await stream('fail-400'), answered),
-    'abort-before-first-byte': async () => generate('hang', { abortSignal: AbortSignal.timeout(50) }),
+    'abort-before-first-byte': async () => generate('hang', { abortSignal: stopAfter(50) }),
     'abort-stream': async () => {
       const controller = new AbortController()
       const events = await stream('slow-model', { abortSignal: controller.signal })

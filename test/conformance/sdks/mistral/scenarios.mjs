@@ -1,5 +1,5 @@
 /** Scenarios of the Mistral SDK; `api` is what the program imported: Mistral, z. */
-import { drain, takeFrom } from '../../shared/program.mjs'
+import { drain, stopAfter, takeFrom } from '../../shared/program.mjs'
 
 const MODEL = 'mistral-large-3'
 const messages = [{ role: 'user', content: 'hi' }]
@@ -39,7 +39,7 @@ export function scenarios(api) {
       const retries = { strategy: 'backoff', backoff: { initialInterval: 10, maxInterval: 20, exponent: 1, maxElapsedTime: 2000 } }
       return (await complete('once-500', { retries })).choices[0].message.content
     },
-    'abort-before-first-byte': async () => complete('hang', { fetchOptions: { signal: AbortSignal.timeout(50) } }),
+    'abort-before-first-byte': async () => complete('hang', { fetchOptions: { signal: stopAfter(50) } }),
     'cut-stream': async () => drain(await stream('cut-stream'), textOf),
     'malformed-json': async () => complete('malformed-json'),
     'malformed-stream': async () => drain(await stream('malformed-json'), textOf),

@@ -1,6 +1,6 @@
 /** Programs without an SDK: the global fetch against OpenAI- and Anthropic-shaped APIs, in every way that people read a response. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drain, outcome, plain } from '../../shared/program.mjs'
+import { drain, outcome, plain, stopAfter } from '../../shared/program.mjs'
 
 const PROVIDER = process.env.PROVIDER_URL
 const CHAT = `${PROVIDER}/v1/chat/completions`
@@ -106,7 +106,8 @@ export const scenarios = () => ({
   'no-server': async () => fetch('http://127.0.0.1:2/v1/chat/completions', { method: 'POST', body: '{"model":"gpt-5-mini"}' }),
   'bad-url': async () => fetch('not a url'),
   'abort-already': async () => chat('gpt-5-mini', {}, { signal: AbortSignal.abort() }),
-  'abort-before-first-byte': async () => chat('hang', {}, { signal: AbortSignal.timeout(50) }),
+  'abort-before-first-byte': async () => chat('hang', {}, { signal: stopAfter(50) }),
+  'abort-by-time-limit': async () => chat('hang', {}, { signal: AbortSignal.timeout(50) }),
   'abort-reason': async () => {
     const controller = new AbortController()
     setTimeout(() => controller.abort(new TypeError('my reason')), 50)
