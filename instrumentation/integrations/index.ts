@@ -2,5 +2,6 @@
 import type { Integration } from './integration.ts'
 import { httpServer } from './http-server.ts'
 import { otelApi } from './otel-api.ts'
+import { anthropic } from './anthropic.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer]
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic]
