@@ -30,6 +30,11 @@ export function compareRuns(bare: ProgramRun, instrumented: ProgramRun, volatile
     if (a !== b) found.push({ scenario, what, ...cutToDifference(a, b) })
   }
   differ('', 'exit', bare.exit, instrumented.exit)
+  if (instrumented.marks.length === 0) {
+    // It never began; that everything it did not do is missing says nothing more.
+    differ('', 'stderr', bare.stderr.join('\n'), instrumented.stderr.join('\n'))
+    return found
+  }
   const printed = [byScenario(bare.stdout, volatile.stdout), byScenario(instrumented.stdout, volatile.stdout)] as const
   differ('', 'order', [...printed[0].keys()].join(' '), [...printed[1].keys()].join(' '))
   for (const scenario of new Set([...printed[0].keys(), ...printed[1].keys()]))

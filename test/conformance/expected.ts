@@ -37,6 +37,8 @@ export interface Expected {
   readonly volatile?: Volatile & { readonly why: string }
   /** What is not supported and why, for docs/conformance.md. */
   readonly limits?: readonly string[]
+  /** `agents`: other names that the endless loop runs under; `fallback: false`: a kill switch cannot answer in its place, `why` says why. */
+  readonly guard?: { readonly agents?: readonly string[]; readonly fallback?: false; readonly why?: string }
   /** Environment that a user of this SDK sets; with a reason. */
   readonly env?: Readonly<Record<string, string>>
 }

@@ -5,14 +5,15 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Call, Mark, Provider } from '../support/provider.ts'
 import { appOf, type ModuleSystem, type NodeVersion, type Sdk } from './sdks.ts'
 import type { Received, Sink } from './sink.ts'
 
 const TOP = join(import.meta.dirname, '../..')
-const REGISTER = join(TOP, 'instrumentation/register.ts')
+/** `CONFORMANCE_REGISTER=dist/instrumentation/register.js` tries what is packed. */
+const REGISTER = resolve(TOP, process.env['CONFORMANCE_REGISTER'] ?? 'instrumentation/register.ts')
 const LIMIT_MS = 180_000
 /** Connections that the program's end closed are seen as closed a little later. */
 const CLOSE_MS = 300

@@ -1,5 +1,5 @@
 /**
- * `node test/conformance/run.ts NAME [SCENARIO…] [--cjs] [--node 22] [--bare] [--twice] [--spans] [--requests]`: one program, both ways,
+ * `node test/conformance/run.ts NAME [SCENARIO…] [--cjs] [--node 22] [--bare] [--twice] [--spans] [--requests] [--guards]`: one program, both ways,
  * and everything that is wrong, for whoever writes a program or an integration. `--bare --twice` compares two bare runs: what differs
  * then is the program's own doing. Exit 1 when something is wrong.
  */
@@ -9,6 +9,7 @@ import { compareRuns, type Difference } from './compare.ts'
 import { conform, runBare } from './conform.ts'
 import { expectedOf } from './expected.ts'
 import type { ProgramRun } from './program-run.ts'
+import { checkGuards } from './guards.ts'
 import { CURRENT_NODE, nodes, sdks } from './sdks.ts'
 import { startSink } from './sink.ts'
 import { type SpanSeen, telemetryOf } from './telemetry.ts'
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
     twice: { type: 'boolean' },
     spans: { type: 'boolean' },
     requests: { type: 'boolean' },
+    guards: { type: 'boolean' },
   },
 })
 const [name, ...args] = positionals
@@ -58,10 +60,23 @@ function tree(spans: readonly SpanSeen[]): void {
   for (const s of spans.filter((x) => !spans.some((p) => p.spanId === x.parentSpanId))) show(s, 0)
 }
 
+function showSpans(run: ProgramRun): void {
+  for (const [scenario, seen] of telemetryOf(run)) {
+    console.log(`${scenario || '(before the first)'}: ${seen.runs.length} runs`)
+    tree(seen.spans)
+  }
+}
+
 const bench = { provider: await startProvider(), sink: await startSink() }
 const chosen = { sdk, module: values.cjs === true ? 'cjs' : 'esm', node, args } as const
 let wrong = 0
-if (values.bare === true) {
+if (values.guards === true) {
+  const found = await checkGuards(chosen, bench, values.spans === true ? showSpans : undefined)
+  if (found === undefined) console.log('there is no endless loop to end')
+  for (const f of found ?? []) console.log(`✗ ${f.scenario || 'program'}: ${f.problem}`)
+  wrong = found?.length ?? 0
+  console.log(`${sdk.name} ${chosen.module} on ${node.name}, guards: ${wrong} wrong`)
+} else if (values.bare === true) {
   const { bare, broken } = await runBare(chosen, bench)
   showRun(bare)
   const differences = values.twice === true ? compareRuns(bare, (await runBare(chosen, bench)).bare, expectedOf(sdk)?.volatile) : []
@@ -71,14 +86,10 @@ if (values.bare === true) {
 } else {
   const { bare, instrumented, broken, behaviour, spans } = await conform(chosen, bench)
   for (const f of broken) console.log(`✗ bare ${f.scenario || 'program'}: ${f.problem}`)
-  if (instrumented !== undefined && values.spans === true)
-    for (const [scenario, seen] of telemetryOf(instrumented)) {
-      console.log(`${scenario || '(before the first)'}: ${seen.runs.length} runs`)
-      tree(seen.spans)
-    }
+  if (instrumented !== undefined && values.spans === true) showSpans(instrumented)
   showDifferences(behaviour)
   for (const f of spans ?? []) console.log(`✗ ${f.scenario} spans: ${f.problem}`)
-  if (spans === undefined) console.log('expected.json is missing: spans were not checked')
+  if (spans === undefined) console.log('spans were not checked: expected.json is missing, or the program did not start')
   wrong = broken.length + behaviour.length + (spans?.length ?? 0)
   console.log(
     `${sdk.name} ${chosen.module} on ${node.name}: ${wrong} wrong; bare ${bare.durationMs} ms, instrumented ${instrumented?.durationMs ?? '–'} ms`,
