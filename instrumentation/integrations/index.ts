@@ -3,5 +3,6 @@ import type { Integration } from './integration.ts'
 import { httpServer } from './http-server.ts'
 import { otelApi } from './otel-api.ts'
 import { anthropic } from './anthropic.ts'
+import { strands } from './strands.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic]
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands]
