@@ -6,6 +6,7 @@
  * every SDK gives up on at the first attempt. Why here and not in each SDK: docs/decisions/0010-instrumentation-at-fetch.md
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { BoundedMap } from '../bounded-map.ts'
 import { beginCall, type CallFacts, endCall, type OpenCall, recordRefusedCall, refusalText } from '../model-call.ts'
 import { bug, contained, sayOnce } from '../log.ts'
 import { otel } from '../otel.ts'
@@ -41,6 +42,8 @@ export function observeCalls(observer: CallObserver): void {
 /** Puts the layer around `globalThis.fetch`, once. */
 export function installFetch(): void {
   if (typeof globalThis.fetch === 'function') globalThis.fetch = wrapFetch(globalThis.fetch)
+  // Before the last spans are sent: bodies that nobody reads any more.
+  for (const event of ['beforeExit', 'exit']) process.on(event, () => contained('open calls', endOpenCalls))
 }
 
 /** A fetch with the layer around it; itself where it has the layer already. */
@@ -96,7 +99,12 @@ async function guarded(send: (input: Input, init: Init) => Promise<Response>, ma
     end(new Answer(), { error }, undefined)
     throw error
   }
-  return contained('response', () => observed(response, { call, protocol: made.protocol, end })) ?? response
+  return watched(response, { call, protocol: made.protocol, end })
+}
+
+/** Apart from `guarded`, whose closures would keep the response from being collected. */
+function watched(response: Response, how: { call: OpenCall; protocol: Protocol; end: End }): Response {
+  return contained('response', () => observed(response, how)) ?? response
 }
 
 type End = (answer: Answer, ending: Ending, status: number | undefined) => void
@@ -128,6 +136,7 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
     ...(url.port === '' ? {} : { port: Number(url.port) }),
     ...attemptOf(input, init),
   }
+  if (facts.attempt !== 0) failed.take(facts.bodyHash)?.cancelled()
   const begun = beginCall(facts, now)
   if ('refusal' in begun) return { ...begun, facts }
   if (pinned !== undefined) pinned.record(begun)
@@ -179,16 +188,28 @@ function attemptOf(input: Input, init: Init): { readonly attempt?: number } {
   return value === null || !/^\d{1,4}$/.test(value) ? {} : { attempt: Number(value) }
 }
 
-/** Bodies that nobody reads end their call when they are collected. */
+/** Bodies that nobody reads end their call when they are collected, or at exit. */
 const unread = new FinalizationRegistry<AnswerReader>((reader) => reader.cancelled())
+const open = new BoundedMap<AnswerReader, true>(10_000, (_, reader) => reader.cancelled())
+/** Failures whose body was not read yet, by the request's hash: the retry comes first in SDKs that do not read it, and ends them. */
+const failed = new BoundedMap<string, AnswerReader>(1000)
+
+function endOpenCalls(): void {
+  for (const [reader] of open.entries()) reader.cancelled()
+}
 
 function observed(response: Response, { call, protocol, end }: { call: OpenCall; protocol: Protocol; end: End }): Response {
   const { settings } = runtime()
+  const { status } = response
   const form = formOf(response.headers.get('content-type') ?? '')
   const reader = new AnswerReader(protocol, form, settings.maxBodyBytes, (ending) => {
     if (reader.malformed) sayOnce('malformed', 'info', `an answer of ${call.facts.provider} could not be read whole; its usage is unknown`)
-    end(reader.answer, ending, response.status)
+    open.delete(reader)
+    if (failed.get(call.facts.bodyHash) === reader) failed.delete(call.facts.bodyHash)
+    end(reader.answer, ending, status)
   })
+  open.set(reader, true)
+  if (status >= 400) failed.set(call.facts.bodyHash, reader)
   if (response.body === null) {
     reader.end()
     return response
@@ -213,7 +234,7 @@ function refused({ refusal, run, facts }: Refused, protocol: Protocol): Response
 }
 
 /** A URL is told, not followed: the model's answer is what the user reads. */
-function fallbackText({ fallback }: Refusal): string | undefined {
+export function fallbackText({ fallback }: Refusal): string | undefined {
   if (fallback === undefined || fallback === '') return undefined
   return /^https?:\/\//.test(fallback) ? `This assistant is paused. Please go to ${fallback}` : fallback
 }

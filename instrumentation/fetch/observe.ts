@@ -2,6 +2,7 @@
  * Watches a response's body while the application reads it, however it reads it, without reading a byte of its own: the same object, the same
  * chunks, backpressure, cancellation and errors. Nothing is buffered ahead (high-water mark 0); a body that nobody reads is not read.
  */
+import { isNodeStream, watchedNodeStream } from './observe-node.ts'
 
 /** What becomes of the body; each call at most once but `chunk`. */
 export interface BodySink {
@@ -17,21 +18,31 @@ export interface BodySink {
 /** Only the first reader of a body and its clones is watched: two would be counted twice. */
 interface Claim {
   taken: boolean
+  /** Our own abort of the call; node-fetch forgets its reason, which is then told in the place of a mere AbortError. */
+  readonly abort?: AbortSignal
 }
 
-/** Makes the response tell the sink. Returns the same response. */
-export function observeBody(response: Response, sink: BodySink, claim: Claim = { taken: false }): Response {
+/** Ways to read a body whole: those of fetch, and those that node-fetch adds. */
+const READERS = ['text', 'arrayBuffer', 'bytes', 'buffer', 'blob', 'formData', 'textConverted'] as const
+type Reader = () => Promise<unknown>
+
+/** Makes the response tell the sink. Returns the same response, one of `globalThis.fetch` or of node-fetch. */
+export function observeBody(response: Response, sink: BodySink, how: { readonly abort?: AbortSignal } = {}): Response {
+  return observe(response, sink, { taken: false, ...how })
+}
+
+function observe(response: Response, sink: BodySink, claim: Claim): Response {
   const take = (): boolean => {
     if (claim.taken) return false
     claim.taken = true
     return true
   }
-  const whole = <T>(read: () => Promise<T>, tell: (value: T) => void): (() => Promise<T>) => {
+  const whole = (read: Reader): Reader => {
     return async () => {
       const mine = take()
       try {
         const value = await read()
-        if (mine) tell(value)
+        if (mine) tell(value, sink)
         return value
       } catch (error) {
         if (mine) sink.failed(error)
@@ -39,29 +50,50 @@ export function observeBody(response: Response, sink: BodySink, claim: Claim = {
       }
     }
   }
-  const text = response.text.bind(response)
-  const methods = {
-    text: whole(text, (value) => sink.text(value)),
-    // Parsed here from the same text, so that it is parsed once; a SyntaxError is the application's, after the sink saw the text.
-    json: async () => JSON.parse(await methods.text()) as unknown,
-    arrayBuffer: whole(response.arrayBuffer.bind(response), (value) => sink.text(new TextDecoder().decode(value))),
-    blob: whole(response.blob.bind(response), () => sink.end()),
-    formData: whole(response.formData.bind(response), () => sink.end()),
-    ...('bytes' in response
-      ? { bytes: whole(response.bytes.bind(response), (value) => sink.text(new TextDecoder().decode(value as Uint8Array))) }
-      : {}),
-    clone: () => observeBody(clone(), sink, claim),
+  const methods: Record<string, unknown> = {}
+  for (const name of READERS) {
+    const read = (response as unknown as Partial<Record<string, Reader>>)[name]
+    if (typeof read === 'function') methods[name] = whole(read.bind(response))
   }
+  const text = methods['text'] as () => Promise<string>
+  methods['json'] = async () => parse(await text(), response)
   const clone = response.clone.bind(response)
+  methods['clone'] = () => observe(clone(), sink, claim)
   for (const [name, value] of Object.entries(methods)) Object.defineProperty(response, name, { value, configurable: true, writable: true })
-  const source = response.body
-  let watched: ReadableStream | undefined
-  if (source !== null)
-    Object.defineProperty(response, 'body', {
-      configurable: true,
-      get: () => (watched ??= watchedStream(source, sink, take)),
-    })
+  if (response.body === null || response.body === undefined) return response
+  // Asked for anew each time: clone() gives the response another body.
+  const body = (): unknown => Reflect.get(Object.getPrototypeOf(response) as object, 'body', response)
+  let source: unknown
+  let watched: unknown
+  const watch = (): unknown => {
+    const now = body()
+    if (now === source) return watched
+    source = now
+    watched = isNodeStream(now)
+      ? watchedNodeStream(now, sink, { take, ...claim })
+      : watchedStream(now as ReadableStream<Uint8Array>, sink, take)
+    return watched
+  }
+  Object.defineProperty(response, 'body', { configurable: true, get: watch })
   return response
+}
+
+/** A body read whole: its text where that is known without reading it twice. */
+function tell(value: unknown, sink: BodySink): void {
+  if (typeof value === 'string') sink.text(value)
+  else if (value instanceof Uint8Array || value instanceof ArrayBuffer) sink.text(new TextDecoder().decode(value))
+  else sink.end()
+}
+
+/** Parsed here from the text the sink saw, so that it is parsed once; the error is the one that this kind of response throws. */
+function parse(text: string, response: Response): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    const Kind = response.constructor as typeof Response
+    if (Kind === globalThis.Response) throw error
+    return new Kind(text, { url: response.url } as ResponseInit).json()
+  }
 }
 
 /** A byte stream that hands on what the source gives, when it is asked for it. */

@@ -1,8 +1,9 @@
 /** The integrations, in order of start. A new one is one file and one line here; AGENTOPZ_DISABLED_INTEGRATIONS takes names out. */
 import type { Integration } from './integration.ts'
+import { clientFetch } from './client-fetch.ts'
 import { httpServer } from './http-server.ts'
 import { otelApi } from './otel-api.ts'
 import { anthropic } from './anthropic.ts'
 import { strands } from './strands.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands]
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands, clientFetch]
