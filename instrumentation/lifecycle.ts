@@ -1,13 +1,13 @@
 /**
  * The end of the process: what is buffered is sent. When the loop runs dry and on signals asynchronously, at an abrupt exit (process.exit, an
- * uncaught exception) by a small child process that is waited for, at most `LAST_MS`. A signal that nobody else handles still ends the process.
+ * uncaught exception) by a small child process that is waited for, at most `LAST_MS`. How the process ends, and when it does, is as without us:
+ * a signal that nobody else handles still ends it, and who else handles it does not find a listener of ours.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { sweepImplied } from './implied-runs.ts'
 import { contained } from './log.ts'
-import { takeUnsent } from './provider.ts'
-import { send } from './send.ts'
+import { drainSpans, takeUnsent } from './provider.ts'
 
 const SWEEP_MS = 30_000
 const LAST_MS = 2000
@@ -24,32 +24,38 @@ export function installLifecycle(isMain: boolean): void {
 
 /** Sends what is buffered, within `LAST_MS`. */
 async function flush(): Promise<void> {
-  const request = contained('flush', () => {
-    sweepImplied(Date.now(), true)
-    return takeUnsent()
-  })
-  if (request !== undefined) await send(request, LAST_MS)
+  contained('flush', () => sweepImplied(Date.now(), true))
+  await drainSpans(LAST_MS)
 }
 
 function handle(signal: NodeJS.Signals): void {
   const listener = (): void => {
-    const isAlone = process.listenerCount(signal) === 1
-    void flush().finally(() => {
-      // Who else listens decides what becomes of the process; where nobody does, it ends as it would have without us.
-      if (!isAlone) return
-      process.removeListener(signal, listener)
-      process.kill(process.pid, signal)
-    })
+    // Listeners that run after ours look whether they are alone before they end the process (the package signal-exit does): they must be.
+    process.removeListener(signal, listener)
+    if (process.listenerCount(signal) === 0) {
+      void flush().finally(() => process.kill(process.pid, signal))
+      return
+    }
+    // The others decide what becomes of the process. Where one of them ends it by the signal, no exit event comes any more.
+    if (endsBySignal()) contained('last flush', lastFlush)
+    setImmediate(() => process.prependListener(signal, listener))
   }
-  process.on(signal, listener)
+  process.prependListener(signal, listener)
 }
+
+/** The package signal-exit, version 3 and before or 4: once its listeners ran it ends the process by the same signal. */
+function endsBySignal(): boolean {
+  const marks = globalThis as { [SIGNAL_EXIT]?: unknown }
+  return '__signal_exit_emitter__' in process || marks[SIGNAL_EXIT] !== undefined
+}
+const SIGNAL_EXIT = Symbol.for('signal-exit emitter')
 
 /** Sends what is left from a child that the exiting process waits for: nothing asynchronous runs any more here. */
 function lastFlush(): void {
   sweepImplied(Date.now(), true)
-  const request = takeUnsent()
+  const request = takeUnsent(LAST_MS)
   if (request === undefined) return
-  const script = fileURLToPath(import.meta.url).replace(/lifecycle\.([jt]s)$/, 'send.$1')
+  const script = fileURLToPath(import.meta.url).replace(/lifecycle\.([jt]s)$/, 'export/last-request.$1')
   spawnSync(process.execPath, [script], {
     input: JSON.stringify(request),
     timeout: LAST_MS,

@@ -1,28 +1,78 @@
 /**
- * The OpenTelemetry API that our spans go through. Usually our own copy; in an application with an SDK of its own, the copy that SDK was
- * registered through: a copy of the API sees only a global of the same or a newer minor, so ours may be blind to theirs.
+ * The OpenTelemetry API that our spans go through: what is registered on the global object right now, whichever copy of `@opentelemetry/api` it
+ * was registered through. A copy refuses a global of an older minor, so ours would be blind to an application's SDK that uses an older one.
  * Everything in instrumentation/ asks here, at call time, and never keeps a tracer.
  */
 import * as api from '@opentelemetry/api'
 
-/** What we use of a copy of `@opentelemetry/api`. */
-export type OtelApi = Pick<typeof api, 'trace' | 'context' | 'propagation'>
+const GLOBAL = Symbol.for('opentelemetry.js.api.1')
+
+/** What the global object holds, by the API's own names. */
+export interface OtelGlobal {
+  readonly version?: string
+  trace?: api.TracerProvider
+  context?: api.ContextManager
+  propagation?: api.TextMapPropagator
+}
+
+/** What was registered in this process; undefined where nothing was. */
+export function otelGlobal(): OtelGlobal | undefined {
+  return (globalThis as { [GLOBAL]?: OtelGlobal })[GLOBAL]
+}
+
+/** Replaces what was registered; for the moments at which we step back. */
+export function setOtelGlobal(to: OtelGlobal | undefined): void {
+  const place = globalThis as { [GLOBAL]?: OtelGlobal }
+  if (to === undefined) delete place[GLOBAL]
+  else place[GLOBAL] = to
+}
+
+/** The parts of the API that we use, named as in the API. */
+export interface OtelApi {
+  readonly trace: Pick<typeof api.trace, 'getActiveSpan' | 'getSpan' | 'setSpan' | 'getSpanContext' | 'setSpanContext'> & {
+    getTracer(name: string, version?: string): api.Tracer
+  }
+  readonly context: Pick<typeof api.context, 'active' | 'with'>
+  readonly propagation: Pick<typeof api.propagation, 'extract' | 'inject'>
+}
+
+// Keys of context values are global symbols, so a context of one copy can be read by another.
+const { getSpan, setSpan, getSpanContext, setSpanContext } = api.trace
+const active = (): api.Context => otelGlobal()?.context?.active() ?? api.ROOT_CONTEXT
+const noTracers = new api.ProxyTracerProvider()
+
+const current: OtelApi = {
+  trace: {
+    getTracer: (name, version) => (otelGlobal()?.trace ?? noTracers).getTracer(name, version),
+    getActiveSpan: () => getSpan(active()),
+    getSpan,
+    setSpan,
+    getSpanContext,
+    setSpanContext,
+  },
+  context: {
+    active,
+    with: (context, work, self, ...args) => {
+      const manager = otelGlobal()?.context
+      return manager === undefined ? work.call(self as ThisParameterType<typeof work>, ...args) : manager.with(context, work, self, ...args)
+    },
+  },
+  propagation: {
+    extract: (context, carrier, getter = api.defaultTextMapGetter) =>
+      otelGlobal()?.propagation?.extract(context, carrier, getter) ?? context,
+    inject: (context, carrier, setter = api.defaultTextMapSetter) => otelGlobal()?.propagation?.inject(context, carrier, setter),
+  },
+}
 
 const SCOPE = 'agentopz'
-let current: OtelApi = api
 let scopeVersion = ''
-
-/** Takes the copy of the API that the application registered its SDK through. */
-export function useApi(copy: OtelApi): void {
-  current = copy
-}
 
 /** Names our version in the instrumentation scope. */
 export function setScopeVersion(version: string): void {
   scopeVersion = version
 }
 
-/** The API copy in use. */
+/** The API over what is registered. */
 export function otel(): OtelApi {
   return current
 }

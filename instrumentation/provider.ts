@@ -3,37 +3,33 @@
  * only as long as the application has none. The moment the application registers its own, ours steps back, and our span processor is attached
  * to theirs: their registration wins, and it is said once.
  */
-import { createRequire } from 'node:module'
 import * as api from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { W3CBaggagePropagator, W3CTraceContextPropagator, CompositePropagator } from '@opentelemetry/core'
+import { CompositePropagator, suppressTracing, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
-import type * as Transformer from '@opentelemetry/otlp-transformer'
-import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import { LazyExporter } from './exporter.ts'
-import { bug, sayOnce } from './log.ts'
-import { type OtelApi, useApi } from './otel.ts'
+import { type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import type { LastRequest } from './export/last-request.ts'
+import { SpanQueue } from './export/span-queue.ts'
+import { type OtlpTarget, otlpTarget } from './export/target.ts'
+import { bug, say, sayOnce } from './log.ts'
+import { otel, type OtelGlobal, otelGlobal, setOtelGlobal } from './otel.ts'
 import { createRunProcessor } from './run-processor.ts'
 import { sampler } from './sampler.ts'
-import { type OtlpRequest, otlpTarget } from './send.ts'
 import type { Settings } from './settings.ts'
-
-const GLOBAL = Symbol.for('opentelemetry.js.api.1')
-type Globals = Record<string, unknown> & { readonly version?: string }
-const place = globalThis as { [GLOBAL]?: Globals }
 
 interface Ours {
   readonly provider: TracerProvider
   readonly contextManager: AsyncLocalStorageContextManager
-  readonly propagator: CompositePropagator
-  readonly batch: BatchSpanProcessor | undefined
+  readonly propagator: api.TextMapPropagator
+  readonly queue: SpanQueue | undefined
+  readonly target: OtlpTarget | undefined
 }
 let ours: Ours | undefined
 let attached = false
 
 /** Builds our provider and registers it, unless the application already has one; then our span processor is attached to it. */
 export function startProvider(settings: Settings, env: Readonly<Record<string, string | undefined>>): void {
-  const theirs = place[GLOBAL]?.['trace']
+  const theirs = otelGlobal()?.trace
   if (theirs !== undefined) {
     attachTo(theirs)
     return
@@ -41,37 +37,41 @@ export function startProvider(settings: Settings, env: Readonly<Record<string, s
   const resource = defaultResource()
     .merge(detectResources({ detectors: [envDetector] }))
     .merge(resourceFromAttributes(settings.service === '' ? {} : { 'service.name': settings.service }))
-  const exporter = settings.traces ? new LazyExporter(settings) : undefined
-  const batch =
-    exporter === undefined
-      ? undefined
-      : new BatchSpanProcessor({
-          exporter,
-          maxExportBatchSize: Math.min(settings.exportBatch, settings.exportQueue),
-          maxQueueSize: settings.exportQueue,
-          scheduledDelayMillis: settings.exportDelayMs,
-          exportTimeoutMillis: settings.exportTimeoutMs,
-        })
-  const processors: SpanProcessor[] = [createRunProcessor(), ...(batch === undefined ? [] : [batch])]
-  const provider = new TracerProvider({ resource, spanProcessors: processors, sampler: sampler(env) })
+  const target = settings.traces ? otlpTarget(env, (problem) => say('warn', problem)) : undefined
+  const queue = target === undefined ? undefined : new SpanQueue({ target, untraced, ...settings.export })
+  const processors: SpanProcessor[] = [createRunProcessor(), ...(queue === undefined ? [] : [queue])]
+  const provider = new TracerProvider({ resource, spanProcessors: processors, sampler: sampler(env), spanLimits: settings.spanLimits })
   const contextManager = new AsyncLocalStorageContextManager()
   contextManager.enable()
-  const propagator = new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] })
-  ours = { provider, contextManager, propagator, batch }
+  ours = { provider, contextManager, propagator: propagatorOf(settings), queue, target }
   registerOurs()
 }
 
-/**
- * Takes the spans that were not sent yet out of the batch, as one request, for the end of the process. The batch processor has no way to hand
- * them over without the exporter's retries; its queue is read by name, and where a newer version has none nothing is taken.
- */
-export function takeUnsent(): OtlpRequest | undefined {
-  const queue = (ours?.batch as unknown as { _finishedSpans?: unknown } | undefined)?._finishedSpans
-  if (!Array.isArray(queue) || queue.length === 0) return undefined
-  const spans = queue.splice(0) as ReadableSpan[]
-  const { JsonTraceSerializer } = createRequire(import.meta.url)('@opentelemetry/otlp-transformer') as typeof Transformer
-  const bytes = JsonTraceSerializer.serializeRequest(spans)
-  return bytes === undefined ? undefined : { ...otlpTarget(process.env), body: new TextDecoder().decode(bytes) }
+/** Runs what sends spans where nobody makes a span of it. */
+function untraced<T>(work: () => T): T {
+  const { context } = otel()
+  return context.with(suppressTracing(context.active()), work)
+}
+
+function propagatorOf({ propagators }: Settings): api.TextMapPropagator {
+  return new CompositePropagator({
+    propagators: [
+      ...(propagators.has('tracecontext') ? [new W3CTraceContextPropagator()] : []),
+      ...(propagators.has('baggage') ? [new W3CBaggagePropagator()] : []),
+    ],
+  })
+}
+
+/** Sends the spans that were not sent yet, before the process ends, which is held for it; at most `limitMs`. */
+export async function drainSpans(limitMs: number): Promise<void> {
+  await ours?.queue?.drain(limitMs)
+}
+
+/** Takes the spans that were not sent yet out of the queue, as one request for the child that an exiting process waits for. */
+export function takeUnsent(timeoutMs: number): LastRequest | undefined {
+  const target = ours?.target
+  const body = ours?.queue?.take()
+  return target === undefined || body === undefined ? undefined : { target, body, timeoutMs }
 }
 
 function registerOurs(): void {
@@ -83,19 +83,15 @@ function registerOurs(): void {
 
 /**
  * The application is about to register something of its own through its copy of the API: ours steps back, so that it is not refused.
- * Registration is per copy and version: the global object is made anew by theirs.
+ * A global is of the version of the copy that made it, and no other may register in it: theirs is made anew.
  */
 export function stepBack(): void {
-  if (ours === undefined || attached) return
-  const globals = place[GLOBAL]
-  if (globals === undefined) return
+  const globals = otelGlobal()
+  if (ours === undefined || attached || globals === undefined) return
   const kept = Object.entries(globals).filter(([key, value]) => key !== 'version' && !isOurs(value))
-  delete place[GLOBAL]
-  if (kept.length === 0) return
   // What the application registered before (a logger, a meter provider) stays: it was made by a copy of the same version.
-  const fresh: Globals = Object.defineProperty({}, 'version', { value: globals.version, enumerable: true }) as Globals
-  for (const [key, value] of kept) fresh[key] = value
-  place[GLOBAL] = fresh
+  const fresh = Object.defineProperty(Object.fromEntries(kept), 'version', { value: globals.version, enumerable: true }) as OtelGlobal
+  setOtelGlobal(kept.length === 0 ? undefined : fresh)
 }
 
 function isOurs(value: unknown): boolean {
@@ -104,24 +100,26 @@ function isOurs(value: unknown): boolean {
   return (value as { getDelegate?: () => unknown } | undefined)?.getDelegate?.() === ours?.provider
 }
 
-/** The application registered its provider through this copy of the API: our spans go there, our span processor is attached. */
-export function adopt(provider: unknown, copy: OtelApi): void {
-  useApi(copy)
+/** The application registered its provider: our spans go there, our span processor is attached. */
+export function adopt(provider: unknown): void {
   attachTo(provider)
-  const mine = ours
-  if (mine !== undefined) {
-    const timer = setTimeout(() => void mine.provider.forceFlush().catch(() => undefined), 1000)
-    timer.unref()
-  }
+  // Spans that ended before are still ours to send.
+  void ours?.queue?.forceFlush()
+}
+
+/** What the setters of a copy of the API are called with. */
+export interface Registry {
+  readonly trace: { setGlobalTracerProvider(provider: api.TracerProvider): boolean }
+  readonly context: { setGlobalContextManager(manager: api.ContextManager): boolean }
+  readonly propagation: { setGlobalPropagator(propagator: api.TextMapPropagator): boolean }
 }
 
 /** Where the application registered a context manager or propagator but no provider, ours comes back, beside them. */
-export function comeBack(copy: OtelApi): void {
-  if (ours === undefined || attached || place[GLOBAL]?.['trace'] !== undefined) return
-  useApi(copy)
+export function comeBack(copy: Registry): void {
+  if (ours === undefined || attached || otelGlobal()?.trace !== undefined) return
   copy.trace.setGlobalTracerProvider(ours.provider)
-  copy.context.setGlobalContextManager(ours.contextManager)
-  copy.propagation.setGlobalPropagator(ours.propagator)
+  if (otelGlobal()?.context === undefined) copy.context.setGlobalContextManager(ours.contextManager)
+  if (otelGlobal()?.propagation === undefined) copy.propagation.setGlobalPropagator(ours.propagator)
 }
 
 /** True for what we register ourselves. */

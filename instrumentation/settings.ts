@@ -29,10 +29,9 @@ export interface Settings {
   readonly contentMaxChars: number
   readonly maxBodyBytes: number
   readonly disabledIntegrations: ReadonlySet<string>
-  readonly exportBatch: number
-  readonly exportDelayMs: number
-  readonly exportQueue: number
-  readonly exportTimeoutMs: number
+  readonly export: { readonly batchSpans: number; readonly delayMs: number; readonly maxSpans: number }
+  readonly spanLimits: Partial<Record<'attributeValueLengthLimit' | 'attributeCountLimit' | 'eventCountLimit' | 'linkCountLimit', number>>
+  readonly propagators: ReadonlySet<string>
   readonly logLevel: LogLevel
 }
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -77,12 +76,34 @@ export function readSettings(env: Env, complain: (problem: string) => void): Set
     contentMaxChars: number('AGENTOPZ_CONTENT_MAX_CHARS', 16_384),
     maxBodyBytes: number('AGENTOPZ_MAX_BODY_BYTES', 4_194_304),
     disabledIntegrations: new Set(words(env['AGENTOPZ_DISABLED_INTEGRATIONS'])),
-    exportBatch: Math.max(1, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 64)),
-    exportDelayMs: number('OTEL_BSP_SCHEDULE_DELAY', 1000),
-    exportQueue: Math.max(1, number('OTEL_BSP_MAX_QUEUE_SIZE', 2048)),
-    exportTimeoutMs: number('OTEL_BSP_EXPORT_TIMEOUT', 10_000),
+    export: exportOf(number),
+    spanLimits: {
+      attributeValueLengthLimit: number('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', number('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT', Infinity)),
+      attributeCountLimit: number('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', number('OTEL_ATTRIBUTE_COUNT_LIMIT', 128)),
+      eventCountLimit: number('OTEL_SPAN_EVENT_COUNT_LIMIT', 128),
+      linkCountLimit: number('OTEL_SPAN_LINK_COUNT_LIMIT', 128),
+    },
+    propagators: propagatorsOf(env, complain),
     logLevel: choice('AGENTOPZ_LOG_LEVEL', ['silent', 'error', 'warn', 'info', 'debug'], 'warn'),
   }
+}
+
+function exportOf(number: (key: string, fallback: number) => number): Settings['export'] {
+  const maxSpans = Math.max(1, number('OTEL_BSP_MAX_QUEUE_SIZE', 2048))
+  return {
+    maxSpans,
+    batchSpans: Math.min(Math.max(1, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 64)), maxSpans),
+    delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 1000),
+  }
+}
+
+/** OTEL_PROPAGATORS, of which the two of W3C are spoken here. */
+function propagatorsOf(env: Env, complain: (problem: string) => void): ReadonlySet<string> {
+  const known = ['tracecontext', 'baggage', 'none']
+  const asked = words(env['OTEL_PROPAGATORS'])
+  for (const name of asked)
+    if (!known.includes(name)) complain(`OTEL_PROPAGATORS: "${name}" is not spoken here; write tracecontext, baggage or none`)
+  return new Set(asked.length === 0 ? ['tracecontext', 'baggage'] : asked)
 }
 
 const isTrue = (v: string | undefined): boolean => /^(true|1)$/i.test(v?.trim() ?? '')

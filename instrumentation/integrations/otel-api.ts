@@ -5,13 +5,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { sayOnce } from '../log.ts'
-import type { OtelApi } from '../otel.ts'
-import { adopt, comeBack, isOurProvider, stepBack } from '../provider.ts'
+import { otelGlobal } from '../otel.ts'
+import { adopt, comeBack, isOurProvider, type Registry, stepBack } from '../provider.ts'
 import { contained } from '../log.ts'
 import type { Integration } from './integration.ts'
 
 const PATCHED = Symbol.for('agentopz.otel-api')
-const GLOBAL = Symbol.for('opentelemetry.js.api.1')
 
 type Setter = (this: unknown, value: unknown) => boolean
 type Patchable = Record<string, unknown> & { [PATCHED]?: true }
@@ -26,7 +25,7 @@ export const otelApi: Integration = {
       package: '@opentelemetry/api',
       file: /^(build|dist)\/(src\/|esm\/|esnext\/)?index\.(c|m)?js$/,
       patch: (exports, { path }) => {
-        const copy = exports as unknown as OtelApi
+        const copy = exports as unknown as Registry
         const trace = copy.trace as unknown as Patchable | undefined
         if (trace === undefined) return false
         if (trace[PATCHED] === true) return true
@@ -42,7 +41,7 @@ export const otelApi: Integration = {
   ],
 }
 
-function wrap(on: Patchable, method: string, copy: OtelApi): void {
+function wrap(on: Patchable, method: string, copy: Registry): void {
   const original = on[method] as Setter
   on[method] = function (this: unknown, value: unknown): boolean {
     if (isRestoring || isOurProvider(value)) return original.call(this, value)
@@ -50,7 +49,7 @@ function wrap(on: Patchable, method: string, copy: OtelApi): void {
     const accepted = original.call(this, value)
     contained('otel adopt', () => {
       if (method === 'setGlobalTracerProvider') {
-        if (accepted) adopt(value, copy)
+        if (accepted) adopt(value)
         warnOfNewer()
       } else setImmediate(() => contained('otel come back', () => restored(copy)))
     })
@@ -59,7 +58,7 @@ function wrap(on: Patchable, method: string, copy: OtelApi): void {
 }
 
 let isRestoring = false
-function restored(copy: OtelApi): void {
+function restored(copy: Registry): void {
   isRestoring = true
   try {
     comeBack(copy)
@@ -80,7 +79,7 @@ function versionOf(path: string): string {
 
 /** Tells of copies that are newer than the registered API: their spans are dropped. */
 function warnOfNewer(): void {
-  const registered = (globalThis as { [GLOBAL]?: { version?: string } })[GLOBAL]?.version
+  const registered = otelGlobal()?.version
   if (registered === undefined) return
   for (const [path, version] of copies)
     if (minorOf(version) > minorOf(registered))
