@@ -21,6 +21,8 @@ export interface IncidentAlert {
   readonly startsMs: number
   /** Prometheus's clock; absent while it fires. */
   readonly endsMs?: number
+  /** Set where nobody told the end and Prometheus was asked: Alertmanager tells no end of an alert that another one silences by then. */
+  readonly endFrom?: 'prometheus'
   /** Our clock: when we first heard of it. */
   readonly receivedMs: number
 }
@@ -43,6 +45,7 @@ export interface TimelineEntry {
     | 'mitigated'
     | 'resolved'
     | 'reopened'
+    | 'reported'
     | 'note'
   readonly text: string
   readonly actor?: string
@@ -112,6 +115,24 @@ export interface BlastRadius {
   readonly users: 'unknown'
 }
 
+/** What stood when the incident began, as it was found then; absent is unknown. */
+export interface Preparedness {
+  readonly atMs: number
+  /** What is normal of the SLI that the first alert is about. */
+  readonly baseline?: { readonly sli: string; readonly badRatio: number; readonly total: number }
+  /** Whether Prometheus was asked and has no baseline. */
+  readonly noBaseline?: true
+  /** Configured thresholds and targets, by name as in agentopz_objective. */
+  readonly objectives?: Readonly<Record<string, number>>
+  /** What answers while the agent is disabled. */
+  readonly fallback?: 'none' | 'message' | 'url'
+  /** Whether the fallback's URL answered. */
+  readonly fallbackReachable?: boolean
+  /** The release that was active, and the one before it; null where there was none. */
+  readonly activeRelease?: string | null
+  readonly formerRelease?: string | null
+}
+
 /** Something done about an incident, or proposed. */
 export interface Action {
   readonly id: string
@@ -138,8 +159,12 @@ export interface Verification {
   readonly atMs: number
 }
 
+/** The label that marks an alert as made by a drill; its value is `true`. */
+export const DRILL_LABEL = 'drill'
+
 export interface Incident {
   readonly id: string
+  /** Empty for the watching itself: alerts about agentopz have no agent. */
   readonly agent: string
   readonly environment: string
   readonly team: string
@@ -153,10 +178,14 @@ export interface Incident {
   readonly startedMs: number
   /** Our clock: when the first alert was received. */
   readonly openedMs: number
+  /** These four are of the present: a relapse takes them away, and the timeline keeps them. */
   readonly acknowledgedMs?: number
   readonly acknowledgedBy?: string
   readonly mitigatedMs?: number
   readonly resolvedMs?: number
+  /** When triage first named a cause. */
+  readonly namedMs?: number
+  readonly before?: Preparedness
   readonly alerts: readonly IncidentAlert[]
   readonly timeline: readonly TimelineEntry[]
   readonly triage?: Triage
