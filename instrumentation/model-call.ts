@@ -56,13 +56,23 @@ export function beginCall(facts: CallFacts, now: number): OpenCall | { readonly 
   ])
   const admitted = guards.admit(run, estimate, request.operation !== 'embeddings', now)
   if (isRefusal(admitted)) return { refusal: admitted, run }
-  const parent = located.parent ?? parentOf(run)
+  try {
+    return openCall(facts, admitted, outer, located.parent ?? parentOf(run))
+  } catch (error) {
+    // What was set aside must not stay so, whatever is wrong with the span.
+    guards.settle(admitted, 0, now)
+    throw error
+  }
+}
+
+function openCall(facts: CallFacts, reservation: Reservation, outer: Span | undefined, parent: Context): OpenCall {
+  const { run } = reservation
   const span = outer === undefined ? startSpan(facts, run, parent) : undefined
   ;(span ?? outer)?.setAttributes(cohortAttributes(facts.request, run))
   const api = otel()
   return {
     run,
-    reservation: admitted,
+    reservation,
     span: span ?? outer,
     context: span === undefined ? api.context.active() : api.trace.setSpan(parent, span),
     facts,

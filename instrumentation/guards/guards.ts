@@ -19,6 +19,8 @@ const NOTHING = 0
 export interface Reservation {
   readonly run: RunScope
   readonly usd: number
+  /** Where it was set aside: the run may get another agent's name before the call ends. */
+  readonly window: SpendWindow
   /** Aborts the call; its reason is a `GuardError`. */
   readonly abort: AbortController
   settled: boolean
@@ -70,7 +72,7 @@ export class Guards {
     run.reservedUsd += usd
     run.reservedCalls++
     window.reservedUsd += usd
-    const reservation: Reservation = { run, usd, abort: new AbortController(), settled: false }
+    const reservation: Reservation = { run, usd, window, abort: new AbortController(), settled: false }
     this.#inFlight.add(reservation)
     return reservation
   }
@@ -81,9 +83,8 @@ export class Guards {
     r.settled = true
     this.#inFlight.delete(r)
     r.run.reservedCalls--
-    const window = this.#window(r.run.agent)
     r.run.reservedUsd = Math.max(0, r.run.reservedUsd - r.usd)
-    window.reservedUsd = Math.max(0, window.reservedUsd - r.usd)
+    r.window.reservedUsd = Math.max(0, r.window.reservedUsd - r.usd)
     r.run.lastActiveMs = now
     if (costUsd === undefined) {
       r.run.unpricedCalls++
@@ -91,32 +92,30 @@ export class Guards {
     }
     r.run.costUsd += costUsd
     const seconds = this.controls.agent(r.run.agent).costWindow?.seconds
-    if (seconds !== undefined) window.add(costUsd, seconds, now)
+    if (seconds !== undefined) this.#window(r.run.agent).add(costUsd, seconds, now)
   }
 
   /** May this tool be called? In a half-open breaker the call becomes the probe. */
   admitTool(run: RunScope | undefined, agent: string, tool: string, now: number): Refusal | undefined {
     const controls = this.controls.tool(agent, tool)
     const limits = controls.breaker
-    let isOpen = false
     const key = breakerKey(agent, tool)
-    if (limits !== undefined) {
-      const { admit, next } = enter(this.#breakers.get(key) ?? CLOSED, limits, now)
-      if (next.state !== 'closed' || next.failures > 0) this.#breakers.set(key, next)
-      isOpen = !admit
-    }
+    const entered = limits === undefined ? undefined : enter(this.#breakers.get(key) ?? CLOSED, limits, now)
     const refusal = refuseToolCall(run, tool, {
       agent: this.controls.agent(agent),
       byId: run === undefined ? ALLOWED : this.controls.run(agent, run.id, run.startedMs),
       controls,
-      isOpen,
+      isOpen: entered?.admit === false,
     })
-    if (refusal === undefined && run !== undefined) {
+    if (refusal !== undefined) return refusal
+    // Only a call that is really made is the probe of a half-open breaker.
+    if (entered !== undefined && (entered.next.state !== 'closed' || entered.next.failures > 0)) this.#breakers.set(key, entered.next)
+    if (run !== undefined) {
       run.steps++
       run.toolCalls++
       run.lastActiveMs = now
     }
-    return refusal
+    return undefined
   }
 
   /** An admitted tool call ended. */
