@@ -135,7 +135,7 @@ export function endCall(call: OpenCall, answer: Answer, ending: Ending, status: 
       facts.provider,
       [answer.model, facts.request.model],
     )
-    const failed = typeof ending === 'object' || (status !== undefined && status >= 400) || answer.errorType !== undefined
+    const failed = typeof ending === 'object' || (status !== undefined && status >= 400) || answer.isError
     // A call that failed has cost nothing that anybody could tell: only what was answered is unknown or known.
     guards.settle(call.reservation, failed && cost === undefined ? 0 : cost, now)
     run.failedLast = failed
@@ -181,7 +181,9 @@ function writeAnswer(span: Span, answer: Answer, ending: Ending, status: number 
 function errorOf(answer: Answer, ending: Ending, status: number | undefined): { type: string; message: string } | undefined {
   if (answer.errorType !== undefined) return { type: answer.errorType, message: answer.errorMessage?.slice(0, 256) ?? '' }
   if (typeof ending === 'object') return thrown(ending.error)
-  return status !== undefined && status >= 400 ? { type: String(status), message: '' } : undefined
+  const message = answer.errorMessage?.slice(0, 256) ?? ''
+  if (status !== undefined && status >= 400) return { type: String(status), message }
+  return answer.isError ? { type: '_OTHER', message } : undefined
 }
 
 /** Type and message of an exception; an abort by the caller is `cancelled`. */

@@ -11,11 +11,7 @@ export const cohereEmbed: Protocol = {
   request: (b) => embeddingsRequest(string(b['model'])),
   answer: (b, into) => {
     into.id = string(b['id'])
-    const error = string(b['message'])
-    if (error !== undefined) {
-      into.errorType = 'error'
-      into.errorMessage = error
-    }
+    into.errorMessage = string(b['message'])
     into.inputTokens = tokens(object(object(b['meta'])?.['billed_units'])?.['input_tokens'])
   },
   event: () => undefined,

@@ -66,11 +66,8 @@ export const cohere: Protocol = {
   },
   answer: (b, into) => {
     into.id = string(b['id'])
-    const error = string(b['message'])
-    if (error !== undefined) {
-      into.errorType = 'error'
-      into.errorMessage = error
-    }
+    // An error's message is a text; its type is the HTTP status.
+    into.errorMessage = string(b['message'])
     const message = object(b['message'])
     into.addText(contentText(message?.['content']))
     for (const t of list(message?.['tool_calls'])) {

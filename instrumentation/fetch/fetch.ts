@@ -128,9 +128,10 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
   const body = pinned?.body ?? read
   const request = protocol.request(body, url.pathname)
   const facts: CallFacts = {
-    provider: providerOf(url.hostname, protocol),
+    provider: providerOf(url.hostname, protocol, headersOf(input, init)?.get('user-agent') ?? ''),
     request,
-    bodyHash: fingerprint(text),
+    // The path too: Google and Bedrock have the model there, and equal bodies to two models are two requests.
+    bodyHash: fingerprint(`${url.pathname} ${text}`),
     bodyLength: text.length,
     host: url.hostname,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
@@ -182,10 +183,13 @@ function parseBody(text: string): Json | undefined {
 
 /** Attempt number, from the header that OpenAI's and Anthropic's SDKs send. */
 function attemptOf(input: Input, init: Init): { readonly attempt?: number } {
+  const value = headersOf(input, init)?.get('x-stainless-retry-count') ?? ''
+  return /^\d{1,4}$/.test(value) ? { attempt: Number(value) } : {}
+}
+
+function headersOf(input: Input, init: Init): Headers | undefined {
   const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined)
-  if (headers === undefined) return {}
-  const value = headers instanceof Headers ? headers.get('x-stainless-retry-count') : new Headers(headers).get('x-stainless-retry-count')
-  return value === null || !/^\d{1,4}$/.test(value) ? {} : { attempt: Number(value) }
+  return headers === undefined || headers instanceof Headers ? headers : new Headers(headers)
 }
 
 /** Bodies that nobody reads end their call when they are collected, or at exit. */

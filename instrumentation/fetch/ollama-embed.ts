@@ -12,11 +12,7 @@ export const ollamaEmbed: Protocol = {
   answer: (b, into) => {
     into.model = string(b['model'])
     into.inputTokens = tokens(b['prompt_eval_count'])
-    const error = string(b['error'])
-    if (error !== undefined) {
-      into.errorType = 'error'
-      into.errorMessage = error
-    }
+    into.errorMessage = string(b['error'])
   },
   event: () => undefined,
   error: (code, message) => ollama.error(code, message),

@@ -53,11 +53,7 @@ export const ollamaGenerate: Protocol = {
 const read: Protocol['answer'] = (b, into) => {
   into.model = string(b['model']) ?? into.model
   into.addText(b['response'])
-  const error = string(b['error'])
-  if (error !== undefined) {
-    into.errorType = 'error'
-    into.errorMessage = error
-  }
+  into.errorMessage = string(b['error']) ?? into.errorMessage
   if (b['done'] !== true) return
   into.inputTokens = tokens(b['prompt_eval_count'])
   into.outputTokens = tokens(b['eval_count'])

@@ -11,11 +11,7 @@ function read(b: Json, into: Answer): void {
     const call = into.call(into.toolCalls.length, undefined, string(f?.['name']))
     if (call !== undefined) call.args = JSON.stringify(f?.['arguments'] ?? {})
   }
-  const error = string(b['error'])
-  if (error !== undefined) {
-    into.errorType = 'error'
-    into.errorMessage = error
-  }
+  into.errorMessage = string(b['error']) ?? into.errorMessage
   if (b['done'] !== true) return
   into.inputTokens = tokens(b['prompt_eval_count'])
   into.outputTokens = tokens(b['eval_count'])

@@ -62,7 +62,12 @@ export class Answer {
   hasContent = false
   toolCalls: ToolCallSeen[] = []
   errorType: string | undefined
+  /** An error even where the protocol gives no type: then the HTTP status is its type. */
   errorMessage: string | undefined
+  get isError(): boolean {
+    return this.errorType !== undefined || this.errorMessage !== undefined
+  }
+
   /** The protocol's own end of an answer was seen. */
   isComplete = false
   /** Nothing is to come any more: the call is over, whether or not the reader goes on to the end of the body (Ollama's SDK does not). */

@@ -51,8 +51,12 @@ const HOSTS: readonly (readonly [RegExp, string])[] = [
   [/bedrock[\w-]*\.[\w-]+\.amazonaws\.com$/, 'aws.bedrock'],
 ]
 
-/** `gen_ai.provider.name` of a host, else the protocol's own provider. */
-export function providerOf(host: string, protocol: Protocol): string {
+/** SDKs of providers that speak another's protocol: they tell where the host (a gateway, a server of one's own) does not. */
+const SDKS: readonly (readonly [RegExp, string])[] = [[/^mistral-client-/, 'mistral_ai']]
+
+/** `gen_ai.provider.name` of a host, else of the SDK that calls, else the protocol's own provider. */
+export function providerOf(host: string, protocol: Protocol, userAgent = ''): string {
   for (const [pattern, provider] of HOSTS) if (pattern.test(host)) return provider
+  for (const [pattern, provider] of SDKS) if (pattern.test(userAgent)) return provider
   return protocol.provider
 }

@@ -51,7 +51,7 @@ export class AnswerReader implements BodySink {
       else if (this.#rest !== '') this.#line(this.#rest)
       this.#rest = ''
     })
-    this.#finish(this.answer.isComplete || this.answer.errorType !== undefined || this.#form === 'json' ? 'complete' : 'incomplete')
+    this.#finish(this.answer.isComplete || this.answer.isError || this.#form === 'json' ? 'complete' : 'incomplete')
   }
 
   cancelled(): void {

@@ -5,6 +5,5 @@ import { httpServer } from './http-server.ts'
 import { otelApi } from './otel-api.ts'
 import { anthropic } from './anthropic.ts'
 import { strands } from './strands.ts'
-import { genkit } from './genkit.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands, clientFetch, genkit]
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands, clientFetch]
