@@ -4,11 +4,13 @@
  * Frameworks hand out work piece by piece (generators, handlers), so inside and outside are entered per piece and never left open.
  */
 import { AGENTOPZ, GEN_AI, GENERAL } from '../../model/semconv.ts'
+import { closeRefused } from '../guard-tool.ts'
+import { GuardError } from '../guards/guards.ts'
 import { contained } from '../log.ts'
 import { thrown } from '../model-call.ts'
 import { type Attributes, type Context, otel, type Span, SpanKind, SpanStatusCode, tracer } from '../otel.ts'
 import type { RunScope } from '../run-scope.ts'
-import { runtime } from '../runtime.ts'
+import { fingerprint, runtime } from '../runtime.ts'
 
 export interface AgentCall {
   readonly run: RunScope
@@ -94,6 +96,51 @@ export function leaveAgent(call: AgentCall, error?: unknown): void {
     span.end()
     if (isOuter) run.root = undefined
   })
+}
+
+/**
+ * Asks the guards for a tool that the framework itself reports. Refused, the call gets a span of ours, since the framework never starts it; the
+ * error is what the model or the caller is to be told.
+ */
+export function admitTool(
+  name: string,
+  args: unknown,
+  callId?: string,
+): { readonly ended: (failed: boolean) => void } | { readonly error: GuardError } {
+  const { runs, guards } = runtime()
+  const now = Date.now()
+  const { run } = runs.locate(now)
+  // None are made from what the model asked for.
+  if (run !== undefined) run.hasToolSpans = true
+  const agent = run?.agent ?? runs.defaults.agent
+  const refusal = guards.admitTool(run, agent, name, now)
+  if (refusal === undefined) return { ended: (failed) => guards.toolEnded(agent, name, failed ? 'failure' : 'success', Date.now()) }
+  const context = otel().context.active()
+  const span = tracer().startSpan(
+    `execute_tool ${name}`,
+    {
+      kind: SpanKind.INTERNAL,
+      attributes: {
+        [GEN_AI.operation]: 'execute_tool',
+        [GEN_AI.toolName]: name,
+        [AGENTOPZ.argumentsHash]: fingerprint(textOf(args)),
+        ...(callId === undefined ? {} : { [GEN_AI.toolCallId]: callId }),
+        ...(run === undefined ? {} : { [AGENTOPZ.runId]: run.id, [AGENTOPZ.step]: run.steps }),
+      },
+    },
+    context,
+  )
+  closeRefused({ name, agent, run, span, context, refusal })
+  return { error: new GuardError(refusal) }
+}
+
+function textOf(args: unknown): string {
+  try {
+    return typeof args === 'string' ? args : (JSON.stringify(args) ?? '')
+  } catch {
+    // Cyclic: they are all alike.
+    return ''
+  }
 }
 
 /** Wraps a method in place, once per class: `make` is given the method and returns the one to put there. False where there is no such method. */

@@ -5,5 +5,6 @@ import { httpServer } from './http-server.ts'
 import { otelApi } from './otel-api.ts'
 import { anthropic } from './anthropic.ts'
 import { strands } from './strands.ts'
+import { genkit } from './genkit.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands, clientFetch]
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands, clientFetch, genkit]

@@ -141,8 +141,11 @@ export const guard = (api) => {
       return { text: String(result), stop: result.stopReason }
     },
     'guard-stream': async () => {
-      const { ended } = await drain(agent().stream('LOOPFOREVER', { limits }), (event) => event.type)
-      return ended
+      let text = ''
+      const { ended } = await drain(agent().stream('LOOPFOREVER', { limits }), (event) => {
+        if (event.type === 'modelStreamUpdateEvent') text += event.event.delta?.text ?? ''
+      })
+      return { text, ended }
     },
   }
 }
