@@ -19,6 +19,7 @@ import type { Config } from './config-schema.ts'
 import { type Controls, createControls } from './controls/controls.ts'
 import type { Logger } from './log.ts'
 import { createRoutes } from './routes.ts'
+import { createStorage } from './storage.ts'
 import { merged, objectiveRows, pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
 
 export interface App {
@@ -95,13 +96,15 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
       requestTimeoutSeconds: config.limits.request_timeout_seconds,
     },
   })
+  const storage = createStorage(config.storage, dir)
   const controls = createControls(config, {
-    dir,
+    storage,
     log,
     metrics,
     pipeline,
     clock,
     authorise: (role, header) => authorise(role, header),
+    done: () => undefined,
   })
   const routes = createRoutes({
     metrics,

@@ -24,6 +24,17 @@ export interface Tables {
   releases: { position: Generated<number>; agent: string; version: string; document: string }
   /** Versions in the order they were activated, as a JSON list. */
   release_activations: { agent: string; versions: string }
+  /** `position` keeps the order in which they were opened. */
+  incidents: {
+    position: Generated<number>
+    id: string
+    agent: string
+    environment: string
+    state: string
+    severity: string
+    opened_ms: number
+    document: string
+  }
 }
 
 /** Brings the tables up to date. @throws when that fails or the file is of a newer version. */
@@ -78,6 +89,24 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
           .addColumn('agent', 'text', (c) => c.primaryKey())
           .addColumn('versions', 'text', (c) => c.notNull())
           .execute()
+      }),
+  },
+  '0002-incidents': {
+    up: (db: Kysely<unknown>) =>
+      db.transaction().execute(async (t) => {
+        await t.schema
+          .createTable('incidents')
+          .ifNotExists()
+          .addColumn('position', 'integer', (c) => c.primaryKey().autoIncrement())
+          .addColumn('id', 'text', (c) => c.notNull().unique())
+          .addColumn('agent', 'text', (c) => c.notNull())
+          .addColumn('environment', 'text', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('severity', 'text', (c) => c.notNull())
+          .addColumn('opened_ms', 'integer', (c) => c.notNull())
+          .addColumn('document', 'text', (c) => c.notNull())
+          .execute()
+        await t.schema.createIndex('incidents_agent').ifNotExists().on('incidents').columns(['agent', 'opened_ms']).execute()
       }),
   },
 }

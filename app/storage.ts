@@ -1,5 +1,5 @@
 /**
- * What must outlive a restart: controls in force, their audit, releases. In: changes, each durable before its promise resolves, whole or
+ * What must outlive a restart: controls in force, their audit, releases, incidents. In: changes, each durable before its promise resolves, whole or
  * not at all. Out: everything, once, at start; the audit when asked. Queries go through Kysely, so that another database is another dialect.
  * The file is created with the first thing that is stored.
  */
@@ -9,6 +9,8 @@ import { Kysely, type Transaction } from 'kysely'
 import type { AuditEntry } from '../control/audit.ts'
 import { type AgentReleases, NO_RELEASES, type PublishedRelease, type ReleaseState } from '../control/releases.ts'
 import type { Control } from '../model/control.ts'
+import type { Incident } from '../model/incident.ts'
+import { type IncidentChange, loadIncidents, writeIncidents } from './storage-incidents.ts'
 import { migrate, type Tables } from './storage-migrations.ts'
 import { sqliteDialect } from './storage-sqlite.ts'
 
@@ -41,8 +43,16 @@ export interface Storage {
   readonly name: string
 }
 
+/** What is stored of incidents. */
+export interface IncidentStorage extends Pick<Storage, 'name'> {
+  /** Every incident, oldest first; none when there is no file yet. @throws when there is one that cannot be used. */
+  incidents(): Promise<readonly Incident[]>
+  /** @throws when the change could not be made durable; nothing of it is stored then. */
+  writeIncidents(change: IncidentChange): Promise<void>
+}
+
 /** Storage behind a `sqlite:PATH` URL; the path is relative to `dir`. */
-export function createStorage(url: string, dir: string): Storage {
+export function createStorage(url: string, dir: string): Storage & IncidentStorage {
   const given = url.replace(/^sqlite:/, '')
   const path = given === ':memory:' ? given : resolve(dir, given)
   let opened: Promise<Kysely<Tables>> | undefined
@@ -66,6 +76,11 @@ export function createStorage(url: string, dir: string): Storage {
       if (!isThere()) return []
       const rows = await (await open()).selectFrom('control_audit').select('document').orderBy('seq', 'desc').limit(limit).execute()
       return rows.map((r) => JSON.parse(r.document) as AuditEntry)
+    },
+    incidents: async () => (isThere() ? loadIncidents(await open()) : []),
+    writeIncidents: async (change) => {
+      const db = await open()
+      await db.transaction().execute((t) => writeIncidents(t, change))
     },
     close: async () => {
       const db = await opened?.catch(() => undefined)

@@ -4,11 +4,12 @@
  */
 import type { Metrics } from '../../processor/metrics.ts'
 import type { Pipeline } from '../../processor/pipeline.ts'
+import type { AuditEntry } from '../../control/audit.ts'
 import { CONTROL_STATE, type Control } from '../../model/control.ts'
 import { createIdentify, type Role } from '../auth.ts'
 import type { Config } from '../config-schema.ts'
 import type { Logger } from '../log.ts'
-import { createStorage } from '../storage.ts'
+import type { Storage } from '../storage.ts'
 import { Ofrep } from './ofrep.ts'
 import { ControlPlane, type PlaneSettings } from './plane.ts'
 import type { ControlPlaneParts } from './routes.ts'
@@ -25,12 +26,15 @@ export interface Controls {
 }
 
 export interface ControlsParts {
-  readonly dir: string
+  /** Closed when the controls are stopped. */
+  readonly storage: Storage
   readonly log: Logger
   readonly metrics: Metrics
   readonly pipeline: Pipeline
   readonly clock: () => number
   readonly authorise: (role: Role, header: string | undefined) => boolean
+  /** Told of every action that was done. */
+  readonly done: (entry: AuditEntry) => void
 }
 
 const HEARTBEAT_MS = 10_000
@@ -39,7 +43,7 @@ const SLOW_MS = 30_000
 const OPEN_BUDGET = 20_000
 
 export function createControls(initial: Config, parts: ControlsParts): Controls {
-  const { dir, log, metrics, pipeline, clock, authorise } = parts
+  const { storage, log, metrics, pipeline, clock, authorise } = parts
   let config = initial
   let beatAtMs = 0
   let isStorageUp = true
@@ -50,13 +54,13 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       log.warn({ reason }, 'a guard was sent away from the control stream')
     },
   })
-  const storage = createStorage(initial.storage, dir)
   const plane = new ControlPlane(storage, planeSettings(initial), {
     done: (entry) => {
       isStorageUp = true
       const { agent, environment, control, action, actor, reason } = entry
       metrics.add('agentopz_control_actions_total', { agent, environment, control, action, actor, reason }, 1, clock())
       log.info({ action, control, agent, target: entry.target, environment, reason, actor, id: entry.id, via: entry.via }, 'control')
+      parts.done(entry)
     },
     changed: ({ set, json }) => streams.send(set.metadata.version, json, clock()),
     storageFailed: (operation, error) => {
