@@ -58,7 +58,10 @@ function ownLineTaken(lines: readonly string[]): readonly string[] {
 }
 
 const errorsOf = (lines: readonly string[], volatile: readonly string[] = []): readonly string[] =>
-  lines.map((line) => blanked(line.replace(/\(node:\d+\)/, '(node)'), volatile)).sort()
+  lines
+    .map((line) => blanked(line.replace(/\(node:\d+\)/, '(node)'), volatile))
+    .filter((line) => line !== '…')
+    .sort()
 
 function byScenario(lines: readonly string[], volatile: readonly string[] = []): ReadonlyMap<string, string> {
   const found = new Map<string, string>()

@@ -25,11 +25,12 @@ function isCurrent(root: string): boolean {
   return existsSync(mark) && readFileSync(mark, 'utf8') === lockOf(root)
 }
 
-/** The install roots in sdks/ or nodes/ that are missing or outdated. */
+/** The install roots in sdks/ (and examples/) or nodes/ that are missing or outdated. */
 export function outdated(kind: 'sdks' | 'nodes'): readonly string[] {
-  const folder = join(import.meta.dirname, kind)
-  return readdirSync(folder)
-    .map((name) => join(folder, name))
+  // The example agents are install roots too: tests run them as their README section says.
+  const folders = [join(import.meta.dirname, kind), ...(kind === 'sdks' ? [join(import.meta.dirname, '../../examples')] : [])]
+  return folders
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((root) => existsSync(join(root, 'package-lock.json')) && !isCurrent(root))
 }
 

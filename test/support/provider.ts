@@ -97,6 +97,7 @@ export async function startProvider(port = 0): Promise<Provider> {
     }
     state.calls.push(call)
     const x = new Exchange(call, { count }, req, res)
+    if (x.isMalformed) return x.json(400, { error: { message: 'the body is not JSON', type: 'invalid_request_error', code: null } })
     for (const [pattern, handle] of ROUTES) {
       const found = pattern.exec(bare)
       if (found !== null && call.method === 'POST') return handle(x, ...found.slice(1))

@@ -30,7 +30,7 @@ export function scenarios(api, major) {
     stream: async () => drain(await stream()),
     'stream-tool': async () => drain(await stream(MODEL, { tools: chatTools, stream_options: { include_usage: true } })),
     'consumer-breaks': async () => takeFrom(await stream('slow-model'), 3, textOf),
-    'never-read': async () => (await stream('slow-model')).constructor.name,
+    'never-read': async () => (await stream()).constructor.name,
     backpressure: async () => slowReader(await stream('flood')),
     tee: async () => {
       const [left, right] = (await stream()).tee()
@@ -93,7 +93,7 @@ export function scenarios(api, major) {
     'once-500': async () => (await chat('once-500')).choices[0].message.content,
     'abort-already': async () => chat(MODEL, { signal: AbortSignal.abort() }),
     'abort-before-first-byte': async () => chat('hang', { signal: stopAfter(50) }),
-    'abort-by-time-limit': async () => chat('hang', { signal: AbortSignal.timeout(50) }),
+    'abort-by-time-limit': async () => chat('hang-2', { signal: AbortSignal.timeout(50) }),
     'abort-stream': async () => {
       const controller = new AbortController()
       const chunks = []
@@ -113,7 +113,7 @@ export function scenarios(api, major) {
         return textOf(chunk)
       })
     },
-    timeout: async () => chat('hang', { timeout: 60, maxRetries: 1 }),
+    timeout: async () => chat('hang-3', { timeout: 60, maxRetries: 1 }),
     'cut-stream': async () => drain(await stream('cut-stream'), textOf),
     'malformed-json': async () => chat('malformed-json', { maxRetries: 0 }),
     'malformed-stream': async () => drain(await stream('malformed-json'), textOf),

@@ -47,7 +47,9 @@ export interface Section {
 
 export class Exchange {
   readonly call: Call
+  /** Empty where it was no JSON. */
   readonly body: Json
+  readonly isMalformed: boolean
   readonly special: Special | undefined
   readonly #section: Section
   readonly #res: ServerResponse
@@ -58,7 +60,9 @@ export class Exchange {
     this.call = call
     this.#section = section
     this.#res = res
-    this.body = parsed(call.body)
+    const body = parsed(call.body)
+    this.isMalformed = body === undefined
+    this.body = body ?? {}
     this.special = SPECIALS.find(([prefix]) => modelName(call.model).startsWith(prefix))?.[1]
     res.on('close', () => {
       // A client that hangs up on our last word has heard it.
@@ -170,16 +174,16 @@ function modelName(model: string): string {
   return model.replace(/^.*[./](?=(fail-|once-|malformed|no-usage|cut-|slow|hang|flood))/, '')
 }
 
-function parsed(body: string): Json {
+function parsed(body: string): Json | undefined {
   try {
     return object(JSON.parse(body === '' ? '{}' : body))
   } catch {
-    return {}
+    return undefined
   }
 }
 
 /** The model that a request names, in its body or its path. */
 export function modelOf(path: string, body: string): string {
   const inPath = /\/models?\/([^/:?]+)/.exec(path)?.[1]
-  return inPath === undefined ? text(parsed(body)['model']) : decodeURIComponent(inPath)
+  return inPath === undefined ? text(parsed(body)?.['model']) : decodeURIComponent(inPath)
 }

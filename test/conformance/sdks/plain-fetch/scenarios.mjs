@@ -103,15 +103,16 @@ export const scenarios = () => ({
     return { ...about(response), body: await response.json() }
   },
   'error-500': async () => about(await chat('fail-500')),
-  'no-server': async () => fetch('http://127.0.0.1:2/v1/chat/completions', { method: 'POST', body: '{"model":"gpt-5-mini"}' }),
+  'no-server': async () =>
+    fetch('http://127.0.0.1:2/v1/chat/completions', { method: 'POST', body: JSON.stringify({ model: 'gpt-5-mini', messages: hi }) }),
   'bad-url': async () => fetch('not a url'),
-  'abort-already': async () => chat('gpt-5-mini', {}, { signal: AbortSignal.abort() }),
+  'abort-already': async () => chat('gpt-5-already', {}, { signal: AbortSignal.abort() }),
   'abort-before-first-byte': async () => chat('hang', {}, { signal: stopAfter(50) }),
-  'abort-by-time-limit': async () => chat('hang', {}, { signal: AbortSignal.timeout(50) }),
+  'abort-by-time-limit': async () => chat('hang-2', {}, { signal: AbortSignal.timeout(50) }),
   'abort-reason': async () => {
     const controller = new AbortController()
     setTimeout(() => controller.abort(new TypeError('my reason')), 50)
-    return chat('hang', {}, { signal: controller.signal })
+    return chat('hang-3', {}, { signal: controller.signal })
   },
   'abort-stream': async () => {
     const controller = new AbortController()
@@ -124,7 +125,7 @@ export const scenarios = () => ({
   'malformed-json': async () => (await chat('malformed-json')).json(),
   'malformed-request': async () => {
     const response = await fetch(CHAT, { method: 'POST', body: '{"model":"gpt-5-mini"' })
-    return { status: response.status }
+    return { status: response.status, body: await response.json() }
   },
   'no-usage': async () => (await (await chat('no-usage')).json()).usage ?? 'none',
   concurrent: async () => Promise.all(['gpt-5-a', 'gpt-5-b', 'gpt-5-c'].map(async (model) => (await (await chat(model)).json()).model)),
