@@ -50,11 +50,12 @@ export function readOpenAiUsage(raw: unknown, into: Answer): void {
   into.reasoning = tokens(object(u['completion_tokens_details'])?.['reasoning_tokens'])
 }
 
-/** An OpenAI error body: `{error: {message, type, code}}`. */
+/** An OpenAI error body: `{error: {message, type, code}}`; Mistral's has the same fields at its top, and numbers as codes. */
 export function readOpenAiError(body: Json, into: Answer): void {
-  const e = object(body['error'])
+  const e = object(body['error']) ?? (body['object'] === 'error' ? body : undefined)
   if (e === undefined) return
-  into.errorType = string(e['code']) ?? string(e['type'])
+  const code = string(e['code'])
+  into.errorType = code === undefined || /^\d+$/.test(code) ? (string(e['type']) ?? code) : code
   into.errorMessage = string(e['message'])
 }
 
