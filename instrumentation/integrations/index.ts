@@ -2,9 +2,10 @@
 import type { Integration } from './integration.ts'
 import { clientFetch } from './client-fetch.ts'
 import { httpServer } from './http-server.ts'
+import { langchain } from './langchain.ts'
 import { otelApi } from './otel-api.ts'
 import { anthropic } from './anthropic.ts'
 import { strands } from './strands.ts'
 import { genkit } from './genkit.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, anthropic, strands, clientFetch, genkit]
+export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, langchain, anthropic, strands, clientFetch, genkit]
