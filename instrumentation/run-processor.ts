@@ -87,14 +87,19 @@ export function createRunProcessor(): RunProcessor {
   }
 }
 
+/** The scope a span was started in: several runs may share a trace. */
+const scopeOf = new WeakMap<SdkSpan, RunScope>()
+
 function started(span: SdkSpan): void {
   const { runs } = runtime()
   const { traceId } = span.spanContext()
   runs.spanStarted(traceId)
+  const { explicit } = runs
+  if (explicit?.kind === 'explicit') scopeOf.set(span, explicit)
   const isRoot = isAgent(span)
   const operation = span.attributes?.[GEN_AI.operation]
   if (!isRoot && operation !== 'execute_tool') return
-  const run = runs.explicit?.kind === 'explicit' ? runs.explicit : runs.ofTrace(traceId, Date.now())
+  const run = scopeOf.get(span) ?? runs.ofTrace(traceId, Date.now())
   if (operation === 'execute_tool') run.hasToolSpans = true
   if (isRoot) {
     run.root ??= span
@@ -115,7 +120,7 @@ function nameFrom(run: RunScope, span: SdkSpan): void {
 function ending(span: SdkSpan): void {
   if (!isGenAi(span) && !isAgent(span)) return
   const { runs, settings, guards } = runtime()
-  const run = runs.knownOfTrace(span.spanContext().traceId) ?? runs.explicit
+  const run = scopeOf.get(span) ?? runs.knownOfTrace(span.spanContext().traceId) ?? runs.explicit
   if (run === undefined) return
   const a = span.attributes ?? {}
   const add = (key: string, value: string | undefined): void => {

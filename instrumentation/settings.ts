@@ -69,7 +69,7 @@ export function readSettings(env: Env, complain: (problem: string) => void): Set
     controlCache: env['AGENTOPZ_CONTROL_CACHE'] === 'off' || controlUrl === undefined ? undefined : cacheFile(env, controlUrl),
     coldDeadlineMs: number('AGENTOPZ_COLD_DEADLINE_MS', 50),
     neverHeard: choice('AGENTOPZ_NEVER_HEARD', ['admit', 'refuse'], 'admit'),
-    pin: new Set((['model', 'prompt'] as const).filter((p) => words(env['AGENTOPZ_PIN']).includes(p))),
+    pin: pinsOf(env, complain),
     content: /^(true|1|span_only|span_and_event|event_only)$/i.test(
       env['OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT']?.trim() ?? '',
     ),
@@ -95,6 +95,14 @@ function exportOf(number: (key: string, fallback: number) => number): Settings['
     batchSpans: Math.min(Math.max(1, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 64)), maxSpans),
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 1000),
   }
+}
+
+function pinsOf(env: Env, complain: (problem: string) => void): Settings['pin'] {
+  const known = ['model', 'prompt'] as const
+  const asked = words(env['AGENTOPZ_PIN'])
+  for (const word of asked)
+    if (!known.some((k) => k === word)) complain(`AGENTOPZ_PIN: "${word}" is none of ${known.join(', ')}; it is left out`)
+  return new Set(known.filter((k) => asked.includes(k)))
 }
 
 /** OTEL_PROPAGATORS, of which the two of W3C are spoken here. */
