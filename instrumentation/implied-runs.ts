@@ -101,7 +101,7 @@ export function closeImplied(run: RunScope, atMs: number): void {
   run.root = undefined
   if (root === undefined) return
   if (run.stopped !== undefined) root.setAttributes({ [AGENTOPZ.stoppedBy]: run.stopped.guard, [AGENTOPZ.outcome]: 'stopped' })
-  else if (run.failedLast) root.setStatus({ code: SpanStatusCode.ERROR })
+  else if (run.failedLast && !run.leftLast) root.setStatus({ code: SpanStatusCode.ERROR })
   root.end(atMs)
 }
 

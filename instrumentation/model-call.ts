@@ -124,6 +124,8 @@ function cohortAttributes(request: ModelRequest, run: RunScope): Attributes {
 export function endCall(call: OpenCall, answer: Answer, ending: Ending, status: number | undefined, now: number): void {
   const { run, facts } = call
   const { guards } = runtime()
+  // An abort by the caller is no failure of the model; but the SDK's own time limit aborts in the same way, and a retry may follow.
+  const isLeft = typeof ending === 'object' && thrown(ending.error).type === 'cancelled'
   contained('end of a model call', () => {
     const cost = costOf(
       {
@@ -137,8 +139,9 @@ export function endCall(call: OpenCall, answer: Answer, ending: Ending, status: 
     )
     const failed = typeof ending === 'object' || (status !== undefined && status >= 400) || answer.isError
     // A call that failed has cost nothing that anybody could tell: only what was answered is unknown or known.
-    guards.settle(call.reservation, failed && cost === undefined ? 0 : cost, now)
+    guards.settle(call.reservation, failed && !isLeft && cost === undefined ? 0 : cost, now)
     run.failedLast = failed
+    run.leftLast = isLeft
     if (!failed) {
       run.noteRequest(facts.bodyHash)
       for (const t of answer.toolCalls) run.noteCall(t.name, fingerprint(t.args))
@@ -148,7 +151,7 @@ export function endCall(call: OpenCall, answer: Answer, ending: Ending, status: 
   // Where an outer layer made the span, the facts are its own.
   if (!call.isInner && call.span !== undefined) {
     const span = call.span
-    contained('span of a model call', () => writeAnswer(span, answer, ending, status))
+    contained('span of a model call', () => writeAnswer(span, answer, isLeft ? 'cancelled' : ending, status))
     contained('span end', () => span.end())
   }
   contained('implied run', () => endImplied(run, answer, ending, status, now))

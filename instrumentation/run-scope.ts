@@ -77,6 +77,8 @@ export class RunScope {
   /** The first refusal ends the run; later calls get the same answer. */
   stopped: Refusal | undefined
   failedLast = false
+  /** The newest call was aborted by its caller, or by the SDK's time limit. */
+  leftLast = false
   lastActiveMs: number
   /** When it was opened here. */
   readonly startedMs: number
