@@ -14,31 +14,37 @@ import { fingerprint, runtime } from './runtime.ts'
 
 export interface ToolOptions<A extends readonly unknown[], R> {
   /** Answers instead of the tool while it is refused. */
-  readonly fallback?: (refusal: Refusal, ...args: A) => R | Promise<R>
+  readonly fallback?: (refusal: Refusal, ...args: A) => R
   /** True for a result that means failure though nothing was thrown; it counts for the breaker and on the span. */
   readonly isFailure?: (result: Awaited<R>) => boolean
 }
 
-/** Wraps a tool function; arguments, result and exceptions are the function's own. */
+/** Wraps a tool function; arguments, `this`, result and exceptions are the function's own. */
 export function guardTool<A extends readonly unknown[], R>(
   name: string,
   work: (...args: A) => R,
   options: ToolOptions<A, R> = {},
-): (...args: A) => R | Promise<R> {
-  return (...args) => {
-    if (!runtime().active) return work(...args)
+): (...args: A) => R {
+  // An async function rejects and does not throw; of another it is known once it returned a promise.
+  let isAsync = work.constructor.name === 'AsyncFunction'
+  const guarded = function (this: unknown, ...args: A): R {
+    if (!runtime().active) return work.call(this, ...args)
     const call = contained('guardTool', () => openTool(name, args.length === 1 ? args[0] : args))
-    if (call === undefined) return work(...args)
+    if (call === undefined) return work.call(this, ...args)
     if (call.refusal !== undefined) {
-      const refusal = call.refusal
       closeRefused(call)
-      if (options.fallback !== undefined) return options.fallback(refusal, ...args)
-      throw new GuardError(refusal)
+      if (options.fallback !== undefined) return options.fallback(call.refusal, ...args)
+      const error = new GuardError(call.refusal)
+      if (isAsync) return Promise.reject(error) as R
+      throw error
     }
-    const settle = (result: Awaited<R>): void => contained('guardTool', () => closeTool(call, result, options.isFailure?.(result) === true))
+    const settle = (result: Awaited<R>): void => {
+      const failed = contained('isFailure', () => options.isFailure?.(result)) === true
+      contained('guardTool', () => closeTool(call, result, failed))
+    }
     let result: R
     try {
-      result = otel().context.with(call.context, () => work(...args))
+      result = otel().context.with(call.context, () => work.call(this, ...args))
     } catch (error) {
       contained('guardTool', () => failTool(call, error))
       throw error
@@ -47,6 +53,7 @@ export function guardTool<A extends readonly unknown[], R>(
       settle(result as Awaited<R>)
       return result
     }
+    isAsync = true
     return (result as Promise<Awaited<R>>).then(
       (value) => {
         settle(value)
@@ -56,8 +63,10 @@ export function guardTool<A extends readonly unknown[], R>(
         contained('guardTool', () => failTool(call, error))
         throw error
       },
-    ) as unknown as R
+    ) as R
   }
+  for (const key of ['name', 'length'] as const) Object.defineProperty(guarded, key, { value: work[key], configurable: true })
+  return guarded
 }
 
 /** A tool call under way, for framework seams that see begin and end apart. */

@@ -16,14 +16,19 @@ export interface ReleaseOptions<T> {
 export function getPrompt(name: string, options: ReleaseOptions<string> & { readonly default: string }): string
 export function getPrompt(name: string, options?: ReleaseOptions<string>): string | undefined
 export function getPrompt(name: string, options: ReleaseOptions<string> = {}): string | undefined {
-  return contained('getPrompt', () => read(options.agent, (release) => release.prompts[name], name)) ?? options.default
+  return contained('getPrompt', () => read(options.agent, (release) => own(release.prompts, name), name)) ?? options.default
 }
 
 /** A value of the active release's configuration, else the default. */
 export function getConfig<T>(name: string, options: ReleaseOptions<T> & { readonly default: T }): T
 export function getConfig<T>(name: string, options?: ReleaseOptions<T>): T | undefined
 export function getConfig<T>(name: string, options: ReleaseOptions<T> = {}): T | undefined {
-  return (contained('getConfig', () => read(options.agent, (release) => release.config[name])) as T | undefined) ?? options.default
+  return (contained('getConfig', () => read(options.agent, (release) => own(release.config, name))) as T | undefined) ?? options.default
+}
+
+/** A value under a name of the release's own: `constructor` is none. */
+function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined
 }
 
 type Active = NonNullable<ReturnType<ReturnType<typeof runtime>['guards']['controls']['release']>>

@@ -48,13 +48,14 @@ export function runAgent<T>(name: string, second: RunAgentOptions | ((run: RunHa
     },
     fail: (reason) =>
       contained('runAgent', () => {
+        opened.hasFailed = true
         span.setAttribute(GENERAL.errorType, 'agent_failed')
         span.setStatus({ code: SpanStatusCode.ERROR, message: reason.slice(0, 256) })
       }),
   }
   const api = otel()
   const inside = (): T => api.context.with(api.trace.setSpan(api.context.active(), span), () => work(handle))
-  const end = (error?: unknown): void => contained('runAgent', () => close(run, span, isOuter, error))
+  const end = (error?: unknown): void => contained('runAgent', () => close(opened, error))
   let result: T
   try {
     result = isOuter ? runtime().runs.within(run, inside) : inside()
@@ -66,6 +67,17 @@ export function runAgent<T>(name: string, second: RunAgentOptions | ((run: RunHa
     end()
     return result
   }
+  const failed = (error: unknown): never => {
+    end(error)
+    throw error
+  }
+  // What follows a plain promise is as good as it, and leaves a rejection unhandled where the application does.
+  if (result instanceof Promise && result.constructor === Promise)
+    return (result as Promise<unknown>).then((value) => {
+      end()
+      return value
+    }, failed) as T
+  // Another kind (an SDK's promise with methods of its own) is handed on as it is.
   result.then(
     () => end(),
     (error: unknown) => end(error),
@@ -73,7 +85,14 @@ export function runAgent<T>(name: string, second: RunAgentOptions | ((run: RunHa
   return result
 }
 
-function open(name: string, options: RunAgentOptions): { run: RunScope; span: Span; isOuter: boolean } | undefined {
+interface Opened {
+  readonly run: RunScope
+  readonly span: Span
+  readonly isOuter: boolean
+  hasFailed: boolean
+}
+
+function open(name: string, options: RunAgentOptions): Opened | undefined {
   const { active, runs } = runtime()
   if (!active) return undefined
   const outer = runs.explicit?.kind === 'explicit' ? runs.explicit : undefined
@@ -99,10 +118,10 @@ function open(name: string, options: RunAgentOptions): { run: RunScope; span: Sp
     const { traceId } = span.spanContext()
     if (!/^0+$/.test(traceId)) runs.bindTrace(traceId, run)
   }
-  return { run, span, isOuter: outer === undefined }
+  return { run, span, isOuter: outer === undefined, hasFailed: false }
 }
 
-function close(run: RunScope, span: Span, isOuter: boolean, error: unknown): void {
+function close({ run, span, isOuter, hasFailed }: Opened, error: unknown): void {
   if (error !== undefined) {
     const { type, message } = thrown(error)
     span.setAttribute(GENERAL.errorType, type)
@@ -115,7 +134,7 @@ function close(run: RunScope, span: Span, isOuter: boolean, error: unknown): voi
         ...(run.promptName === undefined ? {} : { [GEN_AI.promptName]: run.promptName }),
       })
     if (run.stopped !== undefined) span.setAttribute(AGENTOPZ.stoppedBy, run.stopped.guard)
-    span.setAttribute(AGENTOPZ.outcome, run.stopped !== undefined ? 'stopped' : error === undefined ? 'ok' : 'error')
+    span.setAttribute(AGENTOPZ.outcome, run.stopped !== undefined ? 'stopped' : error === undefined && !hasFailed ? 'ok' : 'error')
     run.root = undefined
   }
   span.end()
