@@ -7,5 +7,17 @@ import { otelApi } from './otel-api.ts'
 import { anthropic } from './anthropic.ts'
 import { strands } from './strands.ts'
 import { genkit } from './genkit.ts'
+import { mcp } from './mcp.ts'
+import { openaiAgents } from './openai-agents.ts'
 
-export const INTEGRATIONS: readonly Integration[] = [otelApi, httpServer, langchain, anthropic, strands, clientFetch, genkit]
+export const INTEGRATIONS: readonly Integration[] = [
+  otelApi,
+  httpServer,
+  langchain,
+  anthropic,
+  strands,
+  clientFetch,
+  genkit,
+  mcp,
+  openaiAgents,
+]
