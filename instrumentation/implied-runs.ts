@@ -21,7 +21,7 @@ export const RETRY_MS = 60_000
 export function impliedRun(facts: CallFacts, now: number): RunScope {
   const { runs, settings } = runtime()
   const { request } = facts
-  for (const key of keysOf(facts)) {
+  for (const key of keysOf(facts).flatMap(places)) {
     const run = runs.byKey(key)
     if (run === undefined) continue
     runs.forget(key)
@@ -65,19 +65,37 @@ function keysOf({ request, bodyHash, attempt }: CallFacts): readonly string[] {
 export function noteAnswer(run: RunScope, facts: CallFacts, answer: Answer, failed: boolean, now: number): void {
   const { runs } = runtime()
   const isImplied = run.kind === 'implied'
-  if (failed && isImplied) runs.remember(`retry:${facts.bodyHash}`, run)
+  if (failed && isImplied) remember(`retry:${facts.bodyHash}`, run)
   if (failed) return
   for (const t of answer.toolCalls) {
     run.asked.set(askedKey(t.id, t.name), { name: t.name, argumentsHash: fingerprint(t.args), atMs: now })
     if (isImplied && t.id !== '') runs.remember(`tool:${t.id}`, run)
   }
-  if (isImplied && answer.toolCalls.some((t) => t.id === '')) runs.remember(talkKey(facts.request.messages), run)
+  if (isImplied && answer.toolCalls.some((t) => t.id === '')) remember(talkKey(facts.request.messages), run)
   if (isImplied && answer.id !== undefined && answer.toolCalls.length > 0) runs.remember(`answer:${answer.id}`, run)
 }
 
 /** Key of a tool call that was asked for: its id; of calls without ids, the newest to a tool counts. */
 export function askedKey(id: string, name: string | undefined): string {
   return id === '' ? `name:${name ?? ''}` : id
+}
+
+/** How many equal requests may be waited for at the same time. */
+const SAME = 8
+
+/** Ids are one run's; of equal requests several may wait, each goes on with the one that waits longest. */
+function places(key: string): readonly string[] {
+  return /^(retry|talk):/.test(key) ? Array.from({ length: SAME }, (_, n) => `${key} ${n}`) : [key]
+}
+
+function remember(key: string, run: RunScope): void {
+  const { runs } = runtime()
+  const all = places(key)
+  const free = all.find((k) => [undefined, run].includes(runs.byKey(k)))
+  const first = all[0] ?? key
+  const ousted = free === undefined ? runs.byKey(first) : undefined
+  if (ousted !== undefined) closeImplied(ousted, ousted.lastActiveMs)
+  runs.remember(free ?? first, run)
 }
 
 const talkKey = (messages: unknown): string => `talk:${fingerprint(JSON.stringify(messages) ?? '')}`
