@@ -94,7 +94,9 @@ async function streamed(x: Exchange, answer: Answer, common: Json, calls: readon
   const chunk = async (delta: Json, finish: string | null = null, more: Json = {}): Promise<boolean> =>
     x.sse({ ...common, object: 'chat.completion.chunk', choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }], ...more })
   await chunk({ role: 'assistant', content: '' })
-  for (const call of calls ?? []) {
+  // Mistral sends a tool call whole.
+  if (mistral && calls !== undefined) await chunk({ tool_calls: calls })
+  for (const call of mistral ? [] : (calls ?? [])) {
     await chunk({ tool_calls: [{ ...call, function: { name: call.function.name, arguments: '' } }] })
     await chunk({ tool_calls: [{ index: call.index, function: { arguments: call.function.arguments } }] })
   }
