@@ -9,6 +9,7 @@ import { strands } from './strands.ts'
 import { genkit } from './genkit.ts'
 import { mcp } from './mcp.ts'
 import { openaiAgents } from './openai-agents.ts'
+import { llamaindex } from './llamaindex.ts'
 
 export const INTEGRATIONS: readonly Integration[] = [
   otelApi,
@@ -19,5 +20,4 @@ export const INTEGRATIONS: readonly Integration[] = [
   clientFetch,
   genkit,
   mcp,
-  openaiAgents,
-]
+  openaiAgents, llamaindex]
