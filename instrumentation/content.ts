@@ -6,6 +6,7 @@ import { GEN_AI } from '../model/semconv.ts'
 import type { Answer, ModelRequest } from './fetch/protocol.ts'
 import type { Span } from './otel.ts'
 import { runtime } from './runtime.ts'
+import { contained } from './log.ts'
 
 /** Adds instructions, messages and tool definitions, when content is asked for. */
 export function addRequestContent(span: Span, request: ModelRequest): void {
@@ -35,6 +36,7 @@ export function putContent(span: Span, key: string, text: string): void {
 
 function put(span: Span, key: string, text: string): void {
   const { redact, settings } = runtime()
-  const shown = redact === undefined ? text : redact(text)
-  span.setAttribute(key, shown.slice(0, settings.contentMaxChars))
+  // Where the application's redaction fails nothing is shown.
+  const shown = redact === undefined ? text : contained('redaction', () => redact(text))
+  if (typeof shown === 'string') span.setAttribute(key, shown.slice(0, settings.contentMaxChars))
 }

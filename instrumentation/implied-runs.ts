@@ -128,7 +128,9 @@ export function sweepImplied(now: number, all = false): void {
   const { runs } = runtime()
   for (const run of runs.waiting) {
     const limit = run.failedLast ? RETRY_MS : IDLE_MS
-    if (all || now - run.lastActiveMs > limit) closeImplied(run, run.lastActiveMs)
+    // A call under way may take longer than a run waits for its next one.
+    const isIdle = run.reservedCalls === 0 && now - run.lastActiveMs > limit
+    if (all || isIdle) closeImplied(run, run.lastActiveMs)
   }
   runs.forgetClosed()
 }

@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { endOpenCalls } from './fetch/fetch.ts'
 import { sweepImplied } from './implied-runs.ts'
 import { contained } from './log.ts'
 import { drainSpans, takeUnsent } from './provider.ts'
@@ -24,8 +25,14 @@ export function installLifecycle(isMain: boolean): void {
 
 /** Sends what is buffered, within `LAST_MS`. */
 async function flush(): Promise<void> {
-  contained('flush', () => sweepImplied(Date.now(), true))
+  endAll()
   await drainSpans(LAST_MS)
+}
+
+/** Ends what is still open, so that its spans are among those that are sent. */
+function endAll(): void {
+  contained('open calls', endOpenCalls)
+  contained('open runs', () => sweepImplied(Date.now(), true))
 }
 
 function handle(signal: NodeJS.Signals): void {
@@ -52,7 +59,7 @@ const SIGNAL_EXIT = Symbol.for('signal-exit emitter')
 
 /** Sends what is left from a child that the exiting process waits for: nothing asynchronous runs any more here. */
 function lastFlush(): void {
-  sweepImplied(Date.now(), true)
+  endAll()
   const request = takeUnsent(LAST_MS)
   if (request === undefined) return
   const script = fileURLToPath(import.meta.url).replace(/lifecycle\.([jt]s)$/, 'export/last-request.$1')

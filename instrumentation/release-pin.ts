@@ -14,12 +14,13 @@ import type { RunScope } from './run-scope.ts'
 import { runtime } from './runtime.ts'
 
 export interface Pinned {
+  /** The body to send; the very one that was handed in where nothing changes. */
   readonly body: Json
-  /** Puts the change on record on the call's span. */
+  /** Puts on record what the call runs on, and that it was changed where it was. */
   record(call: OpenCall): void
 }
 
-/** The request with the active release's model and prompts; undefined when nothing changes. */
+/** The request with the active release's model and prompts; undefined where the release says nothing about it. */
 export function pinRequest(
   protocol: Protocol,
   body: Json,
@@ -27,36 +28,32 @@ export function pinRequest(
   pin: ReadonlySet<'model' | 'prompt'>,
 ): Pinned | undefined {
   const { guards, runs } = runtime()
-  const agent = run?.agent ?? runs.defaults.agent
-  const release = guards.controls.release(agent)
+  const release = guards.controls.release(run?.agent ?? runs.defaults.agent)
   if (release === undefined || protocol.rewrite === undefined) return undefined
   let promptName: string | undefined
   const rewritten = protocol.rewrite(body, {
     ...(pin.has('model') && release.model !== undefined ? { model: release.model } : {}),
     prompt: (text) => {
       const name = pin.has('prompt') ? nameOf(release, text) : undefined
-      if (name === undefined) return undefined
+      const active = name === undefined ? undefined : release.prompts[name]
+      if (active === undefined) return undefined
       promptName = name
-      const active = release.prompts[name]
       return active === text ? undefined : active
     },
   })
-  if (promptName !== undefined && run !== undefined) {
-    run.release = release.version
-    run.promptName = promptName
-  }
-  if (rewritten === undefined) return undefined
+  if (rewritten === undefined && promptName === undefined) return undefined
   const asked = string(body['model'])
   return {
-    body: rewritten,
+    body: rewritten ?? body,
     record: ({ run: of, span }) => {
       of.release = release.version
       of.promptName = promptName
       span?.setAttributes({
         [GEN_AI.promptVersion]: release.version,
         ...(promptName === undefined ? {} : { [GEN_AI.promptName]: promptName }),
-        ...(asked === undefined || rewritten['model'] === asked ? {} : { [AGENTOPZ.pinnedFrom]: asked }),
+        ...(rewritten === undefined || asked === undefined || rewritten['model'] === asked ? {} : { [AGENTOPZ.pinnedFrom]: asked }),
       })
+      if (rewritten === undefined) return
       recordIntervention(of, { guard: 'release_pin', cause: 'release', reason: `release ${release.version} is active` }, 'pinned', span)
     },
   }

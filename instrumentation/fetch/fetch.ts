@@ -42,21 +42,26 @@ export function observeCalls(observer: CallObserver): void {
 /** Puts the layer around `globalThis.fetch`, once. */
 export function installFetch(): void {
   if (typeof globalThis.fetch === 'function') globalThis.fetch = wrapFetch(globalThis.fetch)
-  // Before the last spans are sent: bodies that nobody reads any more.
-  for (const event of ['beforeExit', 'exit']) process.on(event, () => contained('open calls', endOpenCalls))
 }
 
 /** A fetch with the layer around it; itself where it has the layer already. */
 export function wrapFetch(original: Fetch & { [WRAPPED]?: true }): Fetch {
   if (original[WRAPPED] === true) return original
   const wrapped = function fetch(this: unknown, input: Input, init?: Init): Promise<Response> {
-    const url = urlOf(input, init)
+    const url = contained('url', () => urlOf(input, init))
     const protocol = url === undefined ? undefined : protocolOf(url.pathname)
-    if (url === undefined || protocol === undefined || sending.getStore() === url.href) return original.call(this, input, init)
+    if (url === undefined || protocol === undefined || sending.getStore() === url.href || isAborted(input, init))
+      return original.call(this, input, init)
     return guarded((i, n) => original.call(this, i, n), { input, init, url, protocol })
   }
   Object.defineProperty(wrapped, WRAPPED, { value: true })
   return wrapped as Fetch
+}
+
+/** Aborted before it began: nothing will be sent. */
+function isAborted(input: Input, init: Init): boolean {
+  const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+  return signal?.aborted === true
 }
 
 interface Made {
@@ -67,11 +72,12 @@ interface Made {
 }
 
 /** The URL of a POST; undefined for everything that is none. */
-function urlOf(input: Input, init: Init): URL | undefined {
-  const method = init?.method ?? (typeof input === 'object' && 'method' in input ? input.method : undefined)
-  if (method === undefined || method.toUpperCase() !== 'POST') return undefined
+function urlOf(input: Input | null | undefined, init: Init): URL | undefined {
+  const request = typeof input === 'object' && input !== null && 'url' in input ? input : undefined
+  const method: unknown = init?.method ?? request?.method
+  if (typeof method !== 'string' || method.toUpperCase() !== 'POST') return undefined
   if (input instanceof URL) return input
-  const text = typeof input === 'string' ? input : 'url' in input ? input.url : undefined
+  const text = typeof input === 'string' ? input : request?.url
   return text !== undefined && URL.canParse(text) ? new URL(text) : undefined
 }
 
@@ -104,7 +110,9 @@ async function guarded(send: (input: Input, init: Init) => Promise<Response>, ma
 
 /** Apart from `guarded`, whose closures would keep the response from being collected. */
 function watched(response: Response, how: { call: OpenCall; protocol: Protocol; end: End }): Response {
-  return contained('response', () => observed(response, how)) ?? response
+  const seen = contained('response', () => observed(response, how))
+  if (seen === undefined) how.end(new Answer(), 'incomplete', response.status)
+  return seen ?? response
 }
 
 type End = (answer: Answer, ending: Ending, status: number | undefined) => void
@@ -140,15 +148,17 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
   if (facts.attempt !== 0) failed.take(facts.bodyHash)?.cancelled()
   const begun = beginCall(facts, now)
   if ('refusal' in begun) return { ...begun, facts }
-  if (pinned !== undefined) pinned.record(begun)
-  return { call: begun, init: initFor(input, init, begun, pinned === undefined ? undefined : JSON.stringify(body)) }
+  contained('release pin', () => pinned?.record(begun))
+  const changed = body === read ? undefined : JSON.stringify(body)
+  // From here on the call is under way: without our signal where that cannot be added, but never forgotten.
+  return { call: begun, init: contained('request', () => initFor(input, init, begun, changed)) ?? init }
 }
 
 /** The init to send: the caller's, with our abort signal beside its own, and another body where a release is pinned. */
 function initFor(input: Input, init: Init, call: OpenCall, body: string | undefined): Init {
   const theirs = init?.signal ?? (input instanceof Request ? input.signal : undefined)
   const ours = call.reservation.abort.signal
-  const signal = theirs === undefined || theirs === null ? ours : AbortSignal.any([theirs, ours])
+  const signal = theirs === undefined || theirs === null ? ours : theirs instanceof AbortSignal ? AbortSignal.any([theirs, ours]) : theirs
   if (body === undefined) return { ...init, signal }
   const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
   headers.delete('content-length')
@@ -163,9 +173,21 @@ async function bodyText(input: Input, init: Init, maxBytes: number): Promise<str
   if (body instanceof ArrayBuffer) return body.byteLength <= maxBytes ? new TextDecoder().decode(body) : tooLarge(body.byteLength)
   if ((body === undefined || body === null) && input instanceof Request && input.body !== null) {
     const length = Number(input.headers.get('content-length') ?? 0)
-    return length <= maxBytes ? await input.clone().text() : tooLarge(length)
+    return length <= maxBytes ? await streamText(input.clone().body, maxBytes) : tooLarge(length)
   }
   return undefined
+}
+
+/** Text of a request's body, whose length is not known before. */
+async function streamText(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > maxBytes) return tooLarge(bytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 function tooLarge(bytes: number): undefined {
@@ -198,7 +220,8 @@ const open = new BoundedMap<AnswerReader, true>(10_000, (_, reader) => reader.ca
 /** Failures whose body was not read yet, by the request's hash: the retry comes first in SDKs that do not read it, and ends them. */
 const failed = new BoundedMap<string, AnswerReader>(1000)
 
-function endOpenCalls(): void {
+/** Ends the calls whose bodies nobody reads any more; before the last spans are sent. */
+export function endOpenCalls(): void {
   for (const [reader] of open.entries()) reader.cancelled()
 }
 
@@ -225,7 +248,7 @@ function observed(response: Response, { call, protocol, end }: { call: OpenCall;
 /** The answer a guard gives. */
 function refused({ refusal, run, facts }: Refused, protocol: Protocol): Response {
   const text = refusal.guard === 'kill_switch' && !facts.request.wantsForm ? fallbackText(refusal) : undefined
-  const synthetic = text === undefined ? undefined : protocol.fallback?.(facts.request, text)
+  const synthetic = text === undefined ? undefined : contained('fallback', () => protocol.fallback?.(facts.request, text))
   const headers = { 'x-should-retry': 'false', 'x-agentopz-guard': refusal.guard }
   recordRefusedCall(run, refusal, synthetic === undefined ? 'refused' : 'fallback', facts)
   if (synthetic !== undefined)
