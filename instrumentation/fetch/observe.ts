@@ -37,8 +37,11 @@ function observe(response: Response, sink: BodySink, claim: Claim): Response {
     claim.taken = true
     return true
   }
+  let watched: Watched | undefined
   const whole = (read: Reader): Reader => {
     return async () => {
+      // Whoever holds a reader of the stream holds the body: reading it whole is refused, as it would be.
+      if (watched?.isLocked() === true) watched.lock()
       const mine = take()
       try {
         const value = await read()
@@ -58,21 +61,24 @@ function observe(response: Response, sink: BodySink, claim: Claim): Response {
   const text = methods['text'] as () => Promise<string>
   methods['json'] = async () => parse(await text(), response)
   const clone = response.clone.bind(response)
-  methods['clone'] = () => observe(clone(), sink, claim)
+  methods['clone'] = () => {
+    if (watched?.isLocked() === true) watched.lock()
+    return observe(clone(), sink, claim)
+  }
   for (const [name, value] of Object.entries(methods)) Object.defineProperty(response, name, { value, configurable: true, writable: true })
   if (response.body === null || response.body === undefined) return response
   // Asked for anew each time: clone() gives the response another body.
   const body = (): unknown => Reflect.get(Object.getPrototypeOf(response) as object, 'body', response)
   let source: unknown
-  let watched: unknown
   const watch = (): unknown => {
     const now = body()
-    if (now === source) return watched
-    source = now
-    watched = isNodeStream(now)
-      ? watchedNodeStream(now, sink, { take, ...claim })
-      : watchedStream(now as ReadableStream<Uint8Array>, sink, take)
-    return watched
+    if (now !== source || watched === undefined) {
+      source = now
+      watched = isNodeStream(now)
+        ? { stream: watchedNodeStream(now, sink, { take, ...claim }), isLocked: () => false, lock: () => undefined }
+        : watchedStream(now as ReadableStream<Uint8Array>, sink, take)
+    }
+    return watched.stream
   }
   Object.defineProperty(response, 'body', { configurable: true, get: watch })
   return response
@@ -96,8 +102,16 @@ function parse(text: string, response: Response): unknown {
   }
 }
 
-/** A byte stream that hands on what the source gives, when it is asked for it. */
-export function watchedStream(source: ReadableStream<Uint8Array>, sink: BodySink, take: () => boolean): ReadableStream {
+interface Watched {
+  readonly stream: unknown
+  /** Somebody holds a reader of the stream. */
+  isLocked(): boolean
+  /** Locks the body itself, as that reader would. */
+  lock(): void
+}
+
+/** A stream that hands on what the source gives, when it is asked for it; of bytes where the source is one. */
+function watchedStream(source: ReadableStream<Uint8Array>, sink: BodySink, take: () => boolean): Watched {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   let mine = false
   const begin = (): ReadableStreamDefaultReader<Uint8Array> => {
@@ -105,30 +119,55 @@ export function watchedStream(source: ReadableStream<Uint8Array>, sink: BodySink
     mine = take()
     return (reader = source.getReader())
   }
-  return new ReadableStream({
-    type: 'bytes',
-    pull: async (controller) => {
-      try {
-        const from = begin()
-        let read = await from.read()
-        while (!read.done && read.value.byteLength === 0) read = await from.read()
-        if (read.done) {
-          if (mine) sink.end()
+  const next = async (): Promise<ReadableStreamReadResult<Uint8Array>> => {
+    try {
+      const read = await begin().read()
+      if (read.done && mine) sink.end()
+      if (!read.done && mine && read.value instanceof Uint8Array) sink.chunk(read.value)
+      return read
+    } catch (error) {
+      if (mine) sink.failed(error)
+      throw error
+    }
+  }
+  const cancel = (reason: unknown): Promise<void> => {
+    if (reader === undefined) mine = take()
+    if (mine) sink.cancelled()
+    return (reader ?? source).cancel(reason)
+  }
+  const stream = isOfBytes(source)
+    ? new ReadableStream({
+        type: 'bytes',
+        cancel,
+        pull: async (controller) => {
+          const { done, value } = await next()
+          if (!done) return controller.enqueue(value as Uint8Array<ArrayBuffer>)
           controller.close()
           controller.byobRequest?.respond(0)
-          return
-        }
-        if (mine) sink.chunk(read.value)
-        controller.enqueue(read.value as Uint8Array<ArrayBuffer>)
-      } catch (error) {
-        if (mine) sink.failed(error)
-        throw error
-      }
-    },
-    cancel: (reason) => {
-      if (reader === undefined) mine = take()
-      if (mine) sink.cancelled()
-      return (reader ?? source).cancel(reason)
-    },
-  })
+        },
+      })
+    : // Enqueued bytes of a byte stream are taken from their owner; those of another source may be somebody's memory.
+      new ReadableStream<Uint8Array>(
+        {
+          cancel,
+          pull: async (controller) => {
+            const { done, value } = await next()
+            if (done) controller.close()
+            else controller.enqueue(value)
+          },
+        },
+        { highWaterMark: 0 },
+      )
+  return { stream, isLocked: () => stream.locked, lock: () => void begin() }
+}
+
+/** True for a stream that reads into a buffer of the reader; only such a stream may be replaced by one that does. */
+function isOfBytes(source: ReadableStream<Uint8Array>): boolean {
+  if (source.locked) return true
+  try {
+    source.getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
 }
