@@ -102,6 +102,8 @@ function parse(text: string, response: Response): unknown {
   }
 }
 
+type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>
+
 interface Watched {
   readonly stream: unknown
   /** Somebody holds a reader of the stream. */
@@ -119,7 +121,7 @@ function watchedStream(source: ReadableStream<Uint8Array>, sink: BodySink, take:
     mine = take()
     return (reader = source.getReader())
   }
-  const next = async (): Promise<ReadableStreamReadResult<Uint8Array>> => {
+  const next = async (): Promise<Read> => {
     try {
       const read = await begin().read()
       if (read.done && mine) sink.end()
