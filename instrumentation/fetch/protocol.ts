@@ -106,7 +106,7 @@ export interface Protocol {
   /** Reads one event of a stream (`data:` of server-sent events, or a line of NDJSON). */
   event(data: Json, into: Answer): void
   /** An answer that ends the run with this text, or undefined where the protocol has none. */
-  fallback?(request: ModelRequest, text: string): Synthetic
+  fallback?(request: ModelRequest, text: string): Synthetic | undefined
   /** Body of an error in the provider's own shape. */
   error(code: string, message: string): Json
   /** The body with another model and other instructions, for release pins; undefined where nothing changed. */

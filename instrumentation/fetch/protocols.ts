@@ -1,5 +1,8 @@
 /** The HTTP protocols that are understood. A new one is one file and one line here. */
+import { anthropicVertex } from './anthropic-vertex.ts'
 import { anthropicMessages } from './anthropic.ts'
+import { bedrockConverse } from './bedrock-converse.ts'
+import { bedrockInvoke } from './bedrock-invoke.ts'
 import { cohereEmbed } from './cohere-embed.ts'
 import { cohere } from './cohere.ts'
 import { geminiEmbeddings } from './gemini-embeddings.ts'
@@ -17,9 +20,12 @@ export const PROTOCOLS: readonly Protocol[] = [
   openAiChat,
   openAiResponses,
   anthropicMessages,
+  anthropicVertex,
   gemini,
   mistralAgents,
   mistralFim,
+  bedrockConverse,
+  bedrockInvoke,
   ollama,
   ollamaGenerate,
   ollamaEmbed,

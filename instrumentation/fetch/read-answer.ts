@@ -1,18 +1,20 @@
 /**
- * Bytes of a provider's answer → an `Answer`, in whatever form it comes: one JSON body, server-sent events, or a JSON object per line.
+ * Bytes of a provider's answer → an `Answer`, in whatever form it comes: one JSON body, server-sent events, a JSON object per line, AWS frames.
  * Tolerant and bounded: what cannot be read is unknown and counted, what is longer than the bound is not kept.
  */
 import { contained } from '../log.ts'
+import { FrameReader } from './aws-frames.ts'
 import { Answer, object, type Protocol } from './protocol.ts'
 import type { BodySink } from './observe.ts'
 
 /** How an answer ended. */
 export type Ending = 'complete' | 'incomplete' | 'cancelled' | { readonly error: unknown }
-type Form = 'json' | 'events' | 'lines'
+type Form = 'json' | 'events' | 'lines' | 'frames'
 
 /** The form of an answer by its content type. */
 export function formOf(contentType: string): Form {
   if (contentType.includes('event-stream')) return 'events'
+  if (contentType.includes('vnd.amazon.eventstream')) return 'frames'
   return contentType.includes('ndjson') || contentType.includes('jsonl') ? 'lines' : 'json'
 }
 
@@ -26,6 +28,7 @@ export class AnswerReader implements BodySink {
   readonly #maxChars: number
   readonly #done: (ending: Ending) => void
   readonly #decoder = new TextDecoder()
+  readonly #frames: FrameReader
   #rest = ''
   #isDone = false
 
@@ -34,6 +37,7 @@ export class AnswerReader implements BodySink {
     this.#form = form
     this.#maxChars = maxChars
     this.#done = done
+    this.#frames = new FrameReader(maxChars)
   }
 
   text(whole: string): void {
@@ -42,7 +46,10 @@ export class AnswerReader implements BodySink {
   }
 
   chunk(bytes: Uint8Array): void {
-    contained('answer', () => this.#feed(this.#decoder.decode(bytes, { stream: true })))
+    contained('answer', () => {
+      if (this.#form === 'frames') this.#framed(bytes)
+      else this.#feed(this.#decoder.decode(bytes, { stream: true }))
+    })
   }
 
   end(): void {
@@ -70,6 +77,7 @@ export class AnswerReader implements BodySink {
 
   #whole(text: string): void {
     if (this.#form === 'json') this.#rest = text
+    else if (this.#form === 'frames') this.malformed = true
     else this.#feed(text.endsWith('\n') ? text : `${text}\n`)
   }
 
@@ -89,6 +97,12 @@ export class AnswerReader implements BodySink {
     }
     if (this.#rest.length + text.length - from <= this.#maxChars) this.#rest += text.slice(from)
     else this.malformed = true
+  }
+
+  #framed(bytes: Uint8Array): void {
+    for (const event of this.#frames.push(bytes)) this.#protocol.event(event, this.answer)
+    if (this.#frames.isBroken) this.malformed = true
+    if (this.answer.isLast) this.#finish('complete')
   }
 
   #line(raw: string): void {

@@ -1,5 +1,6 @@
 /** The integrations, in order of start. A new one is one file and one line here; AGENTOPZ_DISABLED_INTEGRATIONS takes names out. */
 import type { Integration } from './integration.ts'
+import { bedrock } from './bedrock.ts'
 import { clientFetch } from './client-fetch.ts'
 import { httpServer } from './http-server.ts'
 import { langchain } from './langchain.ts'
@@ -20,4 +21,7 @@ export const INTEGRATIONS: readonly Integration[] = [
   clientFetch,
   genkit,
   mcp,
-  openaiAgents, llamaindex]
+  openaiAgents,
+  llamaindex,
+  bedrock,
+]
