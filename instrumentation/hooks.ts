@@ -43,16 +43,27 @@ type Wanted = (path: string) => readonly (ModulePatch & { readonly integration: 
 
 const done = new WeakMap<object, Set<string>>()
 
-/** Runs the patches of a module once per exports object. */
-function apply(patches: ReturnType<Wanted>, exports: unknown, format: 'esm' | 'cjs', path: string): void {
-  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return
+/** Runs the patches of a module once per exports object. Returns the exports to hand out: others only where theirs cannot be changed. */
+function apply(patches: ReturnType<Wanted>, exports: unknown, format: 'esm' | 'cjs', path: string): unknown {
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return exports
+  const on = exports as Record<string, unknown>
+  const fixed: Record<string, PropertyDescriptor> = {}
+  const set = (name: string, value: unknown): void => {
+    const descriptor = format === 'esm' ? undefined : Object.getOwnPropertyDescriptor(on, name)
+    if (descriptor === undefined || descriptor.writable === true || descriptor.set !== undefined) on[name] = value
+    else fixed[name] = { value, enumerable: true, configurable: true, writable: true }
+  }
+  const seen = done.get(exports) ?? new Set<string>()
+  done.set(exports, seen)
   for (const p of patches) {
-    const seen = done.get(exports) ?? new Set<string>()
-    done.set(exports, seen)
     if (seen.has(p.integration)) continue
-    const made = contained(`integration ${p.integration}`, () => p.patch(exports as Record<string, unknown>, { format, path }))
+    const made = contained(`integration ${p.integration}`, () => p.patch(on, { format, path, set }))
     if (made !== false) seen.add(p.integration)
   }
+  if (Object.keys(fixed).length === 0) return exports
+  const copy = Object.create(Object.getPrototypeOf(on) as object | null, { ...Object.getOwnPropertyDescriptors(on), ...fixed }) as object
+  done.set(copy, seen)
+  return copy
 }
 
 function hookImports(wanted: Wanted, packages: readonly string[]): void {
@@ -87,6 +98,7 @@ function pathOf(url: string): string {
 interface Loader {
   _load(request: string, parent: unknown, isMain: boolean): unknown
   _resolveFilename(request: string, parent: unknown, isMain: boolean): string
+  readonly _cache: Readonly<Record<string, { exports: unknown } | undefined>>
 }
 
 /**
@@ -100,12 +112,16 @@ function hookRequires(wanted: Wanted, packages: ReadonlySet<string>): void {
     const exports = load(request, parent, isMain)
     const from = (parent as { filename?: string } | undefined)?.filename ?? ''
     if (!mayBeWanted(request, from, packages)) return exports
-    contained('require', () => {
+    const handed = contained('require', () => {
       const file = resolved(loader, request, parent, isMain)
       const patches = file === undefined ? [] : wanted(file)
-      if (file !== undefined && patches.length > 0) apply(patches, exports, 'cjs', file)
+      if (file === undefined || patches.length === 0) return exports
+      const changed = apply(patches, exports, 'cjs', file)
+      const cached = changed === exports ? undefined : loader._cache[loader._resolveFilename(request, parent, isMain)]
+      if (cached !== undefined) cached.exports = changed
+      return changed
     })
-    return exports
+    return handed ?? exports
   }
 }
 

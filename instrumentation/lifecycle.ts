@@ -29,9 +29,17 @@ async function flush(): Promise<void> {
   await drainSpans(LAST_MS)
 }
 
+const endings: (() => void)[] = []
+
+/** Adds what ends runs that nobody else ends, before the last spans are sent. */
+export function onLastSpans(end: () => void): void {
+  endings.push(end)
+}
+
 /** Ends what is still open, so that its spans are among those that are sent. */
 function endAll(): void {
   contained('open calls', endOpenCalls)
+  for (const end of endings) contained('open runs', end)
   contained('open runs', () => sweepImplied(Date.now(), true))
 }
 

@@ -4,6 +4,14 @@
  * patches are put in through `contained`, and what they call of ours never throws.
  */
 
+/** Where the exports come from. */
+export interface Where {
+  readonly format: 'esm' | 'cjs'
+  readonly path: string
+  /** Puts another value in the place of an export, also where a bundler made the exports read-only getters. */
+  set(name: string, value: unknown): void
+}
+
 /** A module to be patched when the application loads it. */
 export interface ModulePatch {
   /** Package name, as in node_modules. */
@@ -14,11 +22,11 @@ export interface ModulePatch {
    */
   readonly file?: RegExp
   /**
-   * Changes the exports in place (methods of classes, properties of objects), or through `exports.name = …` where a binding itself must be
-   * another one: ESM importers then get that one. The same class may be reached twice (by import and by require): mark what is patched.
-   * Returns false when what it looks for is not there yet (a circular require); it is then called again.
+   * Changes the exports in place (methods of classes, properties of objects), or through `where.set` where a binding itself must be another
+   * one: whoever imports or requires the module then gets that one. The same class may be reached twice (by import and by require): mark
+   * what is patched. Returns false when what it looks for is not there yet (a circular require); it is then called again.
    */
-  patch(exports: Record<string, unknown>, where: { readonly format: 'esm' | 'cjs'; readonly path: string }): boolean | void
+  patch(exports: Record<string, unknown>, where: Where): boolean | void
 }
 
 export interface Integration {
