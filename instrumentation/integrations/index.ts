@@ -1,5 +1,7 @@
 /** The integrations, in order of start. A new one is one file and one line here; AGENTOPZ_DISABLED_INTEGRATIONS takes names out. */
 import type { Integration } from './integration.ts'
+import { vercelAi7 } from './vercel-ai-7.ts'
+import { vercelAi } from './vercel-ai.ts'
 import { bedrock } from './bedrock.ts'
 import { clientFetch } from './client-fetch.ts'
 import { httpServer } from './http-server.ts'
@@ -24,4 +26,6 @@ export const INTEGRATIONS: readonly Integration[] = [
   openaiAgents,
   llamaindex,
   bedrock,
+  vercelAi,
+  vercelAi7,
 ]
