@@ -1,0 +1,10 @@
+/** Vercel AI SDK 6, ES modules. */
+import { createAnthropic } from '@ai-sdk/anthropic'
+import { createOpenAI } from '@ai-sdk/openai'
+import * as ai from 'ai'
+import { z } from 'zod'
+import { guard, scenarios } from '../../shared/ai.mjs'
+import { runProgram } from '../../shared/program.mjs'
+
+const api = { ai, createAnthropic, createOpenAI, z }
+await runProgram({ scenarios: scenarios(api, 6), guard: guard(api, 6) })
