@@ -10,17 +10,20 @@ import { createDecoder } from '../processor/decode/index.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import { createMetrics, type Metrics } from '../processor/metrics.ts'
 import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
-import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type ReceiveEvents, type Receiver, type ReceiverParts } from '../processor/receive.ts'
+import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type Receiver, type ReceiverParts } from '../processor/receive.ts'
 import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
-import { createAuthorise } from './auth.ts'
+import { createAuthorise, createIdentify } from './auth.ts'
 import type { Config } from './config-schema.ts'
 import { type Controls, createControls } from './controls/controls.ts'
+import { createIncidents, type IncidentResponse } from './incidents/create.ts'
 import type { Logger } from './log.ts'
+import { objectiveGauges } from './objective-gauges.ts'
+import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
 import { createRoutes } from './routes.ts'
 import { createStorage } from './storage.ts'
-import { merged, objectiveRows, pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
+import { pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
 
 export interface App {
   /** @throws when a port cannot be taken; nothing is left running then. */
@@ -32,6 +35,7 @@ export interface App {
   readonly metrics: Metrics
   readonly pipeline: Pipeline
   readonly controls: Controls
+  readonly incidents: IncidentResponse
 }
 
 export interface AppOptions {
@@ -104,7 +108,19 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     pipeline,
     clock,
     authorise: (role, header) => authorise(role, header),
-    done: () => undefined,
+    done: (entry) => response.controlDone(entry),
+  })
+  const response: IncidentResponse = createIncidents(config, {
+    storage,
+    plane: controls.plane,
+    access: {
+      authorise: (role, header) => authorise(role, header),
+      identify: (header) => createIdentify(current.auth.tokens)(header),
+      hasTokens: () => current.auth.tokens.length > 0,
+    },
+    log,
+    metrics,
+    clock,
   })
   const routes = createRoutes({
     metrics,
@@ -116,12 +132,14 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
     controls: controls.routes,
+    incidents: response.routes,
   })
 
   return {
     metrics,
     pipeline,
     controls,
+    incidents: response,
     get ports() {
       return { otlpHttp: running.http?.port, otlpGrpc: running.grpc?.port, listen: running.listenPort }
     },
@@ -140,16 +158,19 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
           )
         // Before anybody can ask: a guard must not hear of nothing while controls are in force.
         await controls.start()
+        await response.start()
         if (config.listen !== undefined)
           running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address))
         running.timers = [
           setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS),
           setInterval(() => guarded('controls', () => controls.tick(clock()), metrics, log), SWEEP_MS),
+          setInterval(() => guarded('incidents', () => response.tick(clock()), metrics, log), SWEEP_MS),
           setInterval(() => metrics.expire(clock()), EXPIRE_MS),
         ]
         running.isReady = true
       } catch (error) {
         await running.stop(0)
+        await response.stop()
         await controls.stop()
         throw error
       }
@@ -161,11 +182,14 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
       current = next
       authorise = createAuthorise(next.auth.tokens)
       controls.apply(next)
+      response.apply(next)
       metrics.set('agentopz_config_reload_timestamp_seconds', {}, clock() / 1000, clock())
       return []
     },
     stop: async () => {
       await running.stop(current.shutdown.grace_seconds * 1000)
+      // Incidents first: the storage is closed with the controls.
+      await response.stop()
       await controls.stop()
       pipeline.flush(clock(), 'shutdown')
     },
@@ -251,60 +275,6 @@ function guarded(stage: string, work: () => unknown, metrics: Metrics, log: Logg
     log.error({ err: error }, `${stage} failed`)
     metrics.add('agentopz_internal_errors_total', { stage }, 1, Date.now())
   }
-}
-
-/** Objectives of every agent that was configured or seen, so that rules can join them to any agent. */
-function objectiveGauges(metrics: Metrics, pipeline: Pipeline, config: () => Config): void {
-  const everyAgent = function* (): Iterable<readonly [agent: string, environment: string]> {
-    for (const [agent, environments] of pipeline.seenAgents) for (const environment of environments) yield [agent, environment]
-    for (const agent of Object.keys(config().agents)) if (!pipeline.seenAgents.has(agent)) yield [agent, '']
-  }
-  metrics.gauge('agentopz_objective', function* () {
-    for (const [agent, environment] of everyAgent())
-      for (const [objective, value] of objectiveRows(config(), agent)) yield [{ agent, environment, objective }, value] as const
-  })
-  metrics.gauge('agentopz_objective_info', function* () {
-    for (const [agent, environment] of everyAgent()) {
-      const a = merged(config(), config().agents[agent])
-      yield [{ agent, environment, team: a.team ?? '', severity: a.severity ?? '', runbook_url: a.runbook_url ?? '' }, 1] as const
-    }
-  })
-}
-
-function receiveEvents(metrics: Metrics, log: Logger, clock: () => number): ReceiveEvents {
-  return {
-    request: (protocol, signal, code, bytes) => {
-      metrics.add('agentopz_requests_total', { protocol, signal, code }, 1, clock())
-      metrics.add('agentopz_received_bytes_total', { protocol, signal }, bytes, clock())
-    },
-    rejected: (protocol, signal, reason) => {
-      metrics.add('agentopz_requests_rejected_total', { protocol, signal, reason }, 1, clock())
-      log.debug({ protocol, signal, reason }, 'request refused')
-    },
-    internalError: (stage, error) => {
-      metrics.add('agentopz_internal_errors_total', { stage }, 1, clock())
-      log.error({ err: error, stage }, 'request failed because of a bug')
-    },
-  }
-}
-
-function relayEvents(metrics: Metrics, log: Logger, clock: () => number): Parameters<typeof createRelay>[1] {
-  return {
-    delivered: (endpoint, signal) => metrics.add('agentopz_relay_requests_total', { endpoint, signal, outcome: 'delivered' }, 1, clock()),
-    retried: (endpoint, signal) => metrics.add('agentopz_relay_retries_total', { endpoint, signal }, 1, clock()),
-    dropped: (endpoint, signal, reason, detail) => {
-      if (reason === 'rejected') metrics.add('agentopz_relay_requests_total', { endpoint, signal, outcome: 'rejected' }, 1, clock())
-      metrics.add('agentopz_relay_dropped_requests_total', { endpoint, signal, reason }, 1, clock())
-      log.debug({ endpoint, signal, reason, detail }, 'relay lost a request')
-    },
-    down: (endpoint, why) => log.warn({ endpoint, why }, 'relay endpoint does not take requests; they wait in its queue'),
-    up: (endpoint) => log.info({ endpoint }, 'relay endpoint takes requests again'),
-  }
-}
-
-function relayGauges(metrics: Metrics, relay: Relay): void {
-  metrics.gauge('agentopz_relay_queue_bytes', () => relay.queues().map((q) => [{ endpoint: q.endpoint }, q.bytes] as const))
-  metrics.gauge('agentopz_relay_queue_requests', () => relay.queues().map((q) => [{ endpoint: q.endpoint }, q.requests] as const))
 }
 
 /** The package's version: sources and dist sit at different depths. */

@@ -147,7 +147,7 @@ export const configSchema = z.strictObject({
           : `"${String(input)}" is no storage; write sqlite:./agentopz.db`,
     })
     .default('sqlite:./agentopz.db')
-    .describe('Where controls, their audit and releases are kept; the file is made when there is something to keep'),
+    .describe('Where controls, their audit, releases and incidents are kept; the file is made when there is something to keep'),
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   runs: section({
@@ -211,6 +211,17 @@ export const configSchema = z.strictObject({
       .default(4_194_304)
       .describe('Everything guards are sent, active releases of all agents included; activating one that goes over it is refused'),
   }).describe('Controls over running agents, see docs/controls.md'),
+  incidents: section({
+    merge_window: duration.prefault('30m').describe('Alerts of an agent so near to an incident that is not resolved belong to it'),
+    resolve_after: duration.prefault('10m').describe('An incident is resolved when all its alerts have ended for so long'),
+    reopen_within: duration.prefault('1h').describe('… and opened again, rather than a new one, by an alert within such time after'),
+    check_every: duration.prefault(60).describe('How often Prometheus is asked about incidents that are not resolved'),
+    changes_before: duration.prefault('6h').describe('Changes are told in the timeline from so long before the first alert'),
+    max_incidents: count.default(1000).describe('Incidents kept; the oldest that is resolved goes first'),
+    max_alerts: count.default(200).describe('Alerts kept of one incident; the oldest that has ended goes first'),
+    max_timeline: count.default(1000).describe('Entries in the timeline of one incident'),
+    max_webhook_bytes: count.default(4_194_304).describe("Body of one of Alertmanager's webhooks"),
+  }).describe('Incidents made of alerts, see docs/incidents.md'),
   tools: z
     .record(
       z.string(),

@@ -25,6 +25,7 @@ const GROUPS = [
   'open runs',
   'cohorts and objectives',
   'controls',
+  'incidents',
   'completeness',
   'processor',
 ] as const

@@ -1,5 +1,5 @@
 /**
- * HTTP on `listen`: metrics, health, reload, feedback, runbooks, the control plane. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
+ * HTTP on `listen`: metrics, health, reload, feedback, runbooks, the control plane, incidents. Errors are RFC 9457 problem documents. Testable without a port: `app.request(…)`.
  */
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -8,6 +8,7 @@ import type { ExternalEvaluation } from '../model/run.ts'
 import type { Metrics } from '../processor/metrics.ts'
 import type { Role } from './auth.ts'
 import { type ControlPlaneParts, controlPlaneRoutes } from './controls/routes.ts'
+import { type IncidentRouteParts, incidentRoutes } from './incidents/routes.ts'
 import { problem } from './problem.ts'
 import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbookPage } from './runbooks.ts'
 
@@ -24,6 +25,8 @@ export interface RouteParts {
   readonly version: string
   /** Absent where nothing is controlled from. */
   readonly controls?: ControlPlaneParts
+  /** Absent where no incidents are kept. */
+  readonly incidents?: IncidentRouteParts
 }
 
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-fA-F]{${digits}}$`), `write ${digits} hex digits`)
@@ -97,6 +100,7 @@ export function createRoutes(parts: RouteParts): Hono {
     },
   )
   if (parts.controls !== undefined) controlPlaneRoutes(app, parts.controls)
+  if (parts.incidents !== undefined) incidentRoutes(app, parts.incidents)
   app.get('/runbooks', (c) => document(c, runbookList, runbookListPage))
   app.get('/runbooks/:alert', (c) => {
     const name = c.req.param('alert')
@@ -110,7 +114,7 @@ export function createRoutes(parts: RouteParts): Hono {
   })
   app.get('/', (c) => c.html(page(parts.version)))
   app.notFound((c) => {
-    const isKnown = ['/-/reload', '/api/v1/feedback', '/ofrep/v1/evaluate/flags'].includes(c.req.path)
+    const isKnown = ['/-/reload', '/api/v1/feedback', '/api/v1/alerts', '/ofrep/v1/evaluate/flags'].includes(c.req.path)
     if (isKnown) c.header('allow', 'POST')
     return isKnown
       ? problem(c, 405, 'method not allowed', `send POST to ${c.req.path}`)
@@ -142,6 +146,7 @@ function page(version: string): string {
     ['/-/ready', 'readiness'],
     ['/runbooks', 'runbooks'],
     ['/api/v1/controls', 'controls in force'],
+    ['/api/v1/incidents', 'incidents'],
   ]
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>agentopz</title><h1>agentopz ${version}</h1><ul>${links.map(([href, text]) => `<li><a href="${href}">${text}</a>`).join('')}</ul></html>\n`
 }

@@ -3,8 +3,9 @@
  * new state, or a refusal with its reason. The steps on one incident are exported for `Incidents.update`.
  */
 import type { Incident, TimelineEntry } from '../model/incident.ts'
-import { type IncidentState, type LifecycleSettings, type Outcome, type Why, Work } from './lifecycle.ts'
-import { withEntries } from './timeline.ts'
+import type { IncidentState, LifecycleSettings, Outcome, Why } from './state.ts'
+import { Work } from './work.ts'
+import { ordered, withEntries } from './timeline.ts'
 import { clockText } from './words.ts'
 
 export type IncidentCommand = { readonly id: string; readonly actor: string } & (
@@ -29,7 +30,7 @@ export type CommandOutcome = (Outcome & { readonly ok: true; readonly incident: 
 /** Applies a command. The state given stays as it is. */
 export function applyCommand(state: IncidentState, command: IncidentCommand, now: number, settings: LifecycleSettings): CommandOutcome {
   const incident = state.incidents.get(command.id)
-  if (incident === undefined) return refused('unknown_incident', `there is no incident ${command.id}; see: agentopz incident list`)
+  if (incident === undefined) return unknownIncident(command.id)
   const wrong = misfit(incident, command, now)
   if (wrong !== undefined) return wrong
   const work = new Work(state, settings, now)
@@ -90,4 +91,38 @@ export function noted(incident: Incident, ...entries: readonly TimelineEntry[]):
 
 function refused(because: IncidentRefusal, detail: string): IncidentRefused {
   return { ok: false, because, detail }
+}
+
+/** What happened to an incident that was changed step by step: told from its states. `asked` where nothing was decided. */
+export function applyUpdate(
+  state: IncidentState,
+  id: string,
+  change: (incident: Incident) => Incident,
+  asked: { readonly now: number; readonly settings: LifecycleSettings; readonly isRefresh?: boolean },
+): CommandOutcome {
+  const { now, settings, isRefresh = false } = asked
+  const before = state.incidents.get(id)
+  if (before === undefined) return unknownIncident(id)
+  const after = change(before)
+  const work = new Work(state, settings, now)
+  if (after === before) return { ...work.outcome(), ok: true, incident: before }
+  const isNamed = before.namedMs === undefined && after.triage?.findings[0]?.verdict === 'cause'
+  const timeline = ordered(after.timeline)
+  // Who it is about and when it was opened are not for changing; a caller that mixes up two incidents is a bug.
+  const { openedMs, agent, environment } = before
+  const incident = { ...after, id, agent, environment, openedMs, timeline, ...(isNamed ? { namedMs: now } : {}) }
+  work.put(incident, before.state === after.state ? (isRefresh ? 'refreshed' : 'updated') : WHY_OF[after.state], [])
+  const outcome = work.outcome()
+  return { ...outcome, ok: true, incident: outcome.state.incidents.get(id) ?? incident }
+}
+
+const WHY_OF = {
+  open: 'reopened',
+  acknowledged: 'acknowledged',
+  mitigated: 'mitigated',
+  resolved: 'resolved',
+} as const satisfies Record<Incident['state'], Why>
+
+function unknownIncident(id: string): IncidentRefused {
+  return refused('unknown_incident', `there is no incident ${id}; see: agentopz incident list`)
 }

@@ -3,80 +3,10 @@
  * `applyTime` says what has become of them by now.
  * Alerts about one subject within `mergeWindowMs` of an incident join it; told in any order, any number of times, they make the same one.
  */
-import type { Incident, IncidentAlert, TimelineEntry } from '../model/incident.ts'
-import {
-  compareText,
-  happenedMs,
-  type Ignored,
-  keyOf,
-  mergeAlert,
-  moreUrgent,
-  type Subject,
-  subjectOf,
-  titleOf,
-  type ToldAlert,
-} from './alert.ts'
-import { bounded, withEntries } from './timeline.ts'
+import { compareText, keyOf, type ToldAlert } from './alert.ts'
+import { allEndedMs, type Disposition, type IncidentState, type LifecycleSettings, type Observed, type Outcome } from './state.ts'
 import { durationText, timeText } from './words.ts'
-
-export interface IncidentState {
-  /** By id, in the order they were opened. */
-  readonly incidents: ReadonlyMap<string, Incident>
-}
-
-export const NO_INCIDENTS: IncidentState = { incidents: new Map() }
-
-export interface LifecycleSettings {
-  /** How far an alert may be from an incident that is not resolved to belong to it. */
-  readonly mergeWindowMs: number
-  /** How long every alert must have ended. */
-  readonly resolveAfterMs: number
-  /** How long after it was resolved an incident is opened again rather than a new one. */
-  readonly reopenWithinMs: number
-  readonly maxIncidents: number
-  readonly maxAlerts: number
-  readonly maxTimeline: number
-  readonly newId: () => string
-  /** Whether an agent is being drilled, beyond what its alerts say. */
-  readonly isDrill: (agent: string, environment: string) => boolean
-}
-
-/** The most telling of what happened to an incident at once, in this order. */
-export const WHYS = [
-  'opened',
-  'reopened',
-  'resolved',
-  'mitigated',
-  'acknowledged',
-  'alert_fired',
-  'alert_resolved',
-  'noted',
-  'updated',
-  /** Only numbers and changes that were looked up; nothing was decided. */
-  'refreshed',
-] as const
-export type Why = (typeof WHYS)[number]
-
-export interface Changed {
-  readonly incident: Incident
-  readonly why: Why
-}
-
-export interface Outcome {
-  readonly state: IncidentState
-  readonly changed: readonly Changed[]
-  /** Ids of resolved incidents that had to make room. */
-  readonly forgotten: readonly string[]
-  /** What bounds have dropped of incidents. */
-  readonly lost: { readonly alerts: number; readonly entries: number }
-}
-
-/** What became of one alert that was told. */
-export interface Disposition {
-  readonly told: ToldAlert
-  readonly outcome: 'taken' | 'repeated' | Ignored
-  readonly incident?: string
-}
+import { Work } from './work.ts'
 
 /** Applies alerts that were told at once. The state given stays as it is. */
 export function applyAlerts(
@@ -98,201 +28,19 @@ export function applyTime(state: IncidentState, now: number, settings: Lifecycle
   for (const incident of state.incidents.values()) {
     if (incident.state === 'resolved') continue
     const endedMs = allEndedMs(incident)
-    if (endedMs === undefined || now - endedMs < settings.resolveAfterMs) continue
+    if (endedMs === undefined) continue
+    // An agent that is switched off has no runs, and so no alerts: that does not say that it is well.
+    const quietSinceMs = Math.max(endedMs, settings.lastDisabledMs(incident.agent, incident.environment, now) ?? endedMs)
+    if (now - quietSinceMs < settings.resolveAfterMs) continue
     const text = `every alert has ended, the last at ${timeText(endedMs)}, and none came in the ${durationText(settings.resolveAfterMs)} after`
     work.put({ ...incident, state: 'resolved', resolvedMs: now }, 'resolved', [{ atMs: now, kind: 'resolved', text }])
   }
   return work.outcome()
 }
 
-/** An alert of which Prometheus was asked, because nobody told. */
-export type Observed = { readonly alert: AlertIdentity } & ({ readonly fires: true } | { readonly fires: false; readonly lastMs: number })
-
 /** Applies what Prometheus says of alerts: ends that nobody told, and ends that are not so. */
 export function applyObserved(state: IncidentState, observed: readonly Observed[], now: number, settings: LifecycleSettings): Outcome {
   const work = new Work(state, settings, now)
   for (const o of observed) work.observe(o)
   return work.outcome()
-}
-
-/** When the last of its alerts ended; undefined while one fires. */
-export function allEndedMs(incident: Incident): number | undefined {
-  let last: number | undefined
-  for (const { endsMs } of incident.alerts) {
-    if (endsMs === undefined) return undefined
-    last = Math.max(last ?? endsMs, endsMs)
-  }
-  return last
-}
-
-/** One step over the incidents: what is put is collected with its most telling reason. */
-export class Work {
-  readonly #incidents: Map<string, Incident>
-  readonly #settings: LifecycleSettings
-  readonly #now: number
-  readonly #whys = new Map<string, Why>()
-  readonly #forgotten: string[] = []
-  readonly #lost = { alerts: 0, entries: 0 }
-
-  constructor(state: IncidentState, settings: LifecycleSettings, now: number) {
-    this.#incidents = new Map(state.incidents)
-    this.#settings = settings
-    this.#now = now
-  }
-
-  put(incident: Incident, why: Why, entries: readonly TimelineEntry[]): void {
-    const { timeline, dropped } = bounded(withEntries(incident.timeline, entries), this.#settings.maxTimeline)
-    this.#lost.entries += dropped
-    this.#incidents.set(incident.id, { ...incident, timeline })
-    const former = this.#whys.get(incident.id)
-    if (former === undefined || WHYS.indexOf(why) < WHYS.indexOf(former)) this.#whys.set(incident.id, why)
-  }
-
-  outcome(): Outcome {
-    const changed = [...this.#whys].flatMap(([id, why]) => {
-      const incident = this.#incidents.get(id)
-      return incident === undefined ? [] : [{ incident, why }]
-    })
-    return { state: { incidents: this.#incidents }, changed, forgotten: this.#forgotten, lost: this.#lost }
-  }
-
-  take(told: ToldAlert): Disposition {
-    const subject = subjectOf(told, this.#settings.isDrill)
-    if (typeof subject === 'string') return { told, outcome: subject }
-    const holder = this.#holderOf(told)
-    if (holder !== undefined) {
-      const known = holder.alerts.find((a) => isSame(a, told))
-      const alert = mergeAlert(known, told, this.#now)
-      if (alert === known) return { told, outcome: 'repeated', incident: holder.id }
-      this.#ended(holder, alert)
-      return { told, outcome: 'taken', incident: holder.id }
-    }
-    const alert = mergeAlert(undefined, told, this.#now)
-    const home = this.#homeOf(subject, alert) ?? this.#open(subject, alert)
-    if (home === undefined) return { told, outcome: 'too_many_incidents' }
-    const alerts = this.#withRoom(home.alerts, alert)
-    if (alerts === undefined) return { told, outcome: 'too_many_alerts', incident: home.id }
-    this.#add(home, alert, alerts)
-    return { told, outcome: 'taken', incident: home.id }
-  }
-
-  observe(o: Observed): void {
-    const holder = this.#holderOf(o.alert)
-    const known = holder?.alerts.find((a) => isSame(a, o.alert))
-    if (holder === undefined || known === undefined) return
-    if (!o.fires && known.endsMs === undefined)
-      this.#ended(holder, { ...known, endsMs: Math.max(o.lastMs, known.startsMs), endFrom: 'prometheus' })
-    if (!o.fires || known.endsMs === undefined) return
-    const { endsMs: _, endFrom: __, ...firing } = known
-    const text = `${known.name} still fires, Prometheus says; its end was not one`
-    const reopened = reopenedBy(holder, firing, this.#now)
-    const alerts = holder.alerts.map((a) => (a === known ? firing : a))
-    this.put({ ...(reopened ?? holder), alerts }, reopened === undefined ? 'alert_fired' : 'reopened', [
-      reopened === undefined ? { atMs: this.#now, kind: 'note', text } : { atMs: this.#now, kind: 'reopened', text },
-    ])
-  }
-
-  #holderOf(alert: AlertIdentity): Incident | undefined {
-    for (const incident of this.#incidents.values()) if (incident.alerts.some((a) => isSame(a, alert))) return incident
-    return undefined
-  }
-
-  /** The newest incident of the subject that the alert is near enough to. */
-  #homeOf(subject: Subject, alert: IncidentAlert): Incident | undefined {
-    return [...this.#incidents.values()]
-      .filter((i) => i.agent === subject.agent && i.environment === subject.environment && i.drill === subject.drill)
-      .findLast((i) => isNear(i, alert, this.#now, this.#settings))
-  }
-
-  #open(subject: Subject, alert: IncidentAlert): Incident | undefined {
-    if (this.#incidents.size >= this.#settings.maxIncidents) {
-      // One that is not resolved is never forgotten; what comes beyond the bound is counted, and Alertmanager has told people of it.
-      const oldest = [...this.#incidents.values()].find((i) => i.state === 'resolved')
-      if (oldest === undefined) return undefined
-      this.#incidents.delete(oldest.id)
-      this.#whys.delete(oldest.id)
-      this.#forgotten.push(oldest.id)
-    }
-    const { agent, environment, team, drill } = subject
-    const incident: Incident = {
-      id: this.#settings.newId(),
-      agent,
-      environment,
-      team,
-      state: 'open',
-      severity: alert.severity,
-      title: titleOf(subject, [alert]),
-      drill,
-      startedMs: alert.startsMs,
-      openedMs: this.#now,
-      alerts: [],
-      timeline: [],
-      actions: [],
-    }
-    this.put(incident, 'opened', [])
-    return incident
-  }
-
-  /** The alerts with room for one more: the oldest that has ended goes. Undefined where there is none to go. */
-  #withRoom(alerts: readonly IncidentAlert[], alert: IncidentAlert): readonly IncidentAlert[] | undefined {
-    if (alerts.length < this.#settings.maxAlerts) return alerts
-    this.#lost.alerts++
-    const oldest = alerts.find((a) => a.endsMs !== undefined)
-    return oldest === undefined || alert.endsMs !== undefined ? undefined : alerts.filter((a) => a !== oldest)
-  }
-
-  #add(home: Incident, alert: IncidentAlert, former: readonly IncidentAlert[]): void {
-    const alerts = [...former, alert].sort((a, b) => a.startsMs - b.startsMs || compareText(keyOf(a), keyOf(b)))
-    const reopened = alert.endsMs === undefined ? reopenedBy(home, alert, this.#now) : undefined
-    const entries = [...entriesOf(alert)]
-    if (reopened !== undefined)
-      entries.push({ atMs: this.#now, kind: 'reopened', text: `${alert.name} fires after it was ${home.state}`, ref: keyOf(alert) })
-    const incident: Incident = {
-      ...(reopened ?? home),
-      alerts,
-      team: home.team === '' ? (alert.labels['team'] ?? '') : home.team,
-      severity: moreUrgent(home.severity, alert.severity),
-      startedMs: Math.min(home.startedMs, alert.startsMs),
-      title: titleOf(home, alerts),
-    }
-    this.put(incident, reopened === undefined ? 'alert_fired' : 'reopened', entries)
-  }
-
-  #ended(holder: Incident, alert: IncidentAlert): void {
-    const alerts = holder.alerts.map((a) => (isSame(a, alert) ? alert : a))
-    this.put({ ...holder, alerts }, 'alert_resolved', entriesOf(alert))
-  }
-}
-
-type AlertIdentity = Pick<IncidentAlert, 'fingerprint' | 'startsMs'>
-
-function isSame(a: AlertIdentity, b: AlertIdentity): boolean {
-  return a.startsMs === b.startsMs && a.fingerprint === b.fingerprint
-}
-
-/** Whether an alert's time is near enough to that of an incident: from its first alert to its last, which lasts while one fires. */
-function isNear(incident: Incident, alert: IncidentAlert, now: number, s: LifecycleSettings): boolean {
-  const from = incident.startedMs - s.mergeWindowMs
-  const lastMs = allEndedMs(incident) ?? Number.POSITIVE_INFINITY
-  const to = incident.resolvedMs === undefined ? lastMs + s.mergeWindowMs : incident.resolvedMs + s.reopenWithinMs
-  return (alert.endsMs ?? Math.max(now, alert.startsMs)) >= from && alert.startsMs <= to
-}
-
-/** An incident that was over, and is not: it is open, and nobody has it. Undefined where the alert does not say so. */
-function reopenedBy(incident: Incident, alert: IncidentAlert, now: number): Incident | undefined {
-  const { state, mitigatedMs } = incident
-  // Heard late, of a time before it was mitigated: no relapse.
-  const isRelapse = state === 'resolved' || (state === 'mitigated' && Math.min(alert.startsMs, now) > (mitigatedMs ?? 0))
-  if (!isRelapse) return undefined
-  const { acknowledgedMs: _, acknowledgedBy: __, mitigatedMs: ___, resolvedMs: ____, ...rest } = incident
-  return { ...rest, state: 'open' }
-}
-
-function entriesOf(alert: IncidentAlert): readonly TimelineEntry[] {
-  const ref = keyOf(alert)
-  const said = alert.summary === '' ? '' : `: ${alert.summary}`
-  const fired: TimelineEntry = { atMs: happenedMs(alert), kind: 'alert_fired', text: `${alert.name} (${alert.severity}) fires${said}`, ref }
-  if (alert.endsMs === undefined) return [fired]
-  const how = alert.endFrom === undefined ? '' : '; nobody told, Prometheus was asked'
-  return [fired, { atMs: alert.endsMs, kind: 'alert_resolved', text: `${alert.name} has ended${how}`, ref }]
 }

@@ -48,3 +48,13 @@ export function countText(n: number, noun: string): string {
 export function usdText(usd: number): string {
   return `$${usd >= 1 || usd === 0 ? usd.toFixed(2) : usd.toPrecision(2)}`
 }
+
+/** Words from elsewhere inside Markdown: no table, link, picture, code or HTML can begin in them. */
+export function md(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`<[\]|]/g, String.raw`\$&`)
+}
+
+/** A sentence that ends like one. */
+export function ending(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`
+}

@@ -21,6 +21,7 @@ export interface MetricDefinition {
     | 'open runs'
     | 'cohorts and objectives'
     | 'controls'
+    | 'incidents'
     | 'completeness'
     | 'processor'
 }
@@ -33,6 +34,8 @@ const TOOL_DURATION = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.1
 /** Counts of steps and calls; 0 has its own bucket. */
 const CALLS = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512] as const
 const COST = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 50, 100] as const
+/** From the first seconds of a page to the next day. */
+const RESPONSE = [10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400] as const
 const SCORE = [-1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 25, 50, 75, 90, 100] as const
 
 export const METRICS = {
@@ -237,6 +240,77 @@ export const METRICS = {
     group: 'controls',
     labels: ['operation'],
     help: 'Storage that failed, by operation (open, read, write).',
+  },
+  agentopz_incidents: {
+    type: 'gauge',
+    group: 'incidents',
+    labels: [...A, 'state', 'severity'],
+    help: 'Incidents that are not resolved, by state (open, acknowledged, mitigated) and severity; without drills. No agent: about the watching itself.',
+  },
+  agentopz_incidents_opened_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: [...A, 'severity'],
+    help: 'Incidents opened, by the severity of the alert that opened them; without drills.',
+  },
+  agentopz_incident_time_to_detect_seconds: {
+    type: 'histogram',
+    group: 'incidents',
+    labels: A,
+    buckets: RESPONSE,
+    help: 'From the estimated onset of an incident to its first alert received, where triage could estimate one.',
+  },
+  agentopz_incident_time_to_acknowledge_seconds: {
+    type: 'histogram',
+    group: 'incidents',
+    labels: A,
+    buckets: RESPONSE,
+    help: 'From the first alert received to the first acknowledgement.',
+  },
+  agentopz_incident_time_to_cause_seconds: {
+    type: 'histogram',
+    group: 'incidents',
+    labels: A,
+    buckets: RESPONSE,
+    help: 'From the first alert received to the first triage that named a cause.',
+  },
+  agentopz_incident_time_to_mitigate_seconds: {
+    type: 'histogram',
+    group: 'incidents',
+    labels: A,
+    buckets: RESPONSE,
+    help: 'From the first alert received to the evidence that the runs are well again, the first time.',
+  },
+  agentopz_incident_time_to_resolve_seconds: {
+    type: 'histogram',
+    group: 'incidents',
+    labels: A,
+    buckets: RESPONSE,
+    help: 'From the first alert received to the first time that the incident was resolved.',
+  },
+  agentopz_incident_dropped_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: ['what'],
+    help: 'What bounds have dropped of the records: resolved incidents (incident), alerts (alert), entries of timelines (entry).',
+  },
+  agentopz_incident_refreshes_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: ['outcome'],
+    help: 'Times an incident was looked up in Prometheus (ok, failed); what could not be asked stays as it was.',
+  },
+  agentopz_webhook_requests_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: ['outcome'],
+    help: "Alertmanager's webhooks by what was answered (taken, malformed, unauthorized, forbidden, too_large, not_stored).",
+  },
+  agentopz_webhook_alerts_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: ['outcome'],
+    help: 'Alerts in webhooks by what became of them: taken, repeated, doubted (told to fire, but had ended); no_agent, not_urgent, too_many_incidents and too_many_alerts make no incident; truncated were left out by Alertmanager.',
   },
   agentopz_late_spans_total: { type: 'counter', group: 'completeness', labels: A, help: 'Spans that came after their run had closed.' },
   agentopz_duplicate_spans_total: { type: 'counter', group: 'completeness', labels: A, help: 'Spans that had been seen before, ignored.' },

@@ -71,7 +71,7 @@ const RENDER_SLICE = 5000
 const FIRST_SEEN = 'agentopz_cohort_first_seen_timestamp_seconds'
 const OVERFLOWED = 'agentopz_series_overflow_total'
 /** Gauges that count: rows folded together are added. The others are maxima, times and flags. */
-const ADDED = new Set<string>(['agentopz_open_runs', 'agentopz_control_streams'] satisfies MetricName[])
+const ADDED = new Set<string>(['agentopz_open_runs', 'agentopz_control_streams', 'agentopz_incidents'] satisfies MetricName[])
 
 /** Builds a registry of its own; prom-client's global one stays untouched. */
 export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
