@@ -88,7 +88,7 @@ export const anthropicMessages: Protocol = {
     }
     const stop = string(b['stop_reason'])
     if (stop !== undefined) {
-      into.finish.push(stop)
+      into.addFinish(stop)
       into.isComplete = true
     }
   },
@@ -110,7 +110,7 @@ export const anthropicMessages: Protocol = {
     if (type === 'message_delta') {
       readUsage(b['usage'], into)
       const stop = string(object(b['delta'])?.['stop_reason'])
-      if (stop !== undefined) into.finish.push(stop)
+      if (stop !== undefined) into.addFinish(stop)
     }
     if (type === 'message_stop') into.isComplete = into.isLast = true
   },

@@ -49,7 +49,7 @@ function readToolUse(raw: unknown, into: Answer): void {
 function readStop(raw: unknown, into: Answer): void {
   const stop = string(raw)
   if (stop === undefined) return
-  into.finish.push(stop)
+  into.addFinish(stop)
   into.isComplete = true
 }
 

@@ -40,7 +40,7 @@ function readText(b: Json, into: Answer): void {
     if (r === undefined) continue
     into.addText(r['outputText'] ?? r['generation'])
     const reason = string(r['completionReason']) ?? string(r['stop_reason'])
-    if (reason !== undefined) into.finish.push(reason)
+    if (reason !== undefined) into.addFinish(reason)
     const counted = tokens(r['tokenCount']) ?? tokens(r['totalOutputTextTokenCount']) ?? tokens(r['generation_token_count'])
     into.outputTokens = counted ?? into.outputTokens
   }

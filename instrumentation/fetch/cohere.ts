@@ -21,7 +21,7 @@ function readEnd(b: Json, into: Answer): void {
   into.outputTokens = tokens(u?.['output_tokens']) ?? into.outputTokens
   const finish = string(b['finish_reason'])
   if (finish === undefined) return
-  into.finish.push(finish)
+  into.addFinish(finish)
   into.isComplete = true
 }
 

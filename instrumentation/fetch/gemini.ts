@@ -29,7 +29,7 @@ function read(b: Json, into: Answer): void {
   }
   readUsage(object(b['usageMetadata']), into)
   if (string(object(b['promptFeedback'])?.['blockReason']) !== undefined) {
-    into.finish.push('content_filter')
+    into.addFinish('content_filter')
     into.isComplete = true
   }
   for (const c of list(b['candidates'])) readCandidate(object(c), into)
@@ -54,7 +54,7 @@ function readCandidate(candidate: Json | undefined, into: Answer): void {
   }
   const reason = string(candidate?.['finishReason'])
   if (reason === undefined) return
-  into.finish.push(reason === 'STOP' && into.toolCalls.length > 0 ? 'tool_calls' : reason)
+  into.addFinish(reason === 'STOP' && into.toolCalls.length > 0 ? 'tool_calls' : reason)
   into.isComplete = true
 }
 

@@ -57,6 +57,6 @@ const read: Protocol['answer'] = (b, into) => {
   if (b['done'] !== true) return
   into.inputTokens = tokens(b['prompt_eval_count'])
   into.outputTokens = tokens(b['eval_count'])
-  into.finish.push(string(b['done_reason']) ?? 'stop')
+  into.addFinish(string(b['done_reason']) ?? 'stop')
   into.isComplete = into.isLast = true
 }

@@ -15,7 +15,7 @@ function read(b: Json, into: Answer): void {
   if (b['done'] !== true) return
   into.inputTokens = tokens(b['prompt_eval_count'])
   into.outputTokens = tokens(b['eval_count'])
-  into.finish.push(into.toolCalls.length > 0 ? 'tool_calls' : (string(b['done_reason']) ?? 'stop'))
+  into.addFinish(into.toolCalls.length > 0 ? 'tool_calls' : (string(b['done_reason']) ?? 'stop'))
   into.isComplete = into.isLast = true
 }
 

@@ -102,7 +102,7 @@ export const openAiChat: Protocol = {
     for (const c of list(b['choices'])) {
       const choice = object(c)
       const reason = string(choice?.['finish_reason'])
-      if (reason !== undefined) into.finish.push(reason)
+      if (reason !== undefined) into.addFinish(reason)
       const message = object(choice?.['message'])
       into.addText(contentText(message?.['content']))
       for (const t of list(message?.['tool_calls'])) {
@@ -121,7 +121,7 @@ export const openAiChat: Protocol = {
       const choice = object(c)
       const reason = string(choice?.['finish_reason'])
       if (reason !== undefined) {
-        into.finish.push(reason)
+        into.addFinish(reason)
         into.isComplete = true
       }
       const delta = object(choice?.['delta'])

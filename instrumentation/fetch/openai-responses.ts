@@ -42,7 +42,7 @@ function readItem(item: Json, into: Answer): void {
   for (const part of list(item['content'])) {
     const p = object(part)
     into.addText(p?.['text'])
-    if (p?.['type'] === 'refusal') into.finish.push('refusal')
+    if (p?.['type'] === 'refusal') into.addFinish('refusal')
   }
 }
 
@@ -52,8 +52,8 @@ function readEnd(r: Json, into: Answer): void {
   const why = string(object(r['incomplete_details'])?.['reason'])
   if (status === undefined || status === 'in_progress' || status === 'queued') return
   into.isComplete = true
-  if (status === 'completed') into.finish.push(into.toolCalls.length > 0 ? 'tool_calls' : 'stop')
-  else into.finish.push(why ?? status)
+  if (status === 'completed') into.addFinish(into.toolCalls.length > 0 ? 'tool_calls' : 'stop')
+  else into.addFinish(why ?? status)
 }
 
 /** Outputs of functions after the newest call of the model. */

@@ -46,6 +46,9 @@ export interface ToolCallSeen {
   args: string
 }
 
+/** As many choices as OpenAI lets one ask for. */
+const MAX_CHOICES = 128
+
 /** What an answer said, gathered from one body or from many stream events. */
 export class Answer {
   id: string | undefined
@@ -78,6 +81,11 @@ export class Answer {
     if (typeof more !== 'string' || more === '') return
     this.hasContent = true
     if (this.text.length < 16_384) this.text += more.slice(0, 16_384 - this.text.length)
+  }
+
+  /** Adds the reason why a choice ended, up to a bound. */
+  addFinish(reason: string): void {
+    if (this.finish.length < MAX_CHOICES) this.finish.push(reason)
   }
 
   /** Tool call at a position of a streamed answer; made when it is new. */

@@ -30,6 +30,7 @@ export class AnswerReader implements BodySink {
   readonly #decoder = new TextDecoder()
   readonly #frames: FrameReader
   #rest = ''
+  #isOver = false
   #isDone = false
 
   constructor(protocol: Protocol, form: Form, maxChars: number, done: (ending: Ending) => void) {
@@ -83,20 +84,30 @@ export class AnswerReader implements BodySink {
 
   #feed(text: string): void {
     if (this.#form === 'json') {
-      if (this.#rest.length + text.length <= this.#maxChars) this.#rest += text
-      else this.malformed = true
+      this.#keep(text)
       return
     }
     let from = 0
-    let end = text.indexOf('\n')
-    while (end >= 0) {
-      this.#line(this.#rest + text.slice(from, end))
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+      this.#keep(text.slice(from, end))
+      if (!this.#isOver) this.#line(this.#rest)
       this.#rest = ''
+      this.#isOver = false
       from = end + 1
-      end = text.indexOf('\n', from)
     }
-    if (this.#rest.length + text.length - from <= this.#maxChars) this.#rest += text.slice(from)
-    else this.malformed = true
+    this.#keep(text.slice(from))
+  }
+
+  /** Keeps what a body or line has so far; of one that is over the bound nothing, wherever it was cut. */
+  #keep(part: string): void {
+    if (this.#isOver) return
+    if (this.#rest.length + part.length <= this.#maxChars) {
+      this.#rest += part
+      return
+    }
+    this.#rest = ''
+    this.#isOver = true
+    this.malformed = true
   }
 
   #framed(bytes: Uint8Array): void {
