@@ -7,7 +7,7 @@ import { WINDOWS } from '../../model/slis.ts'
 import { type Effect, OVER, PAGE, type PageWindow } from '../../model/thresholds.ts'
 import type { Normal } from './normal.ts'
 import { dispersionOf, fewestThatPage, PAGE_WINDOWS } from './paging.ts'
-import { chanceOfAtLeast, distance, normalTail } from './statistics.ts'
+import { chanceOfAtLeast, distance, normalTail } from '../../model/statistics.ts'
 
 export const HORIZONS = { '30m': 1800, '2h': 7200, '1d': 86_400 } as const
 export type Horizon = keyof typeof HORIZONS

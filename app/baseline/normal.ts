@@ -5,7 +5,7 @@
  * under 0.2 %, and small counts get Anscombe's 3/8, as in the shipped rules: nothing bad in so few says little.
  */
 import { between, CELL, type Counts, type Grid, type Interval, intervalsOf, runningSums, total } from './counts.ts'
-import { median, residual } from './statistics.ts'
+import { median, residual } from '../../model/statistics.ts'
 
 export interface Normal {
   /** What windows are compared with. */

@@ -8,7 +8,7 @@ import { WINDOWS } from '../../model/slis.ts'
 import { type Effect, OVER, PAGE, type PageWindow } from '../../model/thresholds.ts'
 import { between, CELL, type Counts, type Grid, type Interval, runningSums } from './counts.ts'
 import type { Kind, Normal } from './normal.ts'
-import { chanceOfAtLeast, distance, normalTail } from './statistics.ts'
+import { chanceOfAtLeast, distance, normalTail } from '../../model/statistics.ts'
 
 export const PAGE_WINDOWS = Object.keys(PAGE) as readonly PageWindow[]
 

@@ -6,7 +6,7 @@
 import { HORIZON_NAMES, HORIZONS } from './detectable.ts'
 import type { SizeName } from './history.ts'
 import type { Measured, MeasuredSize, Measurement } from './measure.ts'
-import { lowestLikely } from './statistics.ts'
+import { lowestLikely } from '../../model/statistics.ts'
 import { count, factor, minute, per, percent, points, silence, size, span } from './words.ts'
 
 export type Section = 'quality' | 'cost_usd' | 'steps' | 'duration_seconds' | 'expect_runs'

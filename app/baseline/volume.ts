@@ -5,7 +5,7 @@
  */
 import { SILENCE_NATS } from '../../model/thresholds.ts'
 import { CELL, type Grid, type Interval, usualPerHour } from './counts.ts'
-import { median } from './statistics.ts'
+import { median } from '../../model/statistics.ts'
 
 export interface Volume {
   readonly runs: number

@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { durations } from '../../alert-rules/promql.ts'
 import { sliGroups } from '../../alert-rules/recording-sli.ts'
-import { distance } from '../../app/baseline/statistics.ts'
+import { distance } from '../../model/statistics.ts'
 import { createPrometheus, PrometheusError, quoted, select } from '../../app/prometheus.ts'
 import { startPrometheus, type Truth, writeHistory } from '../support/backdated.ts'
 

@@ -6,7 +6,7 @@ import { HORIZONS, smallestFactor, smallestRise } from '../../../app/baseline/de
 import { normalOf } from '../../../app/baseline/normal.ts'
 import { falsePagesPerWeek, fewestThatPage, PAGE_WINDOWS, pastPages, riseOf } from '../../../app/baseline/paging.ts'
 import { histogramOf, quantileOf, scaleShare } from '../../../app/baseline/sizes.ts'
-import { chanceOfAtLeast, distance, lowestLikely, median, normalTail } from '../../../app/baseline/statistics.ts'
+import { chanceOfAtLeast, distance, lowestLikely, median, normalTail } from '../../../model/statistics.ts'
 import { EFFECTS, OVER, PAGE } from '../../../model/thresholds.ts'
 import { poisson, random } from '../../support/backdated.ts'
 

@@ -95,7 +95,7 @@ function seriesAround0(z: number): number {
 }
 
 /** Regularised incomplete beta function I_x(a, b), by Lentz's continued fraction. */
-function incompleteBeta(x: number, a: number, b: number): number {
+export function incompleteBeta(x: number, a: number, b: number): number {
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x))
   return x < (a + 1) / (a + b + 2) ? (front * betaFraction(x, a, b)) / a : 1 - (front * betaFraction(1 - x, b, a)) / b
 }
@@ -125,7 +125,8 @@ const LANCZOS = [
   76.18009172947146, -86.50532032941678, 24.01409824083091, -1.231739572450155, 0.1208650973866179e-2, -0.5395239384953e-5,
 ] as const
 
-function logGamma(x: number): number {
+/** Logarithm of the gamma function, for x over 0 (Lanczos). */
+export function logGamma(x: number): number {
   const t = x + 5.5
   let sum = 1.000000000190015
   for (const [i, c] of LANCZOS.entries()) sum += c / (x + 1 + i)

@@ -1,0 +1,75 @@
+/**
+ * When did it begin? The change point of a failing share from counts per interval: the split at which two rates explain the counts best
+ * (maximum likelihood of two binomials, Hinkley 1970), if it explains them so much better than one rate that chance will not do, and the
+ * intervals that explain them almost as well. Not the alert's time: an alert comes when the evidence is enough, which may be hours later.
+ */
+import { normalTail } from '../model/statistics.ts'
+import type { Counts } from './compare.ts'
+
+export interface Interval extends Counts {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+export interface Onset {
+  /** Start of the first interval of the new rate. */
+  readonly atMs: number
+  /** Onset lies between these, 95 times in 100. */
+  readonly fromMs: number
+  readonly toMs: number
+  readonly before: Counts
+  readonly after: Counts
+}
+
+/** Chance of a split at least as good without any change, for all splits looked at together. */
+const LEVEL = 0.01
+/** Half the 95 % point of chi-squared with one degree of freedom: how much likelihood a split may lack and still be plausible. */
+const PLAUSIBLE = 1.92
+
+/** The onset of a rise of the share; undefined where none is sure. `dispersion` as in compare(). */
+export function findOnset(intervals: readonly Interval[], dispersion = 1): Onset | undefined {
+  const used = intervals.filter((i) => i.total > 0)
+  if (used.length < 4) return undefined
+  const all = sum(used)
+  const whole = logLikelihood(all)
+  const gains: number[] = []
+  let [bad, total] = [0, 0]
+  for (const interval of used.slice(0, -1)) {
+    bad += interval.bad
+    total += interval.total
+    const before = { bad, total }
+    const after = { bad: all.bad - bad, total: all.total - total }
+    const rises = after.bad * before.total > before.bad * after.total
+    gains.push(rises ? (logLikelihood(before) + logLikelihood(after) - whole) / Math.max(1, dispersion) : 0)
+  }
+  const best = Math.max(...gains)
+  const split = gains.indexOf(best)
+  // The signed root of twice the gain is standard normal without a change; splits beside each other are nearly one look.
+  const looks = 1 + Math.log2(gains.length) * 4
+  if (best <= 0 || normalTail(Math.sqrt(2 * best)) * looks > LEVEL) return undefined
+  const plausible = gains.flatMap((g, i) => (g >= best - PLAUSIBLE ? [i] : []))
+  const at = (i: number): Interval => used[Math.min(used.length - 1, Math.max(0, i))] as Interval
+  return {
+    atMs: at(split + 1).fromMs,
+    fromMs: at(plausible[0] ?? split).fromMs,
+    toMs: at((plausible.at(-1) ?? split) + 1).toMs,
+    before: sum(used.slice(0, split + 1)),
+    after: sum(used.slice(split + 1)),
+  }
+}
+
+function sum(intervals: readonly Counts[]): Counts {
+  let [bad, total] = [0, 0]
+  for (const i of intervals) {
+    bad += i.bad
+    total += i.total
+  }
+  return { bad, total }
+}
+
+/** Of a binomial at its own maximum; 0 · log 0 is 0. */
+function logLikelihood({ bad, total }: Counts): number {
+  const good = total - bad
+  const term = (k: number): number => (k <= 0 ? 0 : k * Math.log(k / total))
+  return total <= 0 ? 0 : term(bad) + term(good)
+}
