@@ -104,12 +104,21 @@ function severityOf(labels: Readonly<Record<string, string>>): Severity {
 
 /** What an incident is called: by the most urgent of its alerts, the earliest of those. */
 export function titleOf(subject: Pick<Subject, 'agent' | 'environment'>, alerts: readonly IncidentAlert[]): string {
-  const [first] = alerts.toSorted(
-    (a, b) => URGENCY.indexOf(a.severity) - URGENCY.indexOf(b.severity) || a.startsMs - b.startsMs || compareText(keyOf(a), keyOf(b)),
-  )
+  const [first] = byUrgency(alerts)
   const where = subject.environment === '' ? '' : ` in ${subject.environment}`
   const what = first === undefined ? 'alerts' : (definitionOf(first.name)?.title ?? first.name)
   return `${subject.agent === '' ? 'agentopz' : subject.agent}${where}: ${what}`
+}
+
+/** Whose incident it is: of the first alert, in the same order, that names somebody. */
+export function teamOf(alerts: readonly IncidentAlert[]): string | undefined {
+  return byUrgency(alerts).find((a) => (a.labels['team'] ?? '') !== '')?.labels['team']
+}
+
+function byUrgency(alerts: readonly IncidentAlert[]): readonly IncidentAlert[] {
+  return alerts.toSorted(
+    (a, b) => URGENCY.indexOf(a.severity) - URGENCY.indexOf(b.severity) || a.startsMs - b.startsMs || compareText(keyOf(a), keyOf(b)),
+  )
 }
 
 /** By code unit: the same on every machine. */

@@ -3,7 +3,18 @@
  * The state it starts from stays as it is.
  */
 import type { Incident, IncidentAlert, TimelineEntry } from '../model/incident.ts'
-import { compareText, happenedMs, keyOf, mergeAlert, moreUrgent, type Subject, subjectOf, titleOf, type ToldAlert } from './alert.ts'
+import {
+  compareText,
+  happenedMs,
+  keyOf,
+  mergeAlert,
+  moreUrgent,
+  type Subject,
+  subjectOf,
+  teamOf,
+  titleOf,
+  type ToldAlert,
+} from './alert.ts'
 import {
   type AlertIdentity,
   allEndedMs,
@@ -146,7 +157,7 @@ export class Work {
     const incident: Incident = {
       ...(reopened ?? home),
       alerts,
-      team: home.team === '' ? (alert.labels['team'] ?? '') : home.team,
+      team: teamOf(alerts) ?? home.team,
       severity: moreUrgent(home.severity, alert.severity),
       startedMs: Math.min(home.startedMs, alert.startsMs),
       title: titleOf(home, alerts),
