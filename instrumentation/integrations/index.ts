@@ -13,6 +13,7 @@ import { genkit } from './genkit.ts'
 import { mcp } from './mcp.ts'
 import { openaiAgents } from './openai-agents.ts'
 import { llamaindex } from './llamaindex.ts'
+import { mastra } from './mastra/mastra.ts'
 
 export const INTEGRATIONS: readonly Integration[] = [
   otelApi,
@@ -25,6 +26,7 @@ export const INTEGRATIONS: readonly Integration[] = [
   mcp,
   openaiAgents,
   llamaindex,
+  mastra,
   bedrock,
   vercelAi,
   vercelAi7,
