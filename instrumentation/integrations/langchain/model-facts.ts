@@ -2,7 +2,7 @@
  * What LangChain tells of a model call → the facts that guards and spans need: request from the model's parameters and messages, answer from its
  * result or its chunks. Everything read is untrusted: a field of another type is absent. Usage is `usage_metadata`, cached tokens inside input.
  */
-import type { Answer, ModelRequest, ToolResult } from '../../fetch/protocol.ts'
+import type { Answer, ModelRequest, ToolCallSeen, ToolResult } from '../../fetch/protocol.ts'
 import { contentText, list, number, object, string, tokens, type Json } from '../../fetch/protocol.ts'
 import type { CallFacts } from '../../model-call.ts'
 import { fingerprint } from '../../runtime.ts'
@@ -102,7 +102,6 @@ export function addAnswer(answer: Answer, result: unknown): void {
   const used = object(object(r?.['llmOutput'])?.['tokenUsage'])
   answer.inputTokens ??= tokens(used?.['promptTokens'])
   answer.outputTokens ??= tokens(used?.['completionTokens'])
-  answer.isComplete = true
 }
 
 /** Reads one chunk of a stream: a message, a chunk that holds one, or text. */
@@ -121,11 +120,9 @@ function addMessage(answer: Answer, value: unknown): void {
   const m = object(value)
   if (m === undefined) return
   answer.addText(contentText(m['content']))
-  for (const call of list(m['tool_calls'])) {
-    const c = object(call)
-    const seen = c === undefined ? undefined : answer.call(answer.toolCalls.length, string(c['id']), string(c['name']))
-    if (seen !== undefined) seen.args = JSON.stringify(c?.['args'] ?? {})
-  }
+  const pieces = list(m['tool_call_chunks'])
+  if (pieces.length > 0) for (const piece of pieces) addPiece(answer, object(piece) ?? {})
+  else for (const call of list(m['tool_calls'])) addCall(answer, object(call) ?? {})
   const about = object(m['response_metadata']) ?? {}
   const finish = string(about['finish_reason']) ?? string(about['stop_reason']) ?? string(about['done_reason'])
   if (finish !== undefined) answer.finish = [finish]
@@ -134,6 +131,27 @@ function addMessage(answer: Answer, value: unknown): void {
   // LangChain makes one up where the model gave none.
   if (id !== undefined && !/^(run-|lc_run-)/.test(id)) answer.id = id
   addUsage(answer, object(m['usage_metadata']))
+}
+
+function addCall(answer: Answer, call: Json): void {
+  const seen = answer.call(answer.toolCalls.length, string(call['id']), string(call['name']))
+  if (seen !== undefined) seen.args = JSON.stringify(call['args'] ?? {})
+}
+
+/** Calls that are being streamed, by the index that their pieces have; indexes have gaps, and some models give every call the same. */
+const open = new WeakMap<Answer, Map<unknown, ToolCallSeen>>()
+
+/** A streamed call comes in pieces; what a chunk says its calls are is not yet all of their arguments. */
+function addPiece(answer: Answer, piece: Json): void {
+  const calls = open.get(answer) ?? new Map<unknown, ToolCallSeen>()
+  open.set(answer, calls)
+  const [id, name, index] = [string(piece['id']), string(piece['name']), piece['index']]
+  let call = calls.get(index)
+  if (name !== undefined && (call === undefined || (id !== undefined && id !== call.id))) {
+    call = answer.call(answer.toolCalls.length, id, name)
+    if (call !== undefined) calls.set(index, call)
+  }
+  if (call !== undefined) call.args += string(piece['args']) ?? ''
 }
 
 /** Chunks report what they add. */

@@ -13,7 +13,7 @@ import { otel, SpanStatusCode } from '../../otel.ts'
 import { runtime } from '../../runtime.ts'
 import { patchMethod } from '../framework-run.ts'
 import { addAnswer, addChunk, factsOf, type Model } from './model-facts.ts'
-import { afterwards, carried, prototypeOf } from './patching.ts'
+import { afterwards, carried, NO_RETRY, prototypeOf } from './patching.ts'
 import { type Place, placeOf } from './places.ts'
 
 /** A call of a model under way; `isSeen` once an inner layer asked whose it is. */
@@ -170,17 +170,12 @@ async function begun(place: Place | undefined, facts: () => CallFacts): Promise<
     const record = (): void => recordRefusedCall(refused.run, refused.refusal, 'refused', about)
     if (place === undefined) record()
     else place.within(record)
-    refusal = refusedCall(refused.refusal)
+    refusal = Object.assign(new GuardError(refused.refusal), { status: NO_RETRY })
   } catch (error) {
     bug('langchain model', error)
   }
   if (refusal !== undefined) throw refusal
   return undefined
-}
-
-/** With a status that LangChain's and LangGraph's retries give up on. */
-function refusedCall(refusal: ConstructorParameters<typeof GuardError>[0]): GuardError {
-  return Object.assign(new GuardError(refusal), { status: 403 })
 }
 
 function scopeOf(open: OpenCall | undefined, place: Place | undefined): <R>(work: () => R) => R {
@@ -191,6 +186,9 @@ function scopeOf(open: OpenCall | undefined, place: Place | undefined): <R>(work
 function end(open: OpenCall | undefined, answer: Answer, ending: Ending): void {
   if (open === undefined) return
   // A model that tells neither usage nor why it stopped has answered all the same.
-  if (ending === 'complete') open.span?.setStatus({ code: SpanStatusCode.OK })
+  if (ending === 'complete') {
+    open.span?.setStatus({ code: SpanStatusCode.OK })
+    answer.isComplete = true
+  }
   endCall(open, answer, ending, undefined, Date.now())
 }

@@ -4,6 +4,9 @@
  */
 import { contained } from '../../log.ts'
 
+/** Status of a refusal's exception: retries of LangChain and LangGraph give up on it at once. */
+export const NO_RETRY = 403
+
 /** The prototype of an exported class; undefined while the module is being loaded. */
 export function prototypeOf(exports: Readonly<Record<string, unknown>>, name: string): object | undefined {
   return (exports[name] as { prototype?: object } | undefined)?.prototype

@@ -261,9 +261,12 @@ export function isBubbleUp(error: unknown): boolean {
   return (error as { is_bubble_up?: unknown } | undefined)?.is_bubble_up === true
 }
 
-/** The caller aborted; a chain's signal is out of sight, there the exception tells. */
+/** The caller gave up; a chain's signal is out of sight, there the exception tells. A time limit that passed is a failure. */
 function isGivenUp({ signal }: Place, error: unknown): boolean {
-  if (signal !== undefined) return signal.aborted
-  const name = (error as { name?: unknown } | undefined)?.name
-  return name === 'AbortError' || (name === 'TimeoutError' && error instanceof DOMException)
+  if (signal === undefined) return nameOf(error) === 'AbortError'
+  return signal.aborted && nameOf(signal.reason) !== 'TimeoutError'
+}
+
+function nameOf(error: unknown): unknown {
+  return (error as { name?: unknown } | undefined)?.name
 }

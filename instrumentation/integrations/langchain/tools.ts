@@ -11,10 +11,10 @@ import { GuardError } from '../../guards/guards.ts'
 import { contained } from '../../log.ts'
 import { thrown } from '../../model-call.ts'
 import { type Context, otel, type Span, SpanKind, SpanStatusCode, tracer } from '../../otel.ts'
-import type { RunScope } from '../../run-scope.ts'
+import type { Refusal, RunScope } from '../../run-scope.ts'
 import { runtime } from '../../runtime.ts'
 import { patchMethod } from '../framework-run.ts'
-import { afterwards, prototypeOf } from './patching.ts'
+import { afterwards, NO_RETRY, prototypeOf } from './patching.ts'
 import { calling, isBubbleUp, Place, placeOf } from './places.ts'
 
 type ToolMessage = new (fields: Readonly<Record<string, unknown>>) => unknown
@@ -85,17 +85,15 @@ function askedFor(tool: unknown, input: unknown, config: unknown): Asked {
 function called(asked: Asked, copy: string, work: () => Promise<unknown>): Promise<unknown> {
   const call = contained('langchain tool', () => opened(asked))
   if (call === undefined) return work()
-  const { refusal } = call
-  if (refusal !== undefined) {
+  if (call === 'loose')
+    return afterwards(
+      work(),
+      () => looseEnded(asked, 'success'),
+      () => looseEnded(asked, 'failure'),
+    )
+  if (call.refusal !== undefined) {
     closeRefused(call)
-    const answer = contained('langchain tool', () => {
-      const Message = toolMessages.get(copy)
-      if (asked.callId === undefined || Message === undefined) return undefined
-      const content = refusal.fallback ?? new GuardError(refusal).message
-      return new Message({ status: 'error', content, tool_call_id: asked.callId, name: asked.name })
-    })
-    if (answer !== undefined) return Promise.resolve(answer)
-    return Promise.reject(Object.assign(new GuardError(refusal), { status: 403 }))
+    return refused(asked, call.refusal, copy)
   }
   const place = new Place(call.context, call.run)
   return afterwards(
@@ -105,19 +103,39 @@ function called(asked: Asked, copy: string, work: () => Promise<unknown>): Promi
   )
 }
 
-/** Undefined for a call that belongs to nothing: it would be a run of its own. The breaker then has nothing to say. */
-function opened({ name, input, callId, callbacks }: Asked): OpenTool | undefined {
-  const { runs } = runtime()
+/** What a refused call comes to: a message where a model asked, an exception where the application did. */
+function refused({ callId, name }: Asked, refusal: Refusal, copy: string): Promise<unknown> {
+  const error = Object.assign(new GuardError(refusal), { status: NO_RETRY })
+  const answer = contained('langchain tool', () => {
+    const Message = toolMessages.get(copy)
+    if (callId === undefined || Message === undefined) return undefined
+    return new Message({ status: 'error', content: refusal.fallback ?? error.message, tool_call_id: callId, name })
+  })
+  return answer === undefined ? Promise.reject(error) : Promise.resolve(answer)
+}
+
+/** Opens the call where it belongs. `loose` is one that belongs to nothing and may go ahead: its span would be a run of its own. */
+function opened({ name, input, callId, callbacks }: Asked): OpenTool | 'loose' {
+  const { runs, guards } = runtime()
   const more = callId === undefined ? {} : { callId }
   const place = placeOf(callbacks)
   place?.open()
   if (place !== undefined) return place.within(() => openTool(name, input, more))
-  const located = runs.locate(Date.now()).run
+  const now = Date.now()
+  const located = runs.locate(now).run
   // A loop over a plain model: its run is known by what the model asked for.
   const run = located ?? (callId === undefined ? undefined : runs.byKey(`tool:${callId}`))
-  if (run === undefined && otel().trace.getActiveSpan() === undefined) return undefined
+  if (run === undefined && otel().trace.getActiveSpan() === undefined) {
+    if (guards.admitTool(undefined, runs.defaults.agent, name, now) === undefined) return 'loose'
+    return openTool(name, input, more)
+  }
   if (run === undefined || run === located) return openTool(name, input, { ...more, ...parentOf(run) })
   return runs.within(run, () => openTool(name, input, { ...more, ...parentOf(run) }))
+}
+
+function looseEnded({ name }: Asked, outcome: 'success' | 'failure'): void {
+  const { runs, guards } = runtime()
+  guards.toolEnded(runs.defaults.agent, name, outcome, Date.now())
 }
 
 /** Below the run's root, where nothing else is active. */

@@ -103,7 +103,12 @@ export function agents(api) {
     'error-stream': async () => all(agent({ model: model('fail-400') }).stream(ask(), { streamMode: 'messages' }), ([m]) => message(m)),
     'once-500': async () => messages(await agent({ model: model('once-500') }).invoke(ask())),
     'recursion-limit': async () => agent().invoke(ask('LOOPFOREVER'), { recursionLimit: 5 }),
-    abort: async () => agent({ model: model('hang') }).invoke(ask(), { signal: AbortSignal.timeout(80) }),
+    abort: async () => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), 80)
+      return agent({ model: model('hang') }).invoke(ask(), { signal: controller.signal })
+    },
+    timeout: async () => agent({ model: model('hang') }).invoke(ask(), { signal: AbortSignal.timeout(80) }),
     concurrent: async () => {
       const names = ['a', 'b', 'c']
       const one = (name, how) => agent({ name: `${name}-agent`, model: model(`gpt-5-${name}-${how}`) })

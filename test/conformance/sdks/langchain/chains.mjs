@@ -1,5 +1,5 @@
 /** Chains, retrievers, and models on their own; among them a model that calls no HTTP at all. */
-import { drain, outcome, plain, takeFrom } from '../../shared/program.mjs'
+import { drain, plain, takeFrom } from '../../shared/program.mjs'
 import { all, message } from './describe.mjs'
 
 const MODEL = 'gpt-5-mini'
@@ -95,7 +95,12 @@ export function chains(api) {
       return 'gave up'
     },
     'model-error': async () => model('fail-400').invoke('hi'),
-    'model-abort': async () => outcome(model('hang').invoke('hi', { signal: AbortSignal.timeout(60) })),
+    'model-abort': async () => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), 60)
+      return model('hang').invoke('hi', { signal: controller.signal })
+    },
+    'model-timeout': async () => model('hang').invoke('hi', { timeout: 60 }),
     'text-model': async () => new OpenAI({ model: 'gpt-3.5-turbo-instruct' }).invoke('hi'),
     'own-model': async () => message(await own().invoke('hi')),
     'own-model-in-chain': async () => prompt.pipe(own()).pipe(new StringOutputParser()).invoke(question, { runName: 'own' }),
