@@ -1,5 +1,6 @@
 /** The integrations, in order of start. A new one is one file and one line here; AGENTOPZ_DISABLED_INTEGRATIONS takes names out. */
 import type { Integration } from './integration.ts'
+import { googleAdk } from './google-adk.ts'
 import { vercelAi7 } from './vercel-ai-7.ts'
 import { vercelAi } from './vercel-ai.ts'
 import { bedrock } from './bedrock.ts'
@@ -30,4 +31,5 @@ export const INTEGRATIONS: readonly Integration[] = [
   bedrock,
   vercelAi,
   vercelAi7,
+  googleAdk,
 ]

@@ -46,7 +46,8 @@ export function answerTo(q: Question): Answer {
   const forced = q.tools.find((t) => t.name === q.forced)
   if (forced !== undefined) return { tools: [callOf(forced)] }
   const handoff = q.tools.find((t) => HANDOFF.test(t.name))
-  if (handoff !== undefined && !q.called.some((name) => HANDOFF.test(name))) return { tools: [{ name: handoff.name, arguments: {} }] }
+  if (handoff !== undefined && !q.called.some((name) => HANDOFF.test(name)))
+    return { tools: [{ name: handoff.name, arguments: handoffTo(handoff, q.said) }] }
   const usable = q.tools.filter((t) => !HANDOFF.test(t.name) && !NEVER_ASKED.test(t.name))
   const open = usable.filter((t) => !q.called.includes(t.name))
   if (/\bALLTOOLS\b/.test(q.said) && open.length > 0) return { tools: open.map(callOf) }
@@ -55,6 +56,13 @@ export function answerTo(q: Question): Answer {
   const tool = wanted === undefined ? candidates[0] : candidates.find((t) => t.name === wanted)
   if (tool !== undefined) return { tools: [callOf(tool)] }
   return { text: q.wantsJson === true ? JSON_ANSWER : ANSWER }
+}
+
+/** Where the tool asks whom to hand over to, the one that `TRANSFER:name` in a prompt names. */
+function handoffTo(tool: Tool, said: string): Json {
+  const [first] = Object.keys(object(object(tool.schema)['properties']))
+  const name = /\bTRANSFER:([\w-]+)/.exec(said)?.[1]
+  return first === undefined || name === undefined ? {} : { [first]: name }
 }
 
 /** Arguments that fit a simple schema: `city` is Paris, everything else has a value of its type. */
