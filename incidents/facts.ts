@@ -1,0 +1,69 @@
+/**
+ * What triage looks at, as it is gathered from Prometheus: the failing share over time, and counts before and after the onset by everything
+ * that could have changed. Counts are increases of counters, so they may be fractions. What could not be asked is in `gaps`.
+ */
+import type { Counts } from './compare.ts'
+import type { Interval } from './onset.ts'
+
+/** Dimensions of a run's cohort (R13) that point at a cause; agent_version says that something was deployed. */
+export const DIMENSIONS = ['prompt_version', 'tools_version', 'model', 'agent_version'] as const
+export type Dimension = (typeof DIMENSIONS)[number]
+
+/** Runs made with one value of a dimension. */
+export interface CohortFact {
+  readonly value: string
+  readonly before: Counts
+  readonly after: Counts
+  /** When the processor first saw it, where it is still known. */
+  readonly firstSeenMs?: number
+}
+
+/** Calls of one tool. */
+export interface ToolFact {
+  readonly tool: string
+  readonly errors: Change
+  readonly empty: Change
+  readonly blocked: Change
+}
+export interface Change {
+  readonly before: Counts
+  readonly after: Counts
+}
+
+/** Distribution of one feature of the inputs, or of one trait of the answers (finish reasons): counts by bucket. */
+export interface Distribution {
+  readonly feature: string
+  readonly buckets: readonly { readonly bucket: string; readonly before: number; readonly after: number }[]
+}
+
+/** Mean amount per model call: tokens of a class. */
+export interface Mean {
+  readonly what: string
+  readonly before: { readonly sum: number; readonly count: number }
+  readonly after: { readonly sum: number; readonly count: number }
+}
+
+export interface TriageFacts {
+  readonly agent: string
+  readonly environment: string
+  readonly sli: string
+  /** Tool of a tool SLI. */
+  readonly tool?: string
+  readonly series: readonly Interval[]
+  /** Variance of the SLI in multiples of chance, as the rules measured it; 1 where they did not. */
+  readonly dispersion: number
+  /** Start of the alert, for when no onset is found. */
+  readonly startedMs: number
+  readonly nowMs: number
+  /** The windows that before and after are counted over. */
+  readonly beforeFromMs: number
+  readonly splitMs: number
+  readonly cohorts: Readonly<Record<Dimension, readonly CohortFact[]>>
+  readonly tools: readonly ToolFact[]
+  readonly inputs: readonly Distribution[]
+  readonly answers: readonly Distribution[]
+  readonly means: readonly Mean[]
+  /** PromQL behind each kind of fact, to be run again. */
+  readonly queries: Readonly<Record<string, string>>
+  readonly gaps: readonly string[]
+}
