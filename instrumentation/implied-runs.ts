@@ -103,8 +103,9 @@ const talkKey = (messages: unknown): string => `talk:${fingerprint(JSON.stringif
 /** Closes the run's root when nothing is to come: the answer asks for no tools, or a guard ended the run. */
 export function endImplied(run: RunScope, answer: Answer | undefined, ending: Ending, status: number | undefined, now: number): void {
   if (run.kind !== 'implied' || run.root === undefined || run.reservedCalls > 0) return
-  const failed = run.failedLast
-  if (answer !== undefined && (answer.toolCalls.length > 0 || (failed && isRetried(ending, status)))) return
+  const goesOn = answer !== undefined && (answer.toolCalls.length > 0 || (run.failedLast && isRetried(ending, status)))
+  // A guard that aborted the call has ended the run.
+  if (goesOn && run.stopped === undefined) return
   closeImplied(run, now)
 }
 

@@ -180,12 +180,17 @@ async function bodyText(input: Input, init: Init, maxBytes: number): Promise<str
 
 /** Text of a request's body, whose length is not known before. */
 async function streamText(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string | undefined> {
+  const reader = body?.getReader()
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > maxBytes) return tooLarge(bytes)
-    chunks.push(chunk)
+  for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+    bytes += read.value.byteLength
+    if (bytes > maxBytes) {
+      // Not waited for: one branch of a copied stream is done with cancelling when the other one is, which is not read yet.
+      void reader?.cancel()
+      return tooLarge(bytes)
+    }
+    chunks.push(read.value)
   }
   return Buffer.concat(chunks).toString()
 }
