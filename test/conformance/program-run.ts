@@ -27,6 +27,7 @@ export interface ProgramRun {
   readonly calls: readonly Call[]
   readonly received: readonly Received[]
   readonly durationMs: number
+  readonly endedMs: number
 }
 
 export interface Bench {
@@ -70,6 +71,7 @@ export async function runProgram(program: Program, bench: Bench): Promise<Progra
     child.once('close', (code, signal) => resolve(String(code ?? signal)))
   })
   clearTimeout(timer)
+  const endedMs = Date.now()
   killGroup(child.pid)
   if (provider.calls.some((c) => c.end === 'open')) await new Promise((resolve) => setTimeout(resolve, CLOSE_MS))
   return {
@@ -79,7 +81,8 @@ export async function runProgram(program: Program, bench: Bench): Promise<Progra
     marks: [...provider.marks],
     calls: provider.calls.map((c) => ({ ...c })),
     received: [...sink.received],
-    durationMs: Date.now() - began,
+    durationMs: endedMs - began,
+    endedMs,
   }
 }
 

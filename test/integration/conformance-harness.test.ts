@@ -31,6 +31,7 @@ const RUN: ProgramRun = {
   calls: [CALL],
   received: [],
   durationMs: 1,
+  endedMs: 3000,
 }
 const call = (change: Partial<Call>): Partial<ProgramRun> => ({ calls: [{ ...CALL, ...change }] })
 
