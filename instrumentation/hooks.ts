@@ -67,6 +67,8 @@ function apply(patches: ReturnType<Wanted>, exports: unknown, format: 'esm' | 'c
 }
 
 function hookImports(wanted: Wanted, packages: readonly string[]): void {
+  // `node -e`: Node loads its own modules when their names are read there, and import-in-the-middle 3.6 takes such a load for the entry point and fails it.
+  if ((process as { _eval?: string })._eval !== undefined) return
   addHook((url, exports) => {
     if (!url.startsWith('file:')) return
     const path = fileURLToPath(url).replaceAll('\\', '/')
