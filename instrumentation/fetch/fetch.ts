@@ -134,9 +134,10 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
   const now = Date.now()
   const pinned = settings.pin.size === 0 ? undefined : pinRequest(protocol, read, runs.locate(now).run, settings.pin)
   const body = pinned?.body ?? read
-  const request = protocol.request(body, url.pathname)
+  const headers = headersOf(input, init)
+  const request = protocol.request(body, url.pathname, headers)
   const facts: CallFacts = {
-    provider: providerOf(url.hostname, protocol, headersOf(input, init)?.get('user-agent') ?? ''),
+    provider: providerOf(url.hostname, protocol, headers?.get('user-agent') ?? ''),
     request,
     // The path too: Google and Bedrock have the model there, and equal bodies to two models are two requests.
     bodyHash: fingerprint(`${url.pathname} ${text}`),

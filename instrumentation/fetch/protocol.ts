@@ -108,7 +108,8 @@ export interface Protocol {
   fits(body: Json): boolean
   /** `gen_ai.provider.name` where the host says nothing. */
   readonly provider: string
-  request(body: Json, path: string): ModelRequest
+  /** `headers` of the request, for protocols that have the model there. */
+  request(body: Json, path: string, headers?: Headers): ModelRequest
   /** Reads a whole JSON answer; `status` is the HTTP status. */
   answer(body: Json, into: Answer): void
   /** Reads one event of a stream (`data:` of server-sent events, or a line of NDJSON). */

@@ -1,4 +1,5 @@
 /** The HTTP protocols that are understood. A new one is one file and one line here. */
+import { aiGateway, aiGatewayEmbeddings, aiGatewayOld } from './ai-gateway.ts'
 import { anthropicVertex } from './anthropic-vertex.ts'
 import { anthropicMessages } from './anthropic.ts'
 import { bedrockConverse } from './bedrock-converse.ts'
@@ -33,6 +34,9 @@ export const PROTOCOLS: readonly Protocol[] = [
   cohereEmbed,
   geminiEmbeddings,
   openAiEmbeddings,
+  aiGateway,
+  aiGatewayOld,
+  aiGatewayEmbeddings,
 ]
 
 /** The protocol of a POST to this path. */

@@ -1,11 +1,12 @@
 /**
- * A model provider on 127.0.0.1 that speaks the protocols of OpenAI, Anthropic, Amazon Bedrock, Google, Mistral, Ollama and Cohere, over
- * HTTP/1.1 and HTTP/2. Equal requests get equal answers with known usage; what it answers is in test/conformance/README.md.
+ * A model provider on 127.0.0.1 that speaks the protocols of OpenAI, Anthropic, Amazon Bedrock, Google, Mistral, Ollama, Cohere and
+ * Vercel's AI Gateway, over HTTP/1.1 and HTTP/2. Equal requests get equal answers with known usage; what it answers is in test/conformance/README.md.
  * Records every request. `GET /__mark/NAME` starts a section, `GET /__calls` lists what came, `GET /__reset` forgets it.
  */
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttp2 } from 'node:http2'
 import { createServer as createTcp, type AddressInfo, type Socket } from 'node:net'
+import { gatewayEmbeddings, gatewayLanguageModel } from './provider/ai-gateway.ts'
 import { countTokens, messages } from './provider/anthropic.ts'
 import { bedrock } from './provider/bedrock.ts'
 import { cohereChat, cohereEmbed } from './provider/cohere.ts'
@@ -45,6 +46,8 @@ const ROUTES: readonly (readonly [RegExp, Handler])[] = [
   [/^\/api\/(chat|generate|embed)$/, ollama],
   [/^\/v2\/chat$/, cohereChat],
   [/^\/v2\/embed$/, cohereEmbed],
+  [/\/ai\/language-model$/, gatewayLanguageModel],
+  [/\/ai\/embedding-model$/, gatewayEmbeddings],
 ]
 const HTTP2_PREFACE = 'PRI * HTTP/2'
 
@@ -89,7 +92,7 @@ export async function startProvider(port = 0): Promise<Provider> {
       atMs,
       method: req.method ?? '',
       path,
-      model: modelOf(bare, body),
+      model: modelInHeaders(req) ?? modelOf(bare, body),
       headers: req.headers,
       body,
       sent: 0,
@@ -146,6 +149,12 @@ export async function startProvider(port = 0): Promise<Provider> {
       await closed
     },
   }
+}
+
+/** Vercel's gateway is told the model by a header. */
+function modelInHeaders({ headers }: IncomingMessage): string | undefined {
+  const model = headers['ai-language-model-id'] ?? headers['ai-model-id']
+  return typeof model === 'string' ? model : undefined
 }
 
 async function bodyOf(req: IncomingMessage): Promise<string> {

@@ -14,6 +14,8 @@ function world({ ai, createOpenAI, createAnthropic, z }, major) {
   const made = createOpenAI()
   const openai = major === 5 ? Object.assign((id) => made.chat(id), made) : made
   const anthropic = createAnthropic({ baseURL: `${process.env.ANTHROPIC_BASE_URL}/v1` })
+  const base = { 5: 'v1', 6: 'v3', 7: 'v4' }[major]
+  const gateway = ai.createGateway({ apiKey: 'local', baseURL: `${process.env.PROVIDER_URL}/${base}/ai` })
   const seen = { ran: 0 }
   const inputSchema = z.object({ city: z.string() })
   const get_weather = ai.tool({
@@ -25,7 +27,7 @@ function world({ ai, createOpenAI, createAnthropic, z }, major) {
       return { city, temperature: 21, toldOf: messages.length, hasId: typeof toolCallId === 'string' }
     },
   })
-  return { openai, anthropic, seen, inputSchema, tools: { get_weather } }
+  return { openai, anthropic, gateway, seen, inputSchema, tools: { get_weather } }
 }
 
 const partOf = ({ type, text, delta, toolName, input, output, finishReason, error, preliminary }) => ({
@@ -55,7 +57,7 @@ const resultOf = (r) => ({
 
 export function scenarios(api, major) {
   const { ai, z } = api
-  const { openai, anthropic, seen, inputSchema, tools } = world(api, major)
+  const { openai, anthropic, gateway, seen, inputSchema, tools } = world(api, major)
   const { generateText, streamText, generateObject, streamObject, embed, embedMany, stepCountIs, tool } = ai
   const stopWhen = stepCountIs(5)
   const telemetryKey = major === 7 ? 'telemetry' : 'experimental_telemetry'
@@ -83,6 +85,7 @@ export function scenarios(api, major) {
     'tool-loop-chat': async () => resultOf(await generateText({ model: openai.chat(MODEL), prompt: HOT, tools, stopWhen })),
     'tool-loop-responses': async () => resultOf(await generateText({ model: openai.responses(MODEL), prompt: HOT, tools, stopWhen })),
     'tool-loop-anthropic': async () => resultOf(await generateText({ model: anthropic('claude-sonnet-5'), prompt: HOT, tools, stopWhen })),
+    'tool-loop-gateway': async () => resultOf(await generateText({ model: gateway('openai/gpt-5-mini'), prompt: HOT, tools, stopWhen })),
     'two-tools': async () => {
       const both = {
         ...tools,
@@ -158,6 +161,12 @@ export function scenarios(api, major) {
     stream: async () => drain(streamText({ model: openai(MODEL), prompt: 'hi' }).fullStream, partOf),
     'stream-chat': async () => drain(streamText({ model: openai.chat(MODEL), prompt: 'hi' }).textStream),
     'stream-anthropic': async () => drain(streamText({ model: anthropic('claude-sonnet-5'), prompt: 'hi' }).textStream),
+    'stream-gateway': async () => drain(streamText({ model: gateway('openai/gpt-5-mini'), prompt: 'hi' }).fullStream, partOf),
+    'error-gateway': async () => generateText({ model: gateway('openai/fail-400'), prompt: 'hi' }),
+    'embed-gateway': async () => {
+      const { embedding, usage } = await embed({ model: gateway.textEmbeddingModel('openai/text-embedding-3-small'), value: 'hi' })
+      return { embedding, usage }
+    },
     'stream-tool-loop': async () => {
       const events = []
       const result = streamText({
@@ -323,7 +332,7 @@ export function scenarios(api, major) {
 /** An endless tool loop, whole, streamed, and by an agent. */
 export const guard = (api, major) => {
   const { ai } = api
-  const { openai, tools, seen } = world(api, major)
+  const { openai, gateway, tools, seen } = world(api, major)
   const options = { model: openai(MODEL), prompt: 'LOOPFOREVER', tools, stopWhen: ai.stepCountIs(12) }
   return {
     guard: async () => {
@@ -333,6 +342,14 @@ export const guard = (api, major) => {
     },
     'guard-stream': async () => {
       const { ended } = await outcomeOf(ai.streamText({ ...options, onError: () => undefined }))
+      return ended
+    },
+    'guard-gateway': async () => {
+      const { text, steps } = await ai.generateText({ ...options, model: gateway('openai/gpt-5-mini') })
+      return { text, steps: steps.length }
+    },
+    'guard-stream-gateway': async () => {
+      const { ended } = await outcomeOf(ai.streamText({ ...options, model: gateway('openai/gpt-5-mini'), onError: () => undefined }))
       return ended
     },
     'guard-agent': async () => {
