@@ -84,7 +84,7 @@ export class AgentopzTelemetry {
     const name = event.toolCall?.toolName
     if (known === undefined || typeof name !== 'string') return event.execute()
     const { operation } = known
-    return operation === undefined ? guarded(name, event.execute) : this.#reported({ ...known, operation }, name, event)
+    return operation === undefined ? guarded(name, event) : this.#reported({ ...known, operation }, name, event)
   }
 
   /** The result is told apart from the execution, and right after it. */
@@ -155,8 +155,8 @@ function endUnseen({ agent, name, span }: OpenTool): void {
 }
 
 /** A tool that another integration reports. */
-function guarded<T>(name: string, execute: () => PromiseLike<T>): PromiseLike<T> {
-  const admitted = contained('vercel ai tool', () => admitTool(name))
+function guarded<T>(name: string, { toolCall, execute }: Execution<T>): PromiseLike<T> {
+  const admitted = contained('vercel ai tool', () => admitTool(name, toolCall?.input))
   if (admitted === undefined) return execute()
   if (admitted instanceof GuardError) return Promise.reject(admitted)
   const result = execute()

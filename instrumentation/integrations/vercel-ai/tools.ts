@@ -3,13 +3,14 @@
  * asks the guards first and, where nobody else does, reports the call. A refusal is thrown: the SDK makes a tool error of it that the model
  * reads, and the loop goes on. Results, preliminary results (async iterables), exceptions and `this` are the tool's own.
  */
-import { AGENTOPZ } from '../../../model/semconv.ts'
+import { AGENTOPZ, GEN_AI } from '../../../model/semconv.ts'
+import { takeAsked } from '../../asked-tool.ts'
 import { closeRefused, closeTool, failTool, type OpenTool, openTool } from '../../guard-tool.ts'
 import { GuardError } from '../../guards/guards.ts'
 import { recordIntervention } from '../../interventions.ts'
 import { contained } from '../../log.ts'
-import { activeSpan, otel } from '../../otel.ts'
-import { runtime } from '../../runtime.ts'
+import { activeSpan, otel, type Span, SpanKind, tracer } from '../../otel.ts'
+import { fingerprint, runtime } from '../../runtime.ts'
 
 /** `report`: with a span of ours; `guard`: the SDK makes its own, or none is wanted. */
 export type ToolMode = 'report' | 'guard'
@@ -69,7 +70,7 @@ interface Call {
 
 function begin(name: string, { input, mode, id }: Call): Running | GuardError {
   if (mode === 'report') return reporting(openTool(name, input, id === undefined ? {} : { callId: id }))
-  const admitted = admitTool(name)
+  const admitted = admitTool(name, input)
   return admitted instanceof GuardError ? admitted : { run: (work) => work(), ended: () => admitted(false), failed: () => admitted(true) }
 }
 
@@ -85,18 +86,48 @@ function reporting(call: OpenTool): Running | GuardError {
   }
 }
 
-/** Asks the guards for a tool that somebody else reports, if anybody; the refusal is put on the span that is active, the tool's own. */
-export function admitTool(name: string): GuardError | ((failed: boolean) => void) {
+/**
+ * Asks the guards for a tool that somebody else reports, or that nobody is to report. A refusal is put on the tool's own span, where one is
+ * active; where there is none it gets one, in the run that the model asked for the tool in.
+ */
+export function admitTool(name: string, input: unknown): GuardError | ((failed: boolean) => void) {
   const { runs, guards } = runtime()
   const now = Date.now()
   const { run } = runs.locate(now)
   const agent = run?.agent ?? runs.defaults.agent
   const refusal = guards.admitTool(run, agent, name, now)
-  if (refusal === undefined) return (failed) => guards.toolEnded(agent, name, failed ? 'failure' : 'success', Date.now())
   const span = activeSpan()
-  span?.setAttribute(AGENTOPZ.blocked, true)
-  recordIntervention(run, refusal, 'tool_error', span)
+  // None are made from what the model asked for.
+  if (run !== undefined && isOfTool(span)) run.hasToolSpans = true
+  if (refusal === undefined) return (failed) => guards.toolEnded(agent, name, failed ? 'failure' : 'success', Date.now())
+  if (isOfTool(span)) {
+    span?.setAttribute(AGENTOPZ.blocked, true)
+    recordIntervention(run, refusal, 'tool_error', span)
+  } else refuseUnseen(name, { agent, run, refusal }, input)
   return new GuardError(refusal)
+}
+
+/** What a span is about while it is open; `ai.toolCall` is the name of AI SDK 5 and 6. */
+function isOfTool(span: Span | undefined): boolean {
+  const { name, attributes } = (span ?? {}) as { readonly name?: string; readonly attributes?: Readonly<Record<string, unknown>> }
+  return name === 'ai.toolCall' || attributes?.[GEN_AI.operation] === 'execute_tool'
+}
+
+function refuseUnseen(name: string, { agent, run, refusal }: Pick<OpenTool, 'agent' | 'run' | 'refusal'>, input: unknown): void {
+  const argumentsHash = fingerprint(typeof input === 'string' ? input : (JSON.stringify(input) ?? ''))
+  const asked = run === undefined ? takeAsked(name, argumentsHash, undefined) : undefined
+  const owner = run ?? asked?.run
+  const api = otel()
+  const parent = owner?.root === undefined ? api.context.active() : api.trace.setSpan(api.context.active(), owner.root)
+  const attributes = {
+    [GEN_AI.operation]: 'execute_tool',
+    [GEN_AI.toolName]: name,
+    [AGENTOPZ.argumentsHash]: argumentsHash,
+    ...(asked === undefined ? {} : { [GEN_AI.toolCallId]: asked.callId }),
+    ...(owner === undefined ? {} : { [AGENTOPZ.runId]: owner.id }),
+  }
+  const span = tracer().startSpan(`execute_tool ${name}`, { kind: SpanKind.INTERNAL, attributes }, parent)
+  closeRefused({ name, agent, run: owner, span, context: parent, refusal })
 }
 
 function watched(call: Running, work: () => unknown): unknown {
