@@ -15,6 +15,7 @@ import { mcp } from './mcp.ts'
 import { openaiAgents } from './openai-agents.ts'
 import { llamaindex } from './llamaindex.ts'
 import { mastra } from './mastra/mastra.ts'
+import { claudeAgent } from './claude-agent.ts'
 
 export const INTEGRATIONS: readonly Integration[] = [
   otelApi,
@@ -32,4 +33,5 @@ export const INTEGRATIONS: readonly Integration[] = [
   vercelAi,
   vercelAi7,
   googleAdk,
+  claudeAgent,
 ]
