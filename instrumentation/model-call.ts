@@ -11,6 +11,7 @@ import { codeOf, GuardError, isRefusal, type Reservation } from './guards/guards
 import { costOf } from './guards/prices.ts'
 import { askedKey, endImplied, impliedRun, noteAnswer } from './implied-runs.ts'
 import { recordIntervention } from './interventions.ts'
+import { endLeft, noteRetry } from './left-calls.ts'
 import { contained } from './log.ts'
 import { activeSpan, type Attributes, type Context, otel, type Span, SpanKind, SpanStatusCode, tracer } from './otel.ts'
 import { isModelCall } from './run-processor.ts'
@@ -50,6 +51,7 @@ export function beginCall(facts: CallFacts, now: number): OpenCall | { readonly 
   const { request } = facts
   const run = located.run ?? impliedRun(facts, now)
   run.open()
+  if ((facts.attempt ?? 0) > 0) noteRetry(attemptKey(run, facts))
   inferTools(run, request, located.parent, now)
   const estimate = costOf({ input: Math.ceil(facts.bodyLength / 4), output: facts.request.maxTokens ?? 256 }, facts.provider, [
     facts.request.model,
@@ -152,10 +154,12 @@ export function endCall(call: OpenCall, answer: Answer, ending: Ending, status: 
   if (!call.isInner && call.span !== undefined) {
     const span = call.span
     contained('span of a model call', () => writeAnswer(span, answer, isLeft ? 'cancelled' : ending, status))
-    contained('span end', () => span.end())
+    contained('span end', () => (isLeft && facts.attempt !== undefined ? endLeft(attemptKey(run, facts), span, now) : span.end()))
   }
   contained('implied run', () => endImplied(run, answer, ending, status, now))
 }
+
+const attemptKey = (run: RunScope, facts: CallFacts): string => `${run.id} ${facts.bodyHash}`
 
 function writeAnswer(span: Span, answer: Answer, ending: Ending, status: number | undefined): void {
   const put = (key: string, value: string | number | boolean | string[] | undefined): void => {

@@ -9,6 +9,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { BoundedMap } from '../bounded-map.ts'
 import { beginCall, type CallFacts, endCall, type OpenCall, recordRefusedCall, refusalText } from '../model-call.ts'
 import { bug, contained, sayOnce } from '../log.ts'
+import { endAllLeft } from '../left-calls.ts'
 import { otel } from '../otel.ts'
 import { pinRequest } from '../release-pin.ts'
 import type { Refusal, RunScope } from '../run-scope.ts'
@@ -229,6 +230,7 @@ const failed = new BoundedMap<string, AnswerReader>(1000)
 /** Ends the calls whose bodies nobody reads any more; before the last spans are sent. */
 export function endOpenCalls(): void {
   for (const [reader] of open.entries()) reader.cancelled()
+  endAllLeft()
 }
 
 function observed(response: Response, { call, protocol, end }: { call: OpenCall; protocol: Protocol; end: End }): Response {
