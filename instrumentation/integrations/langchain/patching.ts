@@ -48,10 +48,8 @@ export async function* carried<T>(
       yield step.value
     }
   } finally {
-    try {
-      if (how === 'left') await around(() => inner.return(undefined))
-    } finally {
-      over(how)
-    }
+    // Before it is told to stop: a graph that is left comes back only when all that it had begun has ended.
+    over(how)
+    if (how === 'left') await around(() => inner.return(undefined))
   }
 }

@@ -204,6 +204,7 @@ function failed(span: Span, error: unknown): void {
 
 function found(span: Span, documents: unknown): void {
   if (Array.isArray(documents)) span.setAttribute(AGENTOPZ.resultEmpty, documents.length === 0)
-  putContent(span, GEN_AI.retrievalDocuments, JSON.stringify(documents))
+  if (runtime().settings.content)
+    contained('langchain retriever', () => putContent(span, GEN_AI.retrievalDocuments, JSON.stringify(documents)))
   span.end()
 }
