@@ -116,6 +116,8 @@ export async function startProvider(port = 0): Promise<Provider> {
   }
 
   const http1 = createHttp(listener)
+  // Longer than any program pauses: a connection that is closed just as it is used again looks like a retry.
+  http1.keepAliveTimeout = 120_000
   const http2 = createHttp2((req, res) => listener(req as unknown as IncomingMessage, res as unknown as ServerResponse))
   const sockets = new Set<Socket>()
   const server = createTcp((socket) => {

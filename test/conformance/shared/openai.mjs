@@ -30,7 +30,12 @@ export function scenarios(api, major) {
     stream: async () => drain(await stream()),
     'stream-tool': async () => drain(await stream(MODEL, { tools: chatTools, stream_options: { include_usage: true } })),
     'consumer-breaks': async () => takeFrom(await stream('slow-model'), 3, textOf),
-    'never-read': async () => (await stream()).constructor.name,
+    'never-read': async () => {
+      const held = await stream()
+      // Held until all of it has come: a stream that is collected as garbage before is cancelled, whenever that happens.
+      await sleep(150)
+      return held.constructor.name
+    },
     backpressure: async () => slowReader(await stream('flood')),
     tee: async () => {
       const [left, right] = (await stream()).tee()

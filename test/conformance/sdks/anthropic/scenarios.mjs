@@ -1,4 +1,5 @@
 /** Scenarios of the Anthropic SDK; `api` is what the program imported: Anthropic, jsonSchemaOutputFormat, betaTool. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { drain, outcome, plain, stopAfter, takeFrom } from '../../shared/program.mjs'
 
 const MODEL = 'claude-sonnet-5'
@@ -20,7 +21,12 @@ export function scenarios(api) {
     stream: async () => drain(await stream()),
     'stream-tool': async () => drain(await client.messages.create({ model: MODEL, max_tokens: 100, messages: hi, tools, stream: true })),
     'consumer-breaks': async () => takeFrom(await stream('slow-model'), 4, eventText),
-    'never-read': async () => (await stream()).constructor.name,
+    'never-read': async () => {
+      const held = await stream()
+      // Held until all of it has come: a stream that is collected as garbage before is cancelled, whenever that happens.
+      await sleep(150)
+      return held.constructor.name
+    },
     'stream-helper': async () => {
       const helper = client.messages.stream({ model: MODEL, max_tokens: 100, messages: hi })
       const events = []
