@@ -64,7 +64,7 @@ function addReleaseCommands(program: Command, exit: Exit): void {
 }
 
 /** Options of every command that asks a running `serve`. */
-function client(command: Command): Command {
+export function client(command: Command): Command {
   return command
     .option('-c, --config <file>', 'configuration to take the address from (default: agentopz.yaml here, when there is one)')
     .option('--url <url>', 'where agentopz listens (default: listen of the configuration)')

@@ -6,6 +6,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from './app.ts'
 import { addControlCommands } from './cli-controls.ts'
+import { addIncidentCommands } from './cli-incidents.ts'
 import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { conformanceCommand } from './commands/conformance-command.ts'
@@ -13,6 +14,7 @@ import { demoCommand, upCommand } from './commands/demo.ts'
 import { generate } from './commands/generate.ts'
 import { print, printError } from './commands/output.ts'
 import { replayCommand } from './commands/replay-command.ts'
+import { triageCommand, type TriageOptions } from './commands/triage.ts'
 import { serveCommand } from './commands/serve.ts'
 
 function numberOption(text: string): number {
@@ -80,7 +82,18 @@ export function createProgram(exit: (code: number) => void): Command {
     .option('--replace', 'propose new values also where yours were set by hand')
     .option('--json', 'machine-readable, with everything that was measured')
     .action(async (o: BaselineOptions) => exit(await baselineCommand(o)))
+  command('triage <agent>', 'which of prompt, tools, model and input moved, from Prometheus')
+    .addOption(configOption())
+    .option('--sli <name>', 'what failed', 'quality')
+    .option('--tool <name>', 'tool of tool_error and tool_empty')
+    .option('--environment <name>', 'environment of the agent', '')
+    .option('--at <time>', 'when it was noticed (default: ten minutes ago)')
+    .option('--prometheus <url>', 'Prometheus to ask (default: the key prometheus)')
+    .option('--timeout <seconds>', 'how long one answer of it may take', numberOption, 30)
+    .option('--json', 'machine-readable')
+    .action(async (agent: string, o: TriageOptions) => exit(await triageCommand(agent, o)))
   addControlCommands(program, exit)
+  addIncidentCommands(program, exit)
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
     .option('--golden <file...>', 'further golden files')
     .option('--json', 'machine-readable')

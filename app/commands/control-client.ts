@@ -1,5 +1,5 @@
 /**
- * What the control commands have in common: a request to a running `serve`, its answer or what went wrong in words that say what to type.
+ * What commands about a running `serve` have in common: a request, its answer, or what went wrong in words that say what to type.
  * Where it listens comes from --url, else from the configuration. Results go to standard output, the rest to standard error.
  */
 import { userInfo, hostname } from 'node:os'
@@ -28,6 +28,8 @@ export interface Client {
   readonly actor: string
   /** @throws CommandFailure with what the server said, or that it cannot be reached. */
   ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>
+  /** A document that is not JSON. @throws CommandFailure likewise. */
+  read(path: string): Promise<string>
 }
 
 const TIMEOUT_MS = 10_000
@@ -39,19 +41,26 @@ export function createClient(options: ClientOptions): Client {
     'content-type': 'application/json',
     ...(token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` }),
   }
+  const send = async (method: string, path: string, body?: object): Promise<Response> => {
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS)
+      return await fetch(`${base}${path}`, { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    } catch (error) {
+      throw new CommandFailure(unreachable(base, error))
+    }
+  }
   return {
     actor: options.actor ?? whoami(),
     ask: async (method, path, body) => {
-      let response: Response
-      try {
-        const signal = AbortSignal.timeout(TIMEOUT_MS)
-        response = await fetch(`${base}${path}`, { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
-      } catch (error) {
-        throw new CommandFailure(unreachable(base, error))
-      }
+      const response = await send(method, path, body)
       const answer = await jsonOf(response)
       if (response.ok) return answer
       throw new CommandFailure(refusalOf(response.status, answer, base))
+    },
+    read: async (path) => {
+      const response = await send('GET', path)
+      if (response.ok) return response.text()
+      throw new CommandFailure(refusalOf(response.status, await jsonOf(response), base))
     },
   }
 }

@@ -46,7 +46,7 @@ describe('imports', () => {
       undici: /^processor\/relay\.ts$/,
       hono: /^app\//,
       '@hono/node-server': /^app\//,
-      commander: /^app\/cli(-controls)?\.ts$/,
+      commander: /^app\/cli(-[a-z]+)?\.ts$/,
       kysely: /^app\/storage/,
       '@openfeature/flagd-core': /^(app\/controls\/ofrep\.ts$|instrumentation\/)/,
       '@openfeature/core': /^(app\/controls\/|instrumentation\/)/,
