@@ -23,7 +23,7 @@ const check = (name: string): Counters => ({ bad: builtin(name, 'verdict="fail"'
 const toolCalls = (outcome: string): string => metric('agentopz_tool_calls_total', outcome)
 
 /** Where the counts of each ratio SLI come from. */
-const RATIOS: Readonly<Record<Exclude<SliName, 'cost' | 'steps' | 'duration'>, Counters>> = {
+export const RATIOS: Readonly<Record<Exclude<SliName, 'cost' | 'steps' | 'duration'>, Counters>> = {
   quality: { bad: metric('agentopz_runs_total', 'quality="fail"'), total: metric('agentopz_runs_total', 'quality=~"pass|fail"') },
   evaluation: {
     bad: metric('agentopz_evaluations_total', 'source!="builtin",verdict="fail"'),
