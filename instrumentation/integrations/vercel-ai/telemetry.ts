@@ -20,6 +20,8 @@ interface Event {
   readonly operationId?: unknown
   readonly functionId?: unknown
   readonly error?: unknown
+  readonly timestamp?: unknown
+  readonly durableContext?: unknown
   readonly recordInputs?: boolean
   readonly recordOutputs?: boolean
   readonly toolCall?: { readonly toolName?: unknown; readonly toolCallId?: unknown; readonly input?: unknown }
@@ -52,7 +54,8 @@ export class AgentopzTelemetry {
     contained('vercel ai start', () => {
       const { callId, operationId } = event
       const name = typeof event.functionId === 'string' && event.functionId !== '' ? event.functionId : undefined
-      if (typeof callId !== 'string') return
+      // A durable run is told of when it is over, by whichever process ends it: its calls were made elsewhere.
+      if (typeof callId !== 'string' || event.timestamp !== undefined || event.durableContext !== undefined) return
       const isSeen = TEXT.has(operationId) || (OBJECT.has(operationId) && this.#hasSlot())
       if (!isSeen) return
       this.#known.set(callId, { operation: this.#isBeside() ? undefined : openOperation(name), name, tools: new Map() })
