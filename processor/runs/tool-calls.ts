@@ -27,7 +27,7 @@ export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
   const byCallId = new Map<string, Node>()
   const tools = new Nearest(isTool, isAgent)
   const retrievals = new Nearest(isRetrieval, isAgent)
-  for (const node of members) {
+  for (const node of outerFirst(members)) {
     if (!isTool(node) && !isRetrieval(node)) continue
     const same = outerSpanOf(node, isTool(node) ? tools : retrievals, merged) ?? siblingOf(node, byCallId, merged)
     const into = same === undefined ? undefined : merged.get(same)
@@ -39,7 +39,26 @@ export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
   return [...merged.values()].map(callOf)
 }
 
-/** The span above that reports the same call, if any. Parents can start after their children by clock skew; those stay apart. */
+/**
+ * In order of start, but no span before one above it: spans that start in the same millisecond come in any order, and the clock of another
+ * process (an MCP server's) may be behind.
+ */
+function outerFirst(members: readonly Node[]): readonly Node[] {
+  const inside = new Set(members)
+  const seen = new Set<Node>()
+  const ordered: Node[] = []
+  for (const member of members) {
+    const path: Node[] = []
+    for (let at: Node | undefined = member; at !== undefined && !seen.has(at); at = at.parent) {
+      seen.add(at)
+      path.push(at)
+    }
+    ordered.push(...path.reverse().filter((node) => inside.has(node)))
+  }
+  return ordered
+}
+
+/** The span above that reports the same call, if any. */
 function outerSpanOf(node: Node, nearest: Nearest, merged: ReadonlyMap<Node, Merged>): Node | undefined {
   for (let up = nearest.above(node), from = node; up !== undefined; from = up, up = nearest.above(up)) {
     if (isTool(node) && !saysTheSame(from.fact.reading, up.fact.reading)) return undefined

@@ -103,6 +103,14 @@ describe('R3 steps and R4 usage', () => {
     const run = only(agent('a', 'x', [{ ...model('m', 10, 1), children: [model('srv', 11, 1, { serverSide: true })] }]))
     expect([run.modelCalls.length, tokens(run)]).toEqual([1, { input: 10, output: 1 }])
   })
+  test.each([0, 3])('an MCP server whose clock is %i ms behind its caller is the same call', (behind) => {
+    // Both orders of ids: spans that start in the same millisecond are sorted by id.
+    for (const [outer, inner] of [['p', 'q'], ['q', 'p']] as const) {
+      const server = tool(inner, 'search', { serverSide: true }, { at: 10 - behind })
+      const run = only(agent('a', 'x', [{ ...tool(outer, 'search', {}, { at: 10 }), children: [server] }], { at: 0, ms: 100 }))
+      expect(run.toolCalls).toHaveLength(1)
+    }
+  })
   test('a tool span and the MCP span inside it are one call, with the inner failure', () => {
     const run = only(agent('a', 'x', [{ ...tool('t', 'search'), children: [tool('mcp', 'search', {}, { status: 'error' })] }]))
     expect(run.toolCalls.map((t) => [t.tool, t.outcome])).toEqual([['search', 'error']])
