@@ -12,6 +12,8 @@ import { type Attributes, type Context, otel, type Span, SpanKind, SpanStatusCod
 import type { RunScope } from '../run-scope.ts'
 import { fingerprint, runtime } from '../runtime.ts'
 
+export { type Method, patchMethod, throughSteps, watched } from './patching.ts'
+
 export interface AgentCall {
   readonly run: RunScope
   /** The run is this agent's own; false for a sub-agent. */
@@ -141,34 +143,4 @@ function textOf(args: unknown): string {
     // Cyclic: they are all alike.
     return ''
   }
-}
-
-/** Wraps a method in place, once per class: `make` is given the method and returns the one to put there. False where there is no such method. */
-export function patchMethod(on: unknown, name: string, make: (original: Method) => Method): boolean {
-  const owner = on as Record<string, unknown> | undefined
-  const original = owner?.[name] as (Method & { [PATCHED]?: true }) | undefined
-  if (owner === undefined || typeof original !== 'function') return false
-  if (original[PATCHED] === true) return true
-  const wrapped = make(original)
-  const descriptor = Object.getOwnPropertyDescriptor(owner, name)
-  for (const key of ['name', 'length'] as const) Object.defineProperty(wrapped, key, { value: original[key], configurable: true })
-  Object.defineProperty(wrapped, PATCHED, { value: true })
-  Object.defineProperty(owner, name, { configurable: true, writable: true, enumerable: descriptor?.enumerable ?? false, value: wrapped })
-  return true
-}
-
-export type Method = (this: unknown, ...args: unknown[]) => unknown
-const PATCHED = Symbol.for('agentopz.patched')
-
-/**
- * Makes every step of a generator run through `step`: the object stays the one the framework made, so whoever looks at it sees no other class.
- */
-export function throughSteps<G extends object>(generator: G, step: <T>(work: () => T) => T): G {
-  for (const name of ['next', 'return', 'throw'] as const) {
-    const original = (generator as Record<string, unknown>)[name]
-    if (typeof original !== 'function') continue
-    const value = (...args: unknown[]): unknown => step(() => Reflect.apply(original, generator, args) as unknown)
-    Object.defineProperty(generator, name, { configurable: true, writable: true, value })
-  }
-  return generator
 }

@@ -11,7 +11,7 @@ import { recordIntervention } from '../interventions.ts'
 import { contained, sayOnce } from '../log.ts'
 import { activeSpan, type Context, otel, type Span } from '../otel.ts'
 import { runtime } from '../runtime.ts'
-import { adoptRoot, type AgentCall, enterAgent, inAgent, leaveAgent, patchMethod, throughSteps } from './framework-run.ts'
+import { adoptRoot, type AgentCall, enterAgent, inAgent, leaveAgent, patchMethod, throughSteps, watched } from './framework-run.ts'
 import type { Integration } from './integration.ts'
 
 /** One agent, graph or swarm at work, and the spans it has open. */
@@ -60,14 +60,14 @@ function patchRunner(exports: Record<string, unknown>, name: string, nameKey?: s
     patchMethod(prototypeOf(exports, name), 'stream', (original) => {
       return function stream(this: unknown, ...args) {
         const generator = original.apply(this, args) as AsyncGenerator
-        return contained('strands stream', () => watched(generator, this as Record<string, unknown>, nameKey)) ?? generator
+        return contained('strands stream', () => asRun(generator, this as Record<string, unknown>, nameKey)) ?? generator
       }
     }),
     `${name}.stream`,
   )
 }
 
-function watched(generator: AsyncGenerator, runner: Record<string, unknown>, nameKey: string | undefined): AsyncGenerator {
+function asRun(generator: AsyncGenerator, runner: Record<string, unknown>, nameKey: string | undefined): AsyncGenerator {
   let invocation: Invocation | undefined
   const open = (): Invocation => {
     const name = nameKey === undefined ? undefined : runner[nameKey]
@@ -75,22 +75,18 @@ function watched(generator: AsyncGenerator, runner: Record<string, unknown>, nam
     const call = enterAgent(typeof name === 'string' ? name : undefined)
     return { call, tracer, agent: undefined, cycle: undefined, model: undefined }
   }
-  const settled = (result: unknown): void => {
-    const over = invocation
-    if (over === undefined || !(result instanceof Promise)) return
-    result.then(
-      (r: { done?: boolean }) => r.done === true && leaveAgent(over.call),
-      (error: unknown) => leaveAgent(over.call, error),
-    )
-  }
   return throughSteps(generator, (work) => {
     // Opened by the first step: a generator that nobody starts is no run.
     invocation ??= contained('strands invocation', open)
     const now = invocation
     if (now === undefined) return work()
-    const result = inAgent(now.call, () => inside.run(now, work), contextOf(now))
-    contained('strands step', () => settled(result))
-    return result
+    return watched(
+      inAgent(now.call, () => inside.run(now, work), contextOf(now)),
+      (step) => {
+        if ((step as IteratorResult<unknown>).done === true) leaveAgent(now.call)
+      },
+      (error) => leaveAgent(now.call, error),
+    )
   })
 }
 
@@ -197,15 +193,15 @@ function admittedTool(tool: Tool, name: string): Admitted {
 
 /** Tells the breaker how the tool did, from the result that the model gets. */
 function judged(generator: AsyncGenerator, ended: (failed: boolean) => void): AsyncGenerator {
-  return throughSteps(generator, (work) => {
-    const result = work()
-    if (result instanceof Promise)
-      result.then(
-        (r: { done?: boolean; value?: { status?: unknown } }) =>
-          contained('strands tool', () => r.done === true && ended(r.value?.status === 'error')),
-        // What is thrown out of here is an interrupt for a person to answer, not a failure.
-        () => contained('strands tool', () => ended(false)),
-      )
-    return result
-  })
+  return throughSteps(generator, (work) =>
+    watched(
+      work(),
+      (step) => {
+        const { done, value } = step as IteratorResult<unknown, { readonly status?: unknown } | undefined>
+        if (done === true) ended((value as { readonly status?: unknown } | undefined)?.status === 'error')
+      },
+      // What is thrown out of here is an interrupt for a person to answer, not a failure.
+      () => ended(false),
+    ),
+  )
 }

@@ -8,7 +8,7 @@ import { contained } from '../../log.ts'
 import { otel, ROOT_CONTEXT, type Span } from '../../otel.ts'
 import type { Located } from '../../runs.ts'
 import { runtime } from '../../runtime.ts'
-import { type AgentCall, enterAgent, inAgent, leaveAgent, type Method, patchMethod, spanOfAgent } from '../framework-run.ts'
+import { type AgentCall, enterAgent, inAgent, leaveAgent, type Method, patchMethod, spanOfAgent, watched } from '../framework-run.ts'
 import type { Integration } from '../integration.ts'
 import { rememberReports, reportsOf, reportsOfRun } from './reports.ts'
 import { guardTools } from './tools.ts'
@@ -60,9 +60,11 @@ function wrapRun(original: Method, endOf: EndOf): Method {
     if (isUntilIdle(args[1])) return original.apply(this, args)
     const call = contained('mastra run', () => open(this as Agent, args[1]))
     if (call === undefined) return original.apply(this, args)
-    const result = inAgent(call, () => original.apply(this, args) as Promise<unknown>)
-    contained('mastra run', () => watch(result, call, endOf))
-    return result
+    return watched(
+      inAgent(call, () => original.apply(this, args)),
+      (result) => leaveAtEnd(call, result, endOf(result)),
+      (error) => leaveAgent(call, error),
+    )
   }
 }
 
@@ -78,21 +80,17 @@ function open(agent: Agent, options: unknown): AgentCall {
   return reportsOfRun(call.run) === undefined ? spanOfAgent(call, name) : call
 }
 
-function watch(result: Promise<unknown>, call: AgentCall, endOf: EndOf): void {
-  const failed = (error: unknown): void => leaveAgent(call, error)
-  result.then((value) => {
-    const end = contained('mastra run', () => endOf(value))
-    if (end === undefined) leaveAgent(call)
-    else
-      end.then(
-        () =>
-          leaveAgent(
-            call,
-            contained('mastra run', () => (value as { error?: unknown }).error),
-          ),
-        failed,
-      )
-  }, failed)
+function leaveAtEnd(call: AgentCall, result: unknown, end: PromiseLike<unknown> | undefined): void {
+  if (end === undefined) leaveAgent(call)
+  else
+    end.then(
+      () =>
+        leaveAgent(
+          call,
+          contained('mastra run', () => (result as { readonly error?: unknown }).error),
+        ),
+      (error: unknown) => leaveAgent(call, error),
+    )
 }
 
 function streamEnd(result: unknown): PromiseLike<unknown> | undefined {

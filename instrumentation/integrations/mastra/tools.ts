@@ -8,7 +8,7 @@ import { closeRefused, closeTool, failTool, openTool } from '../../guard-tool.ts
 import { contained } from '../../log.ts'
 import { otel } from '../../otel.ts'
 import { runtime } from '../../runtime.ts'
-import { admitTool } from '../framework-run.ts'
+import { admitTool, watched } from '../framework-run.ts'
 import { reportsOfRun } from './reports.ts'
 
 type Execute = (this: unknown, ...args: unknown[]) => unknown
@@ -53,13 +53,12 @@ function called(name: string, args: readonly unknown[], work: () => unknown): un
     contained('mastra tool', () => judge.threw(error))
     throw error
   }
-  if (result instanceof Promise)
-    result.then(
-      (value) => contained('mastra tool', () => judge.returned(value)),
-      (error: unknown) => contained('mastra tool', () => judge.threw(error)),
-    )
-  else contained('mastra tool', () => judge.returned(result))
-  return result
+  if (!(result instanceof Promise)) contained('mastra tool', () => judge.returned(result))
+  return watched(
+    result,
+    (value) => judge.returned(value),
+    (error) => judge.threw(error),
+  )
 }
 
 function judgeOf(name: string, [input, context]: readonly unknown[]): Judge {
