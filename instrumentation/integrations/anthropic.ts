@@ -71,7 +71,7 @@ function open(tool: { readonly name?: unknown }, input: unknown, context: unknow
   const run = located ?? runs.byKey(`tool:${callId}`)
   run?.asked.delete(askedKey(callId, name))
   const parent = located === undefined && run?.root !== undefined ? otel().trace.setSpan(ROOT_CONTEXT, run.root) : undefined
-  const make = (): OpenTool => openTool(name, input, { callId, ...(parent === undefined ? {} : { parent }) })
+  const make = (): OpenTool => openTool(name, input, { ...(callId === '' ? {} : { callId }), ...(parent === undefined ? {} : { parent }) })
   return run === undefined || located !== undefined ? make() : runs.within(run, make)
 }
 

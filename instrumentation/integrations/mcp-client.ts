@@ -95,7 +95,7 @@ function claimTool(target: message.Target, tool: string, located: RunScope | und
   const claim = claimOf(located ?? asked?.run)
   const refusal = runtime().guards.admitTool(claim.run, claim.agent, tool, Date.now())
   const isHeld = refusal === undefined && hold(claim.run, 1)
-  return { ...claim, refusal, isHeld, ...(asked === undefined ? {} : { callId: asked.callId }) }
+  return { ...claim, refusal, isHeld, ...(asked?.callId === undefined ? {} : { callId: asked.callId }) }
 }
 
 function startSpan(protocol: unknown, target: message.Target, { run, callId }: Claim, parent: Context): Span {

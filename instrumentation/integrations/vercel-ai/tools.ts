@@ -123,7 +123,7 @@ function refuseUnseen(name: string, { agent, run, refusal }: Pick<OpenTool, 'age
     [GEN_AI.operation]: 'execute_tool',
     [GEN_AI.toolName]: name,
     [AGENTOPZ.argumentsHash]: argumentsHash,
-    ...(asked === undefined ? {} : { [GEN_AI.toolCallId]: asked.callId }),
+    ...(asked?.callId === undefined ? {} : { [GEN_AI.toolCallId]: asked.callId }),
     ...(owner === undefined ? {} : { [AGENTOPZ.runId]: owner.id }),
   }
   const span = tracer().startSpan(`execute_tool ${name}`, { kind: SpanKind.INTERNAL, attributes }, parent)

@@ -40,3 +40,8 @@ test('where the run is known, only what it asked for counts', () => {
   expect(takeAsked('mail', 'h1', own)).toBeUndefined()
   expect(takeAsked('note', 'h1', own)).toEqual({ run: own, callId: 'g1' })
 })
+
+test('of a provider whose calls have no ids, the tool is all that tells; no id is made up', () => {
+  const run = waitingFor('name:weigh weigh h1')
+  expect(takeAsked('weigh', 'h1', undefined)).toEqual({ run, callId: undefined })
+})
