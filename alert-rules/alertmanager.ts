@@ -4,6 +4,7 @@
  * route knows goes to the default pager, because a severity nobody has thought of is not silence.
  * Valid in Alertmanager 0.25 (Debian 12) and current: matcher values quoted, `active_time_intervals`, no keys that are newer.
  */
+import { DRILL_LABEL } from '../model/incident.ts'
 import { ALERTS, type AlertDefinition, type AlertName, type Family, type Severity } from '../model/alerts.ts'
 
 export interface Route {
@@ -26,7 +27,11 @@ export interface InhibitRule {
 
 export interface Receiver {
   readonly name: string
-  readonly webhook_configs?: readonly { readonly url: string; readonly send_resolved: boolean }[]
+  readonly webhook_configs?: readonly {
+    readonly url: string
+    readonly send_resolved: boolean
+    readonly http_config?: { readonly authorization: { readonly credentials: string } }
+  }[]
 }
 
 export interface AlertmanagerConfig {
@@ -72,6 +77,8 @@ export interface AlertmanagerOptions {
   readonly urlOf: (receiver: string) => string | undefined
   /** agentopz's webhook, `http://host:port/api/v1/alerts`; left out while nothing answers there. */
   readonly webhookUrl?: string
+  /** Bearer token for it, with the ingest role; left out where agentopz asks for none. */
+  readonly webhookToken?: string
   readonly times?: Partial<Times>
   /** Zone of the business hours. */
   readonly location?: string
@@ -92,7 +99,9 @@ export function alertmanagerConfig(options: AlertmanagerOptions): AlertmanagerCo
   return {
     route: rootRoute(teams, options.webhookUrl !== undefined, { ...TIMES, ...options.times }),
     inhibit_rules: inhibitRules(),
-    receivers: names.map((name) => receiver(name, name === AGENTOPZ ? options.webhookUrl : options.urlOf(name))),
+    receivers: names.map((name) =>
+      name === AGENTOPZ ? receiver(name, options.webhookUrl, options.webhookToken) : receiver(name, options.urlOf(name)),
+    ),
     time_intervals: [
       {
         name: BUSINESS_HOURS,
@@ -108,10 +117,12 @@ export function alertmanagerConfig(options: AlertmanagerOptions): AlertmanagerCo
   }
 }
 
-function receiver(name: string, url: string | undefined): Receiver {
+function receiver(name: string, url: string | undefined, token?: string): Receiver {
+  if (url === undefined || name === NOBODY) return { name }
   // A dead man's switch counts pings; a `resolved` among them would look like one.
   const send_resolved = name !== DEAD_MANS_SWITCH
-  return url === undefined || name === NOBODY ? { name } : { name, webhook_configs: [{ url, send_resolved }] }
+  const http = token === undefined ? {} : { http_config: { authorization: { credentials: token } } }
+  return { name, webhook_configs: [{ url, send_resolved, ...http }] }
 }
 
 function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times): Route {
@@ -119,13 +130,17 @@ function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times)
     teams.length === 0 ? {} : { routes: teams.map((team) => ({ receiver: `${receiver}-${team}`, matchers: [is('team', team)] })) }
   const webhook: Route = {
     receiver: AGENTOPZ,
-    matchers: [isSeverity('critical', 'warning')],
+    // Whatever somebody is told of, a severity that an owner made up included.
+    matchers: [`severity!~${quoted('none|info')}`],
     // An incident starts with its first alert: no waiting, and the routes below still see the alert.
     group_by: ['agent', 'environment'],
     group_wait: '0s',
     group_interval: times.pageWait,
     continue: true,
   }
+  // A drill goes all the way to agentopz, and nobody is woken.
+  const { continue: _, ...toAgentopz } = webhook
+  const drill: Route = { ...(withWebhook ? toAgentopz : { receiver: NOBODY }), matchers: [IS_DRILL] }
   return {
     receiver: PAGER,
     // One incident of one agent is one page, however many of its alerts fire.
@@ -143,6 +158,7 @@ function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times)
         repeat_interval: times.pingRepeat,
       },
       { receiver: NOBODY, matchers: [isSeverity('none', 'info')] },
+      drill,
       ...(withWebhook ? [webhook] : []),
       { receiver: PAGER, matchers: [isSeverity('critical')], ...perTeam(PAGER) },
       {
@@ -166,6 +182,8 @@ function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times)
               })),
             }),
       },
+      // The receiver above is for what matches no route; agentopz's is one, so what nobody else takes needs one too.
+      ...(withWebhook ? [{ receiver: PAGER }] : []),
     ],
   }
 }
@@ -184,10 +202,16 @@ function inhibitRules(): readonly InhibitRule[] {
     byTargets.set(d.inhibits.join(), entry)
   }
   return [
-    // Disabled on purpose or drilled: whatever else fires of this agent is expected.
+    // Disabled on purpose: whatever else fires of this agent is expected.
     {
-      source_matchers: [isAlert('AgentDisabled', 'AgentDrill'), HAS_AGENT],
+      source_matchers: [isAlert('AgentDisabled'), HAS_AGENT],
       target_matchers: [isSeverity('critical', 'warning'), HAS_AGENT],
+      equal: sameAgent,
+    },
+    // Likewise while it is drilled, but for the alerts that the drill itself is to raise: their route tells nobody.
+    {
+      source_matchers: [isAlert('AgentDrill'), HAS_AGENT],
+      target_matchers: [isSeverity('critical', 'warning'), HAS_AGENT, NO_DRILL],
       equal: sameAgent,
     },
     // Nothing is measured: an agent that seems silent is not known to be.
@@ -208,6 +232,8 @@ function inhibitRules(): readonly InhibitRule[] {
 }
 
 const HAS_AGENT = 'agent!=""'
+const IS_DRILL = `${DRILL_LABEL}="true"`
+const NO_DRILL = `${DRILL_LABEL}!="true"`
 const isAlert = (...names: readonly AlertName[]): string => oneOf('alertname', names)
 const isSeverity = (...severities: readonly Severity[]): string => oneOf('severity', severities)
 const isFamily = (...families: readonly Family[]): string => oneOf('family', families)

@@ -8,7 +8,9 @@ import { alertmanagerConfig, type AlertmanagerConfig } from '../alert-rules/aler
 const NOTE = `# Written by \`agentopz generate\` from alert-rules/alertmanager.ts and model/alerts.ts: who is paged, who gets a ticket, who silences whom.
 # A complete configuration for Alertmanager 0.25 and later. To use it: copy it, write your teams and receivers, check it with
 #   amtool check-config alertmanager.yml
-# What it does and why: docs/alerting.md`
+# What it does and why: docs/alerting.md
+# agentopz makes incidents of pages and tickets: write into the receiver \`agentopz\` where it listens, and, when it has auth.tokens, one with the
+# ingest role, as http_config: { authorization: { credentials: TOKEN } }`
 
 const SECTIONS = {
   route: '# severity critical pages, warning opens a ticket in business hours, info and none go to nobody; then by team.',
@@ -23,6 +25,7 @@ export function alertmanagerExample(): string {
   const config = alertmanagerConfig({
     teams: ['support', 'shop'],
     urlOf: (receiver) => `https://alerts.example.com/${receiver}`,
+    webhookUrl: 'http://127.0.0.1:9464/api/v1/alerts',
   })
   return alertmanagerYaml(config)
 }

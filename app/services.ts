@@ -3,7 +3,7 @@
  * Found on PATH under their own or Debian's names; missing ones are told with how to get them, never fatal.
  * Whatever was started is stopped with the parent, also when the parent dies.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { alertmanagerConfig, type AlertmanagerConfig } from '../alert-rules/alertmanager.ts'
@@ -74,7 +74,10 @@ async function startAlertmanager(program: string, options: ServiceOptions, start
   const port = await portFor('Alertmanager', options.alertmanagerPort, starting)
   const file = join(options.dir, 'alertmanager.yml')
   const webhook = options.webhookUrl === undefined ? {} : { webhookUrl: options.webhookUrl }
-  writeFileSync(file, alertmanagerYaml(options.alertmanager ?? alertmanagerConfig({ teams: [], urlOf: () => undefined, ...webhook })))
+  const config = options.alertmanager ?? alertmanagerConfig({ teams: [], urlOf: () => undefined, ...webhook })
+  // For its owner's eyes: a token of ours may be in it.
+  writeFileSync(file, alertmanagerYaml(config), { mode: 0o600 })
+  chmodSync(file, 0o600)
   const url = `http://127.0.0.1:${port}`
   const args = [
     `--config.file=${file}`,

@@ -102,9 +102,11 @@ function severityOf(labels: Readonly<Record<string, string>>): Severity {
   return URGENCY.find((s) => s === labels['severity']) ?? 'critical'
 }
 
-/** What an incident is called: by the most urgent of its alerts, the earliest of those. */
+/** What an incident is called: by the most urgent of its alerts that none of the others explains, the earliest of those. */
 export function titleOf(subject: Pick<Subject, 'agent' | 'environment'>, alerts: readonly IncidentAlert[]): string {
-  const [first] = byUrgency(alerts)
+  const explained = new Set(alerts.flatMap((a) => definitionOf(a.name)?.inhibits ?? []))
+  const inOrder = byUrgency(alerts)
+  const first = inOrder.find((a) => !explained.has(a.name)) ?? inOrder[0]
   const where = subject.environment === '' ? '' : ` in ${subject.environment}`
   const what = first === undefined ? 'alerts' : (definitionOf(first.name)?.title ?? first.name)
   return `${subject.agent === '' ? 'agentopz' : subject.agent}${where}: ${what}`

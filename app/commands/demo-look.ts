@@ -2,6 +2,7 @@
  * What the demo reads back from the running services: pages from Alertmanager, shares and baselines from Prometheus.
  * A service that does not answer, or has no data yet, gives undefined or an empty list; the story goes on and says so.
  */
+import { AGENTOPZ } from '../../alert-rules/alertmanager.ts'
 import { recorded } from '../../alert-rules/promql.ts'
 import { createPrometheus, type Labels, quoted, type Sample } from '../prometheus.ts'
 import type { Services } from '../services.ts'
@@ -35,7 +36,12 @@ export async function pages(services: Services): Promise<readonly Page[]> {
     if (alertmanagerUrl !== undefined) {
       const answer = await fetch(`${alertmanagerUrl}/api/v2/alerts?filter=${encodeURIComponent('severity="critical"')}`)
       const alerts = (await answer.json()) as readonly AlertmanagerAlert[]
-      return alerts.map((a) => page(a, { receivers: a.receivers.map((r) => r.name), silenced: a.status.inhibitedBy.length > 0 }))
+      return alerts.map((a) =>
+        page(a, {
+          receivers: a.receivers.map((r) => r.name).filter((name) => name !== AGENTOPZ),
+          silenced: a.status.inhibitedBy.length > 0,
+        }),
+      )
     }
     if (prometheusUrl === undefined) return []
     const { data } = (await (await fetch(`${prometheusUrl}/api/v1/alerts`)).json()) as {

@@ -1,5 +1,5 @@
 /**
- * `agentopz demo`, the first act: a healthy fleet while baselines are learned, an edit of one prompt, the page, and where to look.
+ * `agentopz demo`: a healthy fleet while baselines are learned, an edit of one prompt, the page, the incident, and where to look.
  * The rules are the shipped ones with every duration divided by SCALE, and the story says so. A page before the edit, or of another agent,
  * is told like any other: the demo does not look away.
  */
@@ -12,7 +12,8 @@ import { compressedRules } from '../compressed-rules.ts'
 import { type Fleet, startFleet } from '../fleet/fleet.ts'
 import { type Services, startServices } from '../services.ts'
 import { byPrompt, normal, type Page, pages, totals } from './demo-look.ts'
-import { introduce, shipped, type UpOptions } from './up.ts'
+import { IncidentTeller } from './demo-incidents.ts'
+import { introduce, shipped, type UpOptions, webhookTo } from './up.ts'
 
 export interface DemoOptions extends UpOptions {
   /** Seconds of healthy traffic before the incident. */
@@ -39,7 +40,9 @@ const HOUR_SECONDS = 3600 / SCALE
 export async function demo(app: App, options: DemoOptions): Promise<void> {
   const services = await startCompressed(app, options)
   let fleet: Fleet | undefined
+  let hush: () => void = () => undefined
   try {
+    options.found(services)
     introduce(app, services, options.say)
     fleet = startFleet({
       endpoint: `http://127.0.0.1:${app.ports.otlpHttp ?? 4318}`,
@@ -49,8 +52,12 @@ export async function demo(app: App, options: DemoOptions): Promise<void> {
       ...(options.seed === undefined ? {} : { seed: options.seed }),
     })
     for (const line of welcome(fleet, services, options, `http://127.0.0.1:${app.ports.listen}/metrics`)) options.say(line)
-    await new Story(fleet, services, options).tell()
+    const story = new Story(fleet, services, options)
+    const teller = new IncidentTeller(`http://127.0.0.1:${app.ports.listen}`)
+    hush = app.incidents.incidents.subscribe((incident, why) => story.incident(teller.lines(incident, why)))
+    await story.tell()
   } finally {
+    hush()
     await fleet?.stop()
     await services.stop()
   }
@@ -65,7 +72,12 @@ async function startCompressed(app: App, options: DemoOptions): Promise<Services
     target: `127.0.0.1:${app.ports.listen}`,
     scrapeSeconds: 1,
     ruleFiles: [rules],
-    alertmanager: alertmanagerConfig({ teams: options.teams, urlOf: () => undefined, times: { pageWait: '2s', pageInterval: '10s' } }),
+    alertmanager: alertmanagerConfig({
+      ...webhookTo(app, options),
+      teams: options.teams,
+      urlOf: () => undefined,
+      times: { pageWait: '2s', pageInterval: '10s' },
+    }),
     resendSeconds: 5,
     prometheusPort: options.prometheusPort,
     alertmanagerPort: options.alertmanagerPort,
@@ -119,6 +131,14 @@ class Story {
       if (this.#editedAt === undefined && this.#elapsed() >= this.#options.healthySeconds) await this.#edit()
       if (this.#elapsed() - this.#saidAt >= 15) await this.#count()
       await this.#pages()
+    }
+  }
+
+  /** What became known of an incident. */
+  incident(news: readonly (readonly [line: string, ...more: string[]])[]): void {
+    for (const [line, ...more] of news) {
+      this.#say(line)
+      for (const each of more) this.#more(each)
     }
   }
 

@@ -1,13 +1,13 @@
 /** `agentopz up` and `agentopz demo`: options in, exit code out; the work is in up.ts and demo-story.ts. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config } from '../config-schema.ts'
 import { AGENTS } from '../fleet/sketch.ts'
 import { demo } from './demo-story.ts'
 import { say } from './output.ts'
-import { startApp } from './start.ts'
-import { up } from './up.ts'
+import { type Started, startApp } from './start.ts'
+import { up, type UpOptions } from './up.ts'
 
 interface PortOptions {
   readonly config?: string
@@ -24,7 +24,7 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
       dir: o.data,
       prometheusPort: o.prometheusPort,
       alertmanagerPort: o.alertmanagerPort,
-      teams: teamsOf(started.config),
+      ...servicesFor(started),
       say,
       signal: started.signal,
     })
@@ -38,28 +38,49 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
 export async function demoCommand(
   o: PortOptions & { readonly data?: string; readonly healthySeconds: number; readonly seconds: number; readonly seed?: number },
 ): Promise<number> {
-  const started = await startApp(o.config, forDemo)
-  if (typeof started === 'number') return started
   const dir = o.data ?? mkdtempSync(join(tmpdir(), 'agentopz-demo-'))
   try {
     mkdirSync(dir, { recursive: true })
-    const seed = o.seed === undefined ? {} : { seed: o.seed }
-    await demo(started.app, { ...o, dir, teams: teamsOf(started.config), say, signal: started.signal, ...seed })
-    say('stopped; nothing is left running')
+    const started = await startApp(o.config, (config) => forDemo(config, dir))
+    if (typeof started === 'number') return started
+    try {
+      const seed = o.seed === undefined ? {} : { seed: o.seed }
+      await demo(started.app, { ...o, dir, ...servicesFor(started), say, signal: started.signal, ...seed })
+      say('stopped; nothing is left running')
+    } finally {
+      await started.app.stop()
+    }
   } finally {
-    await started.app.stop()
     if (o.data === undefined) rmSync(dir, { recursive: true, force: true })
   }
   return 0
 }
 
-/** The fleet's teams, runs that close soon, and a quiet log; what the configuration says of these agents stays. */
-function forDemo(config: Config): Config {
+/** What the services are to know of a started app, and it of them. */
+function servicesFor({ app, config, dir }: Started): Pick<UpOptions, 'teams' | 'webhookToken' | 'found'> {
+  const token = config.auth.tokens.find((t) => t.role === 'ingest' || t.role === 'operate')?.token
+  return {
+    teams: teamsOf(config),
+    ...(token === undefined ? {} : { webhookToken: token }),
+    found: ({ prometheusUrl, alertmanagerUrl }) => {
+      const { prometheus, alertmanager } = config
+      app.apply({ ...config, prometheus: prometheusUrl ?? prometheus, alertmanager: alertmanagerUrl ?? alertmanager }, dir)
+    },
+  }
+}
+
+/**
+ * The fleet's teams, runs that close soon, a quiet log, incidents in compressed time, and nothing stored beside the user's; what the
+ * configuration says of these agents stays.
+ */
+function forDemo(config: Config, dir: string): Config {
   const teams = Object.fromEntries(AGENTS.map(({ name, team }) => [name, { team, ...config.agents[name] }]))
   return {
     ...config,
     agents: { ...config.agents, ...teams },
     runs: { ...config.runs, settle_seconds: Math.min(config.runs.settle_seconds, 2) },
+    storage: `sqlite:${join(resolve(dir), 'agentopz.db')}`,
+    incidents: { ...config.incidents, merge_window: 30, resolve_after: 15, reopen_within: 60, check_every: 3 },
     log: { ...config.log, level: 'warn' },
   }
 }

@@ -10,6 +10,8 @@ export interface Started {
   readonly app: App
   readonly log: Logger
   readonly config: Config
+  /** Folder that relative paths in it start from. */
+  readonly dir: string
   /** Aborts on SIGINT or SIGTERM; a second signal ends the process at once. */
   readonly signal: AbortSignal
 }
@@ -35,7 +37,7 @@ export async function startApp(file: string | undefined, change: (config: Config
     return 1
   }
   process.on('SIGHUP', () => void reload(app, file, log))
-  return { app, log, config, signal: endSignal(log) }
+  return { app, log, config, dir: loaded.dir, signal: endSignal(log) }
 }
 
 function refuse(problems: readonly string[]): 2 {

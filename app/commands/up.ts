@@ -1,11 +1,11 @@
 /**
  * `agentopz up`: a started app → Prometheus with the shipped rules and Alertmanager with the generated routes beside it, until aborted.
- * Nobody is told of alerts from here (the receivers have no address); they show in Alertmanager's own pages.
+ * No person is told of alerts from here (the receivers have no address); they show in Alertmanager's own pages, and as incidents here.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { alertmanagerConfig } from '../../alert-rules/alertmanager.ts'
+import { alertmanagerConfig, type AlertmanagerOptions } from '../../alert-rules/alertmanager.ts'
 import { RULE_FILES } from '../../alert-rules/rules.ts'
 import type { App } from '../app.ts'
 import { type Services, startServices } from '../services.ts'
@@ -17,6 +17,10 @@ export interface UpOptions {
   readonly alertmanagerPort: number
   /** Teams of the configuration, which get routes of their own. */
   readonly teams: readonly string[]
+  /** Token that our webhook takes; absent where it asks for none. */
+  readonly webhookToken?: string
+  /** Told where they listen, so that what asks Prometheus asks this one. */
+  readonly found: (services: Services) => void
   readonly say: (line: string) => void
   /** Aborts when the operator wants out. */
   readonly signal: AbortSignal
@@ -42,11 +46,12 @@ export async function up(app: App, options: UpOptions): Promise<void> {
     target: `127.0.0.1:${app.ports.listen}`,
     scrapeSeconds: 15,
     ruleFiles: shippedRuleFiles(),
-    alertmanager: alertmanagerConfig({ teams: options.teams, urlOf: () => undefined }),
+    alertmanager: alertmanagerConfig({ ...webhookTo(app, options), teams: options.teams, urlOf: () => undefined }),
     prometheusPort: options.prometheusPort,
     alertmanagerPort: options.alertmanagerPort,
   })
   try {
+    options.found(services)
     introduce(app, services, options.say)
     options.say('Point any OpenTelemetry SDK or Collector at the OTLP address. Ctrl-C stops everything that was started here.')
     if (services.prometheusUrl !== undefined)
@@ -57,6 +62,13 @@ export async function up(app: App, options: UpOptions): Promise<void> {
   } finally {
     await services.stop()
   }
+}
+
+/** Our webhook as a receiver; none where we do not listen. */
+export function webhookTo(app: App, options: Pick<UpOptions, 'webhookToken'>): Pick<AlertmanagerOptions, 'webhookUrl' | 'webhookToken'> {
+  if (app.ports.listen === 0) return {}
+  const token = options.webhookToken === undefined ? {} : { webhookToken: options.webhookToken }
+  return { webhookUrl: `http://127.0.0.1:${app.ports.listen}/api/v1/alerts`, ...token }
 }
 
 /** Where everything listens, and what is missing. */

@@ -50,6 +50,12 @@ const RECEIVERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'sev-1': { support: 'pager', '': 'pager' },
 }
 
+/** With agentopz, which hears of whatever somebody is told of. */
+function toldTo(severity: string, team: string): string {
+  const receiver = RECEIVERS[severity]![team]!
+  return receiver === 'nobody' ? receiver : `agentopz,${receiver}`
+}
+
 function routed(file: string, labels: Labels, receivers: string): string {
   const given = Object.entries(labels).flatMap(([k, v]) => (v === '' ? [] : [`${k}=${v}`]))
   const { status, text } = amtool('config', 'routes', 'test', `--config.file=${file}`, `--verify.receivers=${receivers}`, ...given)
@@ -64,22 +70,22 @@ describe('the example', () => {
   })
   test.each(NAMES)('routes %s by severity and team', (name) => {
     const { severity } = definition(name)
-    for (const [team, receiver] of Object.entries(RECEIVERS[severity]!)) {
-      const wanted = name === 'AgentopzWatchdog' ? 'dead-mans-switch' : receiver
+    for (const team of Object.keys(RECEIVERS[severity]!)) {
+      const wanted = name === 'AgentopzWatchdog' ? 'dead-mans-switch' : toldTo(severity, team)
       expect(routed(EXAMPLE, labelsOf(name, { team }), wanted)).toBe('as expected')
     }
   })
   test('routes by the severity an owner gave an agent, and an unheard-of one to the default pager', () => {
     for (const severity of ['warning', 'info', 'sev-1'])
       for (const team of ['support', ''])
-        expect(routed(EXAMPLE, labelsOf('AgentQualityDrop', { severity, team }), RECEIVERS[severity]![team]!)).toBe('as expected')
+        expect(routed(EXAMPLE, labelsOf('AgentQualityDrop', { severity, team }), toldTo(severity, team))).toBe('as expected')
   })
   test('a wrong receiver would be noticed', () => {
     expect(routed(EXAMPLE, labelsOf('AgentQualityDrop'), 'tickets')).toContain('WARNING')
   })
 })
 
-test('with a webhook agentopz hears of pages and tickets too, and of nothing else', () => {
+test('with a webhook agentopz hears of pages and tickets too, of drills alone, and of nothing else', () => {
   const file = write(
     'webhook.yml',
     alertmanagerConfig({ teams: ['support'], urlOf: () => undefined, webhookUrl: 'http://127.0.0.1:9464/api/v1/alerts' }),
@@ -87,6 +93,8 @@ test('with a webhook agentopz hears of pages and tickets too, and of nothing els
   expect(amtool('check-config', file).status).toBe(0)
   expect(routed(file, labelsOf('AgentToolFailing'), 'agentopz,pager-support')).toBe('as expected')
   expect(routed(file, labelsOf('AgentVolumeLow', { team: 'shop' }), 'agentopz,tickets')).toBe('as expected')
+  expect(routed(file, labelsOf('AgentToolFailing', { severity: 'sev-1' }), 'agentopz,pager')).toBe('as expected')
+  expect(routed(file, labelsOf('AgentToolFailing', { drill: 'true' }), 'agentopz')).toBe('as expected')
   expect(routed(file, labelsOf('AgentDrill'), 'nobody')).toBe('as expected')
   expect(routed(file, labelsOf('AgentopzWatchdog'), 'dead-mans-switch')).toBe('as expected')
 })
@@ -216,6 +224,11 @@ describe('a running Alertmanager', () => {
     expect(targets.length).toBeGreaterThan(20)
     await post([source, ...targets].map((name) => labelsOf(name, { agent: source, team: 'none' })))
     await becomes({ agent: source }, [source, ...targets.map((t) => `${t} (silenced)`)])
+  })
+  test('a drill silences what else its agent raises, and not what it is to raise itself', async () => {
+    const about = { agent: 'drilled', team: 'none' }
+    await post([labelsOf('AgentDrill', about), labelsOf('AgentRunErrors', about), labelsOf('AgentSpendSurge', { ...about, drill: 'true' })])
+    await becomes({ agent: 'drilled' }, ['AgentDrill', 'AgentRunErrors (silenced)', 'AgentSpendSurge'])
   })
   test('a page silences tickets of its family, not of others', async () => {
     const names = ['AgentQualityDrop', 'AgentObjectiveMissed', 'AgentInputDrift', 'AgentUsageConflicts'] as const

@@ -84,7 +84,7 @@ describe('up', () => {
       30,
     )
     const status = (await get(`${urlOf(up.said(), 'Alertmanager')}/api/v2/receivers`)) as readonly { name: string }[]
-    expect(status.map((r) => r.name)).toEqual(['pager', 'pager-blue', 'tickets', 'tickets-blue', 'dead-mans-switch', 'nobody'])
+    expect(status.map((r) => r.name)).toEqual(['pager', 'pager-blue', 'tickets', 'tickets-blue', 'dead-mans-switch', 'nobody', 'agentopz'])
     expect(left(data).length).toBe(2)
     up.child.kill('SIGTERM')
     expect(await up.ended).toBe(0)

@@ -32,6 +32,31 @@ test("nobody is never told, and a dead man's switch never hears that something e
     webhook_configs: [{ url: 'http://test/dead-mans-switch', send_resolved: false }],
   })
 })
+test('agentopz hears of pages and tickets at once and lets them go on; of drills it alone hears', () => {
+  const [drill, webhook, ...others] = config.route.routes?.filter((r) => r.receiver === 'agentopz') ?? []
+  expect([drill?.matchers, drill?.continue, webhook?.matchers, webhook?.continue, others]).toEqual([
+    ['drill="true"'],
+    undefined,
+    ['severity!~"none|info"'],
+    true,
+    [],
+  ])
+  for (const route of [drill, webhook]) expect([route?.group_by, route?.group_wait]).toEqual([['agent', 'environment'], '0s'])
+  const without = alertmanagerConfig({ teams: [], urlOf: () => undefined })
+  expect(without.route.routes?.filter((r) => r.matchers?.includes('drill="true"') === true)).toEqual([
+    { receiver: 'nobody', matchers: ['drill="true"'] },
+  ])
+})
+test('the token of the webhook is given to agentopz only', () => {
+  const { receivers } = alertmanagerConfig({ teams: [], urlOf: () => 'http://x', webhookUrl: 'http://us', webhookToken: 's' })
+  const given = receivers.filter((r) => r.webhook_configs?.some((w) => w.http_config !== undefined) === true)
+  expect(given).toEqual([
+    {
+      name: 'agentopz',
+      webhook_configs: [{ url: 'http://us', send_resolved: true, http_config: { authorization: { credentials: 's' } } }],
+    },
+  ])
+})
 test('every silencing about an agent demands that there is one, on both sides', () => {
   for (const rule of config.inhibit_rules.filter((r) => r.equal?.includes('agent') === true)) {
     expect(rule.source_matchers).toContain('agent!=""')
@@ -47,7 +72,7 @@ test('docs/alerting.md names every family and cause, and no alert that does not 
   expect(named.filter((n) => !Object.hasOwn(ALERTS, n))).toEqual([])
 })
 test('docs/alerting.md says the waits that are configured', () => {
-  const [dead, , , pages, tickets] = config.route.routes ?? []
+  const [dead, , , , pages, tickets] = config.route.routes ?? []
   expect([dead?.group_interval, dead?.repeat_interval]).toEqual(['30s', '50s'])
   expect(page).toContain('looks every 30 s and pings when the last ping is older than 50 s')
   expect([config.route.group_wait, config.route.group_interval, config.route.repeat_interval, pages?.repeat_interval]).toEqual([

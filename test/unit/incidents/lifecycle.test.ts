@@ -81,6 +81,10 @@ describe('what an incident says of its alerts', () => {
       '2 alert_fired: AgentInputDrift (warning) fires: AgentInputDrift of support',
     ])
   })
+  test('the cause gives the title, not the symptom that it explains, be that earlier', () => {
+    const both = after([told('AgentQualityDrop', 0), told('AgentTruncationSpike', 3), told('AgentRunErrors', 4)], 5)
+    expect(only(both).title).toBe('support in prod: answers are cut off')
+  })
   test('an alert that is not ours gives its name; the watching itself is called agentopz', () => {
     expect(only(after([told('TheirAlert', 0)], 1)).title).toBe('support in prod: TheirAlert')
     expect(only(after([told('AgentopzDown', 0)], 1)).title).toBe('agentopz: agentopz cannot be scraped')
