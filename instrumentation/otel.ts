@@ -5,7 +5,8 @@
  */
 import * as api from '@opentelemetry/api'
 
-const GLOBAL = Symbol.for('opentelemetry.js.api.1')
+/** Where every copy of the API 1.x keeps what is registered. */
+export const GLOBAL = Symbol.for('opentelemetry.js.api.1')
 
 /** What the global object holds, by the API's own names. */
 export interface OtelGlobal {
@@ -18,13 +19,6 @@ export interface OtelGlobal {
 /** What was registered in this process; undefined where nothing was. */
 export function otelGlobal(): OtelGlobal | undefined {
   return (globalThis as { [GLOBAL]?: OtelGlobal })[GLOBAL]
-}
-
-/** Replaces what was registered; for the moments at which we step back. */
-export function setOtelGlobal(to: OtelGlobal | undefined): void {
-  const place = globalThis as { [GLOBAL]?: OtelGlobal }
-  if (to === undefined) delete place[GLOBAL]
-  else place[GLOBAL] = to
 }
 
 /** The parts of the API that we use, named as in the API. */

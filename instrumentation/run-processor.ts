@@ -54,10 +54,17 @@ function isGenAi(span: SdkSpan): boolean {
   return a !== undefined && (a[GEN_AI.operation] !== undefined || a[GEN_AI.system] !== undefined || a[GEN_AI.provider] !== undefined)
 }
 
+const processors = new WeakSet<object>()
+
+/** True for a span processor of ours. */
+export function isRunProcessor(processor: unknown): boolean {
+  return typeof processor === 'object' && processor !== null && processors.has(processor)
+}
+
 /** Builds the span processor; register and attach add it to the provider in use. */
 export function createRunProcessor(): RunProcessor {
   const { runs } = runtime()
-  return {
+  const processor: RunProcessor = {
     onStart: (span) => {
       try {
         started(span)
@@ -85,6 +92,8 @@ export function createRunProcessor(): RunProcessor {
     forceFlush: async () => undefined,
     shutdown: async () => undefined,
   }
+  processors.add(processor)
+  return processor
 }
 
 /** The scope a span was started in: several runs may share a trace. */

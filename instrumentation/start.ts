@@ -42,7 +42,7 @@ export function start({ provider = true }: StartOptions = {}): void {
   const enabled = INTEGRATIONS.filter((i) => !settings.disabledIntegrations.has(i.name))
   for (const integration of enabled) contained(`integration ${integration.name}`, () => integration.start?.())
   contained('hooks', () => installHooks(enabled))
-  if (provider) contained('provider', () => startProvider(settings, process.env))
+  contained('provider', () => startProvider(settings, process.env, provider))
   contained('controls', startControls)
   contained('lifecycle', () => installLifecycle(isMainThread))
   say('info', `version ${VERSION} is on for ${settings.agent ?? 'a service without a name; set OTEL_SERVICE_NAME'}`)

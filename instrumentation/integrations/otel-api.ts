@@ -1,18 +1,17 @@
 /**
- * Copies of @opentelemetry/api in the application. When the application registers an SDK of its own through one of them, ours steps back before
- * and attaches after. A copy that is newer than what is registered drops its spans without a word (an API copy only sees a global of the same or
- * a newer minor): that is said.
+ * Copies of @opentelemetry/api in the application. When the application registers something through one of them, ours gives way before and
+ * comes back, or attaches, after. A copy that is newer than what is registered drops its spans without a word (an API copy only sees a global of
+ * the same or a newer minor): that is said.
  */
 import { readFileSync } from 'node:fs'
-import { sayOnce } from '../log.ts'
+import { contained, sayOnce } from '../log.ts'
 import { otelGlobal } from '../otel.ts'
-import { adopt, comeBack, isOurProvider, type Registry, stepBack } from '../provider.ts'
-import { contained } from '../log.ts'
+import { giveWay, settle } from '../otel-global.ts'
 import type { Integration } from './integration.ts'
 
 const PATCHED = Symbol.for('agentopz.otel-api')
 
-type Setter = (this: unknown, value: unknown) => boolean
+type Setter = (this: unknown, ...args: unknown[]) => unknown
 type Patchable = Record<string, unknown> & { [PATCHED]?: true }
 
 /** Copies seen, by path, with their version. */
@@ -25,46 +24,44 @@ export const otelApi: Integration = {
       package: '@opentelemetry/api',
       file: /^(build|dist)\/(src\/|esm\/|esnext\/)?index\.(c|m)?js$/,
       patch: (exports, { path }) => {
-        const copy = exports as unknown as Registry
-        const trace = copy.trace as unknown as Patchable | undefined
+        const copy = exports as Readonly<Record<string, Patchable | undefined>>
+        const { trace } = copy
         if (trace === undefined) return false
         if (trace[PATCHED] === true) return true
         trace[PATCHED] = true
-        copies.set(path, versionOf(path))
+        const version = versionOf(path)
+        copies.set(path, version)
         warnOfNewer()
-        wrap(trace, 'setGlobalTracerProvider', copy)
-        wrap(copy.context as unknown as Patchable, 'setGlobalContextManager', copy)
-        wrap(copy.propagation as unknown as Patchable, 'setGlobalPropagator', copy)
+        for (const [name, setter] of SETTERS) wrap(copy[name], setter, version)
         return true
       },
     },
   ],
 }
 
-function wrap(on: Patchable, method: string, copy: Registry): void {
-  const original = on[method] as Setter
-  on[method] = function (this: unknown, value: unknown): boolean {
-    if (isRestoring || isOurProvider(value)) return original.call(this, value)
-    contained('otel step back', stepBack)
-    const accepted = original.call(this, value)
-    contained('otel adopt', () => {
-      if (method === 'setGlobalTracerProvider') {
-        if (accepted) adopt(value)
-        warnOfNewer()
-      } else setImmediate(() => contained('otel come back', () => restored(copy)))
-    })
-    return accepted
-  }
-}
+/** What a copy registers globally; `logs` since 1.10. */
+const SETTERS = [
+  ['trace', 'setGlobalTracerProvider'],
+  ['context', 'setGlobalContextManager'],
+  ['propagation', 'setGlobalPropagator'],
+  ['metrics', 'setGlobalMeterProvider'],
+  ['logs', 'setGlobalLoggerProvider'],
+  ['diag', 'setLogger'],
+] as const
 
-let isRestoring = false
-function restored(copy: Registry): void {
-  isRestoring = true
-  try {
-    comeBack(copy)
-  } finally {
-    isRestoring = false
+function wrap(on: Patchable | undefined, name: string, version: string): void {
+  const original = on?.[name]
+  if (on === undefined || typeof original !== 'function') return
+  const set: Setter = function (...args) {
+    contained('otel way', () => giveWay(version))
+    const result = (original as Setter).apply(this, args)
+    contained('otel settle', () => {
+      settle()
+      if (name === 'setGlobalTracerProvider') warnOfNewer()
+    })
+    return result
   }
+  on[name] = set
 }
 
 function versionOf(path: string): string {

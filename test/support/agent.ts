@@ -56,6 +56,7 @@ export function startAgent({ source, entry = 'app.mjs', files = {}, sdk, env = {
   }
   const began = performance.now()
   const child = spawn(process.execPath, [...flags, join(dir, entry)], {
+    cwd: dir,
     env: { PATH: process.env['PATH'], HOME: dir, AGENTOPZ_CONTROL_URL: 'off', OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
