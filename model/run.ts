@@ -126,6 +126,8 @@ export interface Reading {
   readonly errorType?: string
   /** Why a control ended the run, on any span of it (`kill_switch`, `breaker`, `cost_guard`, `step_guard`). */
   readonly stoppedBy?: string
+  /** True: it was left before it was complete, by an abort or a reader who went. */
+  readonly incomplete?: boolean
   /** A guard inside the agent stepped in on this span. */
   readonly intervention?: Intervention
   readonly evaluations?: readonly ExternalEvaluation[]

@@ -44,6 +44,7 @@ function withOurs(reading: Reading, a: Attributes): Reading {
     ...optional('stoppedBy', a.text(AGENTOPZ.stoppedBy)),
     ...(guard === undefined ? {} : { intervention: { guard, cause: a.text(AGENTOPZ.guardCause) ?? '' } }),
     ...(isCall ? ourCohort(a) : {}),
+    ...(isCall && a.flag(AGENTOPZ.incomplete) === true ? { incomplete: true } : {}),
     ...(isTool && a.flag(AGENTOPZ.blocked) === true ? { blocked: true } : {}),
     ...(isTool ? optional('argumentsHash', a.text(AGENTOPZ.argumentsHash)) : {}),
     ...(isTool ? optional('resultEmpty', a.flag(AGENTOPZ.resultEmpty)) : {}),

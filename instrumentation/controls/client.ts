@@ -36,6 +36,7 @@ export class ControlClient implements ControlView {
   #stop: (() => void) | undefined
   /** Flag sets that did not validate. */
   refused = 0
+  #writes = 0
   readonly #subscribers = new Set<() => void>()
 
   constructor(options: ClientOptions) {
@@ -171,7 +172,7 @@ export class ControlClient implements ControlView {
     if (file === undefined) return
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-      const temporary = `${file}.${process.pid}`
+      const temporary = `${file}.${process.pid}.${++this.#writes}`
       await writeFile(temporary, text, { mode: 0o600 })
       await rename(temporary, file)
     } catch (error) {

@@ -4,6 +4,8 @@
  * Source: opentelemetry-proto 1.9, JSON mapping (ids in hexadecimal, 64-bit numbers as text, bytes in base64).
  */
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { runtime } from '../runtime.ts'
+import { withoutContent } from './without-content.ts'
 
 type Link = ReadableSpan['links'][number]
 type TimedEvent = ReadableSpan['events'][number]
@@ -27,7 +29,7 @@ export function spanJson(span: ReadableSpan): string {
     kind: span.kind + 1,
     startTimeUnixNano: nanos(span.startTime),
     endTimeUnixNano: nanos(span.endTime),
-    attributes: keyValues(span.attributes),
+    attributes: keyValues(shown(span.attributes)),
     droppedAttributesCount: span.droppedAttributesCount,
     events: span.events.map(eventOf),
     droppedEventsCount: span.droppedEventsCount,
@@ -73,7 +75,7 @@ function eventOf({ name, time, attributes, droppedAttributesCount }: TimedEvent)
   return {
     timeUnixNano: nanos(time),
     name,
-    attributes: keyValues(attributes ?? {}),
+    attributes: keyValues(shown(attributes ?? {}, name)),
     droppedAttributesCount: droppedAttributesCount ?? 0,
   }
 }
@@ -88,6 +90,8 @@ function linkOf({ context, attributes, droppedAttributesCount }: Link): object {
     flags: flagsOf(context.traceFlags, context.isRemote),
   }
 }
+
+const shown = (values: Values, event?: string): Values => (runtime().settings.content ? values : withoutContent(values, event))
 
 const keyValues = (values: Values): readonly object[] => Object.keys(values).map((key) => ({ key, value: anyValue(values[key]) }))
 

@@ -47,6 +47,14 @@ export function shortHash(text: string): string {
 const FINISH: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',
   end_turn: 'stop',
+  // Strands for TypeScript writes them in one word.
+  endturn: 'stop',
+  stopsequence: 'stop',
+  maxtokens: 'length',
+  modelcontextwindowexceeded: 'length',
+  tooluse: 'tool_call',
+  contentfiltered: 'content_filter',
+  guardrailintervened: 'content_filter',
   stop_sequence: 'stop',
   eos: 'stop',
   complete: 'stop',

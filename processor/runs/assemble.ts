@@ -218,6 +218,7 @@ function outcomeOf(f: OutcomeFacts): RunOutcome {
   if (final?.outcome === 'error') return 'error'
   if (!f.hasCandidate && f.calls.length === 0 && failed(f.root.fact)) return 'error'
   if (!f.rootEnded) return 'abandoned'
+  if (f.calls.length === 0 && f.root.fact.reading.incomplete === true && f.root.fact.status === 'unset') return 'unknown'
   if (final?.outcome === 'unknown' && f.root.fact.status === 'unset') return 'unknown'
   return 'ok'
 }

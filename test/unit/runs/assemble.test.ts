@@ -105,7 +105,10 @@ describe('R3 steps and R4 usage', () => {
   })
   test.each([0, 3])('an MCP server whose clock is %i ms behind its caller is the same call', (behind) => {
     // Both orders of ids: spans that start in the same millisecond are sorted by id.
-    for (const [outer, inner] of [['p', 'q'], ['q', 'p']] as const) {
+    for (const [outer, inner] of [
+      ['p', 'q'],
+      ['q', 'p'],
+    ] as const) {
       const server = tool(inner, 'search', { serverSide: true }, { at: 10 - behind })
       const run = only(agent('a', 'x', [{ ...tool(outer, 'search', {}, { at: 10 }), children: [server] }], { at: 0, ms: 100 }))
       expect(run.toolCalls).toHaveLength(1)
@@ -183,6 +186,7 @@ describe('R10 outcome', () => {
       'stopped',
     ],
     ['an aborted call says nothing', agent('a', 'x', [model('m')]), 'unknown'],
+    ['left before its first call', agent('a', 'x', [], { reading: { role: 'agent', agentName: 'x', incomplete: true } }), 'unknown'],
     ['its root never came', { ...model('m', 1, 1), missing: 'local' }, 'abandoned'],
     ['its parent is another service', { ...model('m', 1, 1), missing: 'remote' }, 'ok'],
   ]
