@@ -12,10 +12,15 @@ export interface Counts {
 }
 
 const Z95 = 1.959964
-/** Above so many events the exact sum is long and the approximation good to three digits. */
+/** Above so many events of the rarer kind the exact sum is long and the approximation good to three digits. */
 const EXACT_EVENTS = 2000
+/** No signal says more than fifty yes or noes. */
+export const LEAST_DISPERSION = 0.02
 
-/** Compares two shares. `dispersion` over 1 says that events come in clusters: there are then fewer independent ones. */
+/**
+ * Compares two shares. `dispersion` over 1 says that events come in clusters: there are then fewer independent ones. Under 1 it says that an
+ * event tells more than a yes or no, as sizes do (`level` in model/slis.ts).
+ */
 export function compare(before: Counts, after: Counts, dispersion = 1): Comparison {
   const [b, a] = [thinned(before, dispersion), thinned(after, dispersion)]
   const [low1, high1] = wilson(b)
@@ -27,7 +32,7 @@ export function compare(before: Counts, after: Counts, dispersion = 1): Comparis
     total: [before.total, after.total],
     difference,
     interval: [Math.max(-1, difference - Math.hypot(p2 - low2, high1 - p1)), Math.min(1, difference + Math.hypot(high2 - p2, p1 - low1))],
-    p: before.total === 0 || after.total === 0 ? 1 : b.total + a.total > EXACT_EVENTS ? arcsineP(b, a) : exactP(b, a),
+    p: before.total === 0 || after.total === 0 ? 1 : rarer(b, a) > EXACT_EVENTS ? arcsineP(b, a) : exactP(b, a),
   }
 }
 
@@ -59,8 +64,14 @@ export function share({ bad, total }: Counts): number {
   return total === 0 ? 0 : clamp(bad / total)
 }
 
+/** Events of the kind that there are fewer of: the approximation rests on them, however many of the other kind there are. */
+function rarer(b: Counts, a: Counts): number {
+  const bad = b.bad + a.bad
+  return Math.min(bad, b.total + a.total - bad)
+}
+
 function thinned({ bad, total }: Counts, dispersion: number): Counts {
-  const d = Math.max(1, dispersion)
+  const d = Math.max(LEAST_DISPERSION, dispersion)
   return { bad: Math.max(0, bad) / d, total: Math.max(bad, total, 0) / d }
 }
 

@@ -1,7 +1,8 @@
 /**
  * What triage looks at, as it is gathered from Prometheus: the failing share over time, and counts before and after the onset by everything
- * that could have changed. Counts are increases of counters, so they may be fractions. What could not be asked is in `gaps`.
+ * that could have changed. Counts are increases of counters, so they may be fractions. What could not be asked is in `gaps` and `unknown`.
  */
+import type { SliName } from '../model/slis.ts'
 import type { Counts } from './compare.ts'
 import type { Interval } from './onset.ts'
 
@@ -9,11 +10,17 @@ import type { Interval } from './onset.ts'
 export const DIMENSIONS = ['prompt_version', 'tools_version', 'model', 'agent_version'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
 
+export interface Change {
+  readonly before: Counts
+  readonly after: Counts
+}
+
 /** Runs made with one value of a dimension. */
 export interface CohortFact {
   readonly value: string
-  readonly before: Counts
-  readonly after: Counts
+  readonly runs: { readonly before: number; readonly after: number }
+  /** What the SLI counts, of this value; absent where no counter knows both. */
+  readonly events?: Change
   /** When the processor first saw it, where it is still known. */
   readonly firstSeenMs?: number
 }
@@ -24,10 +31,8 @@ export interface ToolFact {
   readonly errors: Change
   readonly empty: Change
   readonly blocked: Change
-}
-export interface Change {
-  readonly before: Counts
-  readonly after: Counts
+  /** Where its durations lie on their buckets' scale, as a share (`level` in model/slis.ts). */
+  readonly slow: Change
 }
 
 /** Distribution of one feature of the inputs, or of one trait of the answers (finish reasons): counts by bucket. */
@@ -36,21 +41,25 @@ export interface Distribution {
   readonly buckets: readonly { readonly bucket: string; readonly before: number; readonly after: number }[]
 }
 
-/** Mean amount per model call: tokens of a class. */
+/** Mean amount: tokens of a class per model call, seconds per step. */
 export interface Mean {
+  /** As a reader says it: `output tokens per call`. */
   readonly what: string
   readonly before: { readonly sum: number; readonly count: number }
   readonly after: { readonly sum: number; readonly count: number }
 }
 
+/** Kinds of facts that one query tells. */
+export type FactKind = 'series' | 'cohorts' | 'tools' | 'inputs' | 'answers'
+
 export interface TriageFacts {
   readonly agent: string
   readonly environment: string
-  readonly sli: string
+  readonly sli: SliName
   /** Tool of a tool SLI. */
   readonly tool?: string
   readonly series: readonly Interval[]
-  /** Variance of the SLI in multiples of chance, as the rules measured it; 1 where they did not. */
+  /** Variance of the SLI in multiples of chance: as the rules measured it, or else as the series shows it. */
   readonly dispersion: number
   /** Start of the alert, for when no onset is found. */
   readonly startedMs: number
@@ -63,7 +72,9 @@ export interface TriageFacts {
   readonly inputs: readonly Distribution[]
   readonly answers: readonly Distribution[]
   readonly means: readonly Mean[]
-  /** PromQL behind each kind of fact, to be run again. */
+  /** PromQL behind each kind of fact, to be run again: the share by dimension, calls by tool. */
   readonly queries: Readonly<Record<string, string>>
+  /** What Prometheus was asked for and did not tell: nothing follows from its absence. */
+  readonly unknown: readonly FactKind[]
   readonly gaps: readonly string[]
 }

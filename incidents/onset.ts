@@ -3,8 +3,8 @@
  * (maximum likelihood of two binomials, Hinkley 1970), if it explains them so much better than one rate that chance will not do, and the
  * intervals that explain them almost as well. Not the alert's time: an alert comes when the evidence is enough, which may be hours later.
  */
-import { normalTail } from '../model/statistics.ts'
-import type { Counts } from './compare.ts'
+import { normalTail, residual } from '../model/statistics.ts'
+import { type Counts, LEAST_DISPERSION, share } from './compare.ts'
 
 export interface Interval extends Counts {
   readonly fromMs: number
@@ -30,7 +30,7 @@ const PLAUSIBLE = 1.92
 export function findOnset(intervals: readonly Interval[], dispersion = 1): Onset | undefined {
   const used = intervals.filter((i) => i.total > 0)
   if (used.length < 4) return undefined
-  const all = sum(used)
+  const all = sumOf(used)
   const whole = logLikelihood(all)
   const gains: number[] = []
   let [bad, total] = [0, 0]
@@ -40,9 +40,9 @@ export function findOnset(intervals: readonly Interval[], dispersion = 1): Onset
     const before = { bad, total }
     const after = { bad: all.bad - bad, total: all.total - total }
     const rises = after.bad * before.total > before.bad * after.total
-    gains.push(rises ? (logLikelihood(before) + logLikelihood(after) - whole) / Math.max(1, dispersion) : 0)
+    gains.push(rises ? (logLikelihood(before) + logLikelihood(after) - whole) / Math.max(LEAST_DISPERSION, dispersion) : 0)
   }
-  const best = Math.max(...gains)
+  const best = gains.reduce((a, b) => Math.max(a, b), 0)
   const split = gains.indexOf(best)
   // The signed root of twice the gain is standard normal without a change; splits beside each other are nearly one look.
   const looks = 1 + Math.log2(gains.length) * 4
@@ -53,14 +53,35 @@ export function findOnset(intervals: readonly Interval[], dispersion = 1): Onset
     atMs: at(split + 1).fromMs,
     fromMs: at(plausible[0] ?? split).fromMs,
     toMs: at((plausible.at(-1) ?? split) + 1).toMs,
-    before: sum(used.slice(0, split + 1)),
-    after: sum(used.slice(split + 1)),
+    before: sumOf(used.slice(0, split + 1)),
+    after: sumOf(used.slice(split + 1)),
   }
 }
 
-function sum(intervals: readonly Counts[]): Counts {
+const HOUR_MS = 3_600_000
+/** Hours that are kept: the worst quarter may be the incident. */
+const KEPT = 0.75
+/** Mean of the lowest three quarters of a chi-squared variable with one degree of freedom: P(chi2(3) < 1.323) / 0.75. */
+const KEPT_MEAN = 0.3686
+const LEAST_HOURS = 6
+
+/**
+ * Variance of the share from hour to hour in multiples of chance, without the worst quarter of the hours; undefined for few of them. The same
+ * measure as agent_sli:dispersion1h:baseline, for where the recording rules have not measured it.
+ */
+export function dispersionOf(intervals: readonly Interval[]): number | undefined {
+  const hours = [...Map.groupBy(intervals, (i) => Math.floor(i.fromMs / HOUR_MS)).values()].map(sumOf).filter((h) => h.total > 0)
+  if (hours.length < LEAST_HOURS) return undefined
+  const normal = share(sumOf(hours))
+  const residuals = hours.map((h) => residual(share(h), h.total, normal)).sort((a, b) => a - b)
+  const kept = residuals.slice(0, Math.ceil(residuals.length * KEPT))
+  return kept.reduce((a, b) => a + b, 0) / kept.length / KEPT_MEAN
+}
+
+/** Counts of several put together. */
+export function sumOf(counts: readonly Counts[]): Counts {
   let [bad, total] = [0, 0]
-  for (const i of intervals) {
+  for (const i of counts) {
     bad += i.bad
     total += i.total
   }

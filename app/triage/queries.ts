@@ -13,6 +13,12 @@ export interface Question {
   readonly evaluation?: string
 }
 
+/** A window that ends now, or at a fixed time, so that it shows the same numbers whenever it is run. */
+export interface Span {
+  readonly seconds: number
+  readonly atSeconds?: number
+}
+
 /** `agent="…",environment="…"`. */
 export function matchers({ agent, environment }: Question): string {
   return `agent=${quoted(agent)},environment=${quoted(environment)}`
@@ -26,14 +32,22 @@ function narrowed(counter: string, by: string): string {
   return `${counter.slice(0, at)}{${inside === '' ? by : `${inside},${by}`}}`
 }
 
-/** Bad and total of the question's SLI over a window in seconds, one number each. */
-export function sliCounts(q: Question, seconds: number): { readonly bad: string; readonly total: string } {
-  const own = [
+function range({ seconds, atSeconds }: Span): string {
+  return `[${seconds}s]${atSeconds === undefined ? '' : ` @ ${atSeconds}`}`
+}
+
+/** The labels of the question's own SLI. */
+function own(q: Question): string {
+  return [
     matchers(q),
     ...(q.tool === undefined ? [] : [`tool=${quoted(q.tool)}`]),
     ...(q.evaluation === undefined ? [] : [`evaluation=${quoted(q.evaluation)}`]),
   ].join(',')
-  const sum = (counter: string): string => `sum(increase(${narrowed(counter, own)}[${seconds}s]))`
+}
+
+/** Bad and total of the question's SLI over a window, one number each. */
+export function sliCounts(q: Question, span: Span): { readonly bad: string; readonly total: string } {
+  const sum = (counter: string): string => `sum(increase(${narrowed(counter, own(q))}${range(span)}))`
   if (q.sli === 'cost' || q.sli === 'steps' || q.sli === 'duration') {
     const name = LEVELS[q.sli]
     const count = sum(`${name}_count`)
@@ -43,28 +57,30 @@ export function sliCounts(q: Question, seconds: number): { readonly bad: string;
   return { bad: `(${sum(bad)} or ${sum(total)} * 0)`, total: sum(total) }
 }
 
-const CHECKS: Partial<Readonly<Record<SliName, string>>> = {
-  refusal: 'not_refused',
-  filtered: 'not_filtered',
-  truncation: 'not_truncated',
-  empty: 'not_empty',
-  loop: 'no_loop',
+/** Dimensions of a run that the SLI's own counter has, too; none for sizes and tools. */
+export function countedBy(sli: SliName): readonly string[] {
+  if (sli === 'quality' || sli === 'run_error') return ['prompt_version', 'tools_version', 'model', 'agent_version']
+  return sli === 'evaluation' || RATIO_CHECKS.has(sli) ? ['prompt_version', 'model'] : []
+}
+const RATIO_CHECKS: ReadonlySet<SliName> = new Set<SliName>(['refusal', 'filtered', 'truncation', 'empty', 'loop'])
+
+/** Bad and total of the SLI by all the dimensions that its counter has. */
+export function sliCountsBy(q: Question, span: Span): { readonly bad: string; readonly total: string } | undefined {
+  const by = countedBy(q.sli)
+  if (by.length === 0 || q.sli === 'cost' || q.sli === 'steps' || q.sli === 'duration') return undefined
+  const sum = (counter: string): string => `sum by (${by.join(', ')}) (increase(${narrowed(counter, own(q))}${range(span)}))`
+  return { bad: sum(RATIOS[q.sli].bad), total: sum(RATIOS[q.sli].total) }
 }
 
-/** Bad and total by cohort: of the SLI where its counter knows the cohort, else of the runs' quality. */
-export function cohortCounts(q: Question, seconds: number, by: string): { readonly bad: string; readonly total: string } {
-  const sum = (counter: string): string => `sum by (${by}) (increase(${narrowed(counter, matchers(q))}[${seconds}s]))`
-  const check = CHECKS[q.sli]
-  const knowsCheck = by === 'prompt_version' || by === 'model'
-  if (check !== undefined && knowsCheck) {
-    const of = (verdict: string): string => `agentopz_evaluations_total{evaluation="${check}",source="builtin",${verdict}}`
-    return { bad: sum(of('verdict="fail"')), total: sum(of('verdict=~"pass|fail"')) }
-  }
-  if (q.sli === 'run_error') return { bad: sum(RATIOS.run_error.bad), total: sum(RATIOS.run_error.total) }
-  return { bad: sum(RATIOS.quality.bad), total: sum(RATIOS.quality.total) }
+/** The share of the SLI by one dimension, as a person runs it again; runs by it where the SLI is not counted by it. */
+export function shareBy(q: Question, span: Span, by: string): string {
+  if (!countedBy(q.sli).includes(by) || q.sli === 'cost' || q.sli === 'steps' || q.sli === 'duration')
+    return increaseBy('agentopz_runs_total', q, span, by)
+  const sum = (counter: string): string => `sum by (${by}) (increase(${narrowed(counter, own(q))}${range(span)}))`
+  return `${sum(RATIOS[q.sli].bad)} / ${sum(RATIOS[q.sli].total)}`
 }
 
 /** Increase of a counter of the agent by labels. */
-export function increaseBy(counter: string, q: Question, seconds: number, by: string): string {
-  return `sum by (${by}) (increase(${narrowed(counter, matchers(q))}[${seconds}s]))`
+export function increaseBy(counter: string, q: Question, span: Span, by: string): string {
+  return `sum by (${by}) (increase(${narrowed(counter, matchers(q))}${range(span)}))`
 }

@@ -1,5 +1,7 @@
 /** What a cause file is given and what it gives: findings about one of the four causes, from the facts and nothing else. */
 import type { Finding } from '../../model/incident.ts'
+import { SLIS, type SliName } from '../../model/slis.ts'
+import { EFFECTS } from '../../model/thresholds.ts'
 import type { Counts } from '../compare.ts'
 import type { TriageFacts } from '../facts.ts'
 import type { Onset } from '../onset.ts'
@@ -7,23 +9,48 @@ import type { Onset } from '../onset.ts'
 export interface Case {
   readonly facts: TriageFacts
   readonly onset: Onset | undefined
-  /** The failing share before and after, over all runs. */
+  /** The failing share before and after, over all events. */
   readonly before: Counts
   readonly after: Counts
-  /** Bad events after the onset beyond what was normal. */
+  /** Whether the share rose, surely and by enough to be felt. */
+  readonly rose: boolean
+  /** Least rise of the share that could be felt. */
+  readonly leastRise: number
+  /** Rise of the share. */
   readonly excess: number
 }
 
-export type CauseFile = (c: Case) => readonly Finding[]
+/**
+ * What a finding rests on. `beside`: runs with and without it at the same time. `counted`: bad events of the thing itself. `timing`: it came
+ * when the rise did. `moved`: a distribution moved. `eliminated`: nothing else changed.
+ */
+export type Basis = 'beside' | 'counted' | 'timing' | 'moved' | 'eliminated'
+
+/** A finding before it is weighed against the others. */
+export interface Found extends Finding {
+  readonly basis?: Basis
+  /** Share of the rise that it makes up, where that can be said. */
+  readonly explains?: number
+}
+
+export type CauseFile = (c: Case) => readonly Found[]
 
 /** p below which a difference is held for real, after correction. */
 export const LEVEL = 0.01
 /** … and for sure. */
 export const SURE = 0.001
-/** Least rise of a share that could be felt. */
-export const LEAST_RISE = 0.05
 /** Share of the excess that a cause must explain to be the cause. */
 export const LEAST_EXPLAINED = 0.3
+
+/** Rise of an SLI that could be felt: that of a ticket; for sizes half a bucket, which is about what a ticket's mean is. */
+export function leastRise(sli: SliName): number {
+  return SLIS[sli].kind === 'level' ? 0.025 : EFFECTS[sli].ticket
+}
+
+/** Dispersion for shares of other things than the SLI: that of a size says nothing about them. */
+export function ratioDispersion({ sli, dispersion }: TriageFacts): number {
+  return SLIS[sli].kind === 'level' ? 1 : Math.max(1, dispersion)
+}
 
 /** `12.5 %`. */
 export function percent(share: number): string {

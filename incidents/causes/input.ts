@@ -1,28 +1,37 @@
-/** Was it what users ask? The mix of inputs (length, script, language) is another than before. */
-import type { Finding } from '../../model/incident.ts'
+/** Was it what users ask? The mix of inputs (length, script) is another than before. A longer prompt lengthens the first call, too: that is said. */
 import { divergence } from '../divergence.ts'
-import type { CauseFile } from './cause.ts'
+import { type CauseFile, type Found, ratioDispersion } from './cause.ts'
+import { freshOf } from './versions.ts'
+
+/** Bits from which the inputs have moved so far that little of the old mix is left as it was. */
+const FAR = 0.2
+/** The feature that prompt and tools are part of. */
+const LENGTH = 'tokens'
 
 export const input: CauseFile = (c) => {
   const query = c.facts.queries['inputs'] ?? ''
+  const base = { cause: 'input', subject: 'inputs', query } as const
+  if (c.facts.unknown.includes('inputs'))
+    return [{ ...base, verdict: 'cannot_tell', confidence: 'low', text: 'Prometheus did not tell about the inputs' }]
   if (c.facts.inputs.length === 0)
-    return [
-      { cause: 'input', verdict: 'cannot_tell', confidence: 'low', subject: 'inputs', text: 'no feature of the inputs is reported', query },
-    ]
-  const moved = c.facts.inputs.flatMap((d): readonly Finding[] => {
-    const found = divergence(d, c.facts.dispersion)
+    return [{ ...base, verdict: 'cannot_tell', confidence: 'low', text: 'no feature of the inputs is reported' }]
+  const isRewritten = freshOf(c, 'prompt_version').length > 0 || freshOf(c, 'tools_version').length > 0
+  const moved = c.facts.inputs.flatMap((d): readonly Found[] => {
+    const found = divergence(d, ratioDispersion(c.facts))
     if (!found.isMoved) return []
+    const isDoubtful = isRewritten && d.feature === LENGTH
+    const text = `inputs are others by ${d.feature}: ${found.text}`
     return [
       {
-        cause: 'input',
+        ...base,
         verdict: 'cause',
-        confidence: found.size > 0.2 ? 'high' : 'medium',
+        confidence: isDoubtful ? 'low' : found.size > FAR ? 'high' : 'medium',
+        basis: 'moved',
         subject: `inputs by ${d.feature}`,
-        text: `inputs are others by ${d.feature}: ${found.text}`,
-        query,
+        text: isDoubtful ? `${text}; a new prompt or tool set makes the first call longer or shorter as well` : text,
       },
     ]
   })
   if (moved.length > 0) return moved
-  return [{ cause: 'input', verdict: 'unchanged', confidence: 'high', subject: 'inputs', text: 'inputs are distributed as before', query }]
+  return [{ ...base, verdict: 'unchanged', confidence: 'high', text: 'inputs are distributed as before' }]
 }

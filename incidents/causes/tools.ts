@@ -1,46 +1,87 @@
-/** Was it a tool? Calls of each tool that fail, return nothing or are blocked more than before, and a new set of tools on offer. */
-import type { Comparison, Finding } from '../../model/incident.ts'
+/** Was it a tool? Calls of each tool that fail, return nothing, take longer or are blocked more than before, and a new set of tools on offer. */
+import type { Comparison } from '../../model/incident.ts'
+import { SLIS } from '../../model/slis.ts'
 import { compare, corrected } from '../compare.ts'
 import type { Change, ToolFact } from '../facts.ts'
-import { type Case, type CauseFile, LEAST_RISE, LEVEL, ratio, SURE } from './cause.ts'
+import { type Case, type CauseFile, type Found, LEAST_EXPLAINED, LEVEL, percent, ratio, ratioDispersion, SURE } from './cause.ts'
 import { versionFindings } from './versions.ts'
 
+/** Least rise of a tool's share that could be felt; of a duration on its buckets' scale: two thirds of a doubling. */
+const LEAST = 0.05
 const KINDS = [
   { key: 'errors', word: 'fail' },
   { key: 'empty', word: 'return nothing' },
   { key: 'blocked', word: 'are refused by a guard' },
+  { key: 'slow', word: 'take longer' },
 ] as const satisfies readonly { readonly key: keyof ToolFact; readonly word: string }[]
+type Kind = (typeof KINDS)[number]
 
 export const tools: CauseFile = (c) => {
-  const moved = movedTools(c)
   const sets = versionFindings(c, 'tools_version', 'tools')
+  if (c.facts.unknown.includes('tools'))
+    return [
+      ...sets,
+      {
+        cause: 'tools',
+        verdict: 'cannot_tell',
+        confidence: 'low',
+        subject: 'tool calls',
+        text: 'Prometheus did not tell how the calls of tools ended',
+        query: c.facts.queries['tools'] ?? '',
+      },
+    ]
+  const moved = movedTools(c)
   if (moved.length > 0) return [...moved, ...sets.filter((f) => f.verdict !== 'unchanged')]
   if (c.facts.tools.length === 0) return sets
   return sets.map((f) => (f.verdict === 'unchanged' ? { ...f, text: `${f.text}; no tool fails or returns nothing more than before` } : f))
 }
 
-function movedTools(c: Case): readonly Finding[] {
+function movedTools(c: Case): readonly Found[] {
   const rows = c.facts.tools.flatMap((fact) =>
-    KINDS.map(({ key, word }) => ({ tool: fact.tool, word, change: fact[key], ...of(c, fact[key]) })),
+    KINDS.map((kind) => ({ tool: fact.tool, kind, change: fact[kind.key], ...comparisonOf(c, fact[kind.key]) })),
   )
   return corrected(rows)
-    .filter((r) => r.difference > LEAST_RISE && r.adjustedP < LEVEL)
+    .filter((r) => r.difference > LEAST && r.adjustedP < LEVEL)
     .sort((a, b) => b.difference - a.difference)
-    .map((r) => ({
-      cause: 'tools',
-      verdict: 'cause',
-      confidence: r.adjustedP < SURE ? 'high' : 'medium',
-      subject: `tool ${r.tool}`,
-      text: `calls of ${r.tool} ${r.word} in ${ratio(r.change.after)}, before in ${ratio(r.change.before)}`,
-      comparison: comparisonOf(r),
-      query: c.facts.queries['tools'] ?? '',
-    }))
+    .map(({ tool, kind, change, bad, total, difference, interval, p, adjustedP }) => {
+      const explains = explainedBy(c, kind, tool, change)
+      const text = textOf(kind, tool, change)
+      const isSmall = explains !== undefined && explains < LEAST_EXPLAINED && c.rose
+      return {
+        cause: 'tools',
+        verdict: isSmall ? 'ruled_out' : 'cause',
+        confidence: isSmall || adjustedP >= SURE ? 'medium' : 'high',
+        basis: 'counted',
+        ...(explains === undefined ? {} : { explains }),
+        subject: `tool ${tool}`,
+        text: isSmall ? `${text}; that is at most ${percent(explains)} of the failures beyond normal: too small to be the cause` : text,
+        comparison: { bad, total, difference, interval, p, adjustedP },
+        query: c.facts.queries['tools'] ?? '',
+      }
+    })
 }
 
-function of(c: Case, { before, after }: Change): Comparison {
-  return compare(before, after, c.facts.dispersion)
+function textOf({ key, word }: Kind, tool: string, { before, after }: Change): string {
+  if (key !== 'slow') return `calls of ${tool} ${word} in ${ratio(after)}, before in ${ratio(before)}`
+  // A bucket is a doubling.
+  const factor = 2 ** ((after.bad / after.total - before.bad / before.total) * DURATION_BUCKETS)
+  return `calls of ${tool} ${word}, about ${factor.toFixed(1)} times as long as before`
+}
+const DURATION_BUCKETS = 14
+
+/**
+ * At most this share of the rise: each call that went wrong beyond normal spoils one run. Not for sizes, nor for the tool's own SLI, which
+ * it is; and not where the runs are not known.
+ */
+function explainedBy(c: Case, { key }: Kind, tool: string, { before, after }: Change): number | undefined {
+  const { facts } = c
+  if (facts.tool === tool) return 1
+  if (facts.sli === 'tool_error' || facts.sli === 'tool_empty' || SLIS[facts.sli].kind === 'level') return undefined
+  const runs = facts.cohorts.prompt_version.reduce((n, k) => n + k.runs.after, 0)
+  if (key === 'slow' || !c.rose || runs === 0 || before.total === 0) return undefined
+  return Math.min(1, (after.bad - (before.bad / before.total) * after.total) / (c.excess * runs))
 }
 
-function comparisonOf({ bad, total, difference, interval, p, adjustedP }: Comparison & { readonly adjustedP: number }): Comparison {
-  return { bad, total, difference, interval, p, adjustedP }
+function comparisonOf(c: Case, { before, after }: Change): Comparison {
+  return compare(before, after, ratioDispersion(c.facts))
 }
