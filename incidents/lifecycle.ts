@@ -31,9 +31,11 @@ export function applyTime(state: IncidentState, now: number, settings: Lifecycle
     if (endedMs === undefined) continue
     // An agent that is switched off has no runs, and so no alerts: that does not say that it is well.
     const quietSinceMs = Math.max(endedMs, settings.lastDisabledMs(incident.agent, incident.environment, now) ?? endedMs)
-    if (now - quietSinceMs < settings.resolveAfterMs) continue
+    // When it became so, not when somebody looked: agentopz may have been down meanwhile.
+    const atMs = quietSinceMs + settings.resolveAfterMs
+    if (atMs > now) continue
     const text = `every alert has ended, the last at ${timeText(endedMs)}, and none came in the ${durationText(settings.resolveAfterMs)} after`
-    work.put({ ...incident, state: 'resolved', resolvedMs: now }, 'resolved', [{ atMs: now, kind: 'resolved', text }])
+    work.put({ ...incident, state: 'resolved', resolvedMs: atMs }, 'resolved', [{ atMs, kind: 'resolved', text }])
   }
   return work.outcome()
 }

@@ -237,6 +237,9 @@ describe('time', () => {
     )
     expect(applyTime(state, at(999), s).changed).toEqual([])
   })
+  test('resolves as of when it became so, also when nobody looked for a night', () => {
+    expect(only(applyTime(ended(), at(600), s).state).resolvedMs).toBe(at(40))
+  })
   test('does not resolve while one fires', () => {
     expect(applyTime(after([told('B', 6)], 7, ended(), s), at(9999), s).changed).toEqual([])
   })
@@ -255,13 +258,13 @@ describe('relapse', () => {
   const s = settings()
   const resolved = (): IncidentState => applyTime(after([told('A', 0, { endMinute: 5 })], 6, NO_INCIDENTS, s), at(20), s).state
   test('a new alert within an hour opens it again; nobody has it then', () => {
-    const { state, changed } = applyAlerts(resolved(), [told('A', 79)], at(80), s)
+    const { state, changed } = applyAlerts(resolved(), [told('A', 75)], at(80), s)
     expect(changed.map((c) => c.why)).toEqual(['reopened'])
     const incident = only(state)
     expect([incident.state, incident.resolvedMs, incident.alerts.length]).toEqual(['open', undefined, 2])
     expect(lines(incident).at(-1)).toBe('80 reopened: A fires after it was resolved')
   })
-  test('later, it is another incident', () => expect(all(after([told('A', 81)], 81, resolved(), s))).toHaveLength(2))
+  test('later, it is another incident', () => expect(all(after([told('A', 76)], 81, resolved(), s))).toHaveLength(2))
   test('what has ended already is noted, and opens nothing', () => {
     const { state, changed } = applyAlerts(resolved(), [told('B', 3, { endMinute: 4 })], at(30), s)
     expect([changed.map((c) => c.why), only(state).state]).toEqual([['alert_fired'], 'resolved'])
