@@ -8,7 +8,20 @@ import { agentSizes } from './agent-sizes.ts'
 import { agentWhy } from './agent-why.ts'
 import { apply, divide, increase, max, or, rate, sum, type Vector, words } from './query.ts'
 import { above, below, passRate, ratedRuns, toolCalls, toolShare, WEEK_NEEDED } from './shares.ts'
-import { agent, cohortChanges, controls, datasource, environment, firing, linkToBoard, ONE, runbooks, team, window } from './variables.ts'
+import {
+  agent,
+  cohortChanges,
+  controls,
+  datasource,
+  environment,
+  firing,
+  incidents,
+  linkToBoard,
+  ONE,
+  runbooks,
+  team,
+  window,
+} from './variables.ts'
 
 const w = words(ONE)
 const NONE = [] as const
@@ -261,6 +274,6 @@ export const agentBoard: Board = {
   description: 'One agent against its own normal: quality, outcomes, tools, cost, steps, duration, inputs, open runs, and why it paged.',
   from: 'now-6h',
   variables: [datasource, environment, { ...team, hide: 2 }, agent, window, runbooks],
-  annotations: [cohortChanges, controls, firing],
+  annotations: [cohortChanges, controls, firing, incidents],
   sections: [now, quality, tools, ...agentSizes, agentWhy],
 }

@@ -7,7 +7,7 @@ import type { Board, Section } from './board.ts'
 import { query, stateTimeline, table, timeseries } from './panels.ts'
 import { apply, increase, max, or, sum, words } from './query.ts'
 import { above, passRate, ratedRuns, toolCalls, toolShare, WEEK_NEEDED } from './shares.ts'
-import { agent, cohortChanges, controls, datasource, environment, firing, linkToBoard, ONE, team, window } from './variables.ts'
+import { agent, cohortChanges, controls, datasource, environment, firing, incidents, linkToBoard, ONE, team, window } from './variables.ts'
 
 const w = words(ONE)
 const NONE = [] as const
@@ -275,6 +275,6 @@ export const incident: Board = {
   description: 'Around a time: the four causes (prompt, tools, model, input) side by side, and the newest cohort against the rest.',
   from: 'now-6h',
   variables: [datasource, environment, { ...team, hide: 2 }, agent, window],
-  annotations: [cohortChanges, controls, firing],
+  annotations: [cohortChanges, controls, firing, incidents],
   sections: [symptom, causes, cohorts],
 }

@@ -126,6 +126,12 @@ export const controls = annotation(
   max(['agent', 'control', 'target', 'state', 'reason'], one.metric('agentopz_control')),
   false,
 )
+/** Shaded while an incident of the agent is not resolved; another shade for each state. */
+export const incidents = annotation(
+  { name: 'Incidents', iconColor: 'blue', titleFormat: 'incident, {{state}}', textFormat: '{{severity}}', tagKeys: 'state,severity' },
+  max(['agent', 'state', 'severity'], one.metric('agentopz_incidents')),
+  false,
+)
 /** Shaded while an alert of the agent fires. */
 export const firing = annotation(
   { name: 'Alerts', iconColor: 'red', titleFormat: '{{alertname}}', textFormat: '{{severity}} {{tool}}', tagKeys: 'severity' },

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { alertmanagerConfig } from '../../alert-rules/alertmanager.ts'
+import { BOARDS } from '../../dashboards/index.ts'
 import { parseConfig } from '../../app/config.ts'
 import { freePort } from '../../app/free-port.ts'
 import { type Services, startServices } from '../../app/services.ts'
@@ -108,6 +109,10 @@ describe('alerts of a real Prometheus, through a real Alertmanager', () => {
     await becomes('support', (i) => i.firing === 1, 'the symptom is told')
     const endSpike = await fire('AgentTruncationSpike')
     await becomes('support', (i) => i.firing === 2, 'the cause is told')
+    const shade = BOARDS.flatMap((b) => b.annotations).find((a) => a.name === 'Incidents')
+    const query = (shade?.expr ?? '').replaceAll('$agent', 'support').replaceAll('$environment', 'prod')
+    const { json } = await send('GET', `${services.prometheusUrl}/api/v1/query?query=${encodeURIComponent(query)}`)
+    expect(json).toMatchObject({ data: { result: [{ metric: { state: 'open', severity: 'critical' }, value: [expect.anything(), '1'] }] } })
     // From here on the cause silences the symptom: Alertmanager will not tell that it ends.
     await endQuality()
     const quality = await becomes('support', (i) => i.firing === 1, 'the end of the symptom is known')
