@@ -11,6 +11,8 @@ export interface Volatile {
   readonly body?: readonly string[]
   readonly stdout?: readonly string[]
   readonly stderr?: readonly string[]
+  /** Scenarios in which it is a race whether a response is read to its end. */
+  readonly ends?: readonly string[]
 }
 
 export interface Difference {
@@ -91,7 +93,8 @@ function requestsOf(run: ProgramRun, scenario: string, volatile: Volatile): stri
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => `  ${name}: ${String(value)}\n`)
     const took = c.sent > FLOOD_BYTES ? ', most of the flood was taken' : ''
-    return `${c.method} ${c.path} (${c.end}${took})\n  ${blanked(c.body, volatile.body)}\n${headers.join('')}`
+    const end = volatile.ends?.includes(scenario) === true ? 'ended' : c.end
+    return `${c.method} ${c.path} (${end}${took})\n  ${blanked(c.body, volatile.body)}\n${headers.join('')}`
   }
   return run.calls
     .filter((c) => c.mark === scenario)

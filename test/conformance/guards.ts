@@ -80,7 +80,7 @@ function ended(run: ProgramRun, control: string): readonly Finding[] {
     if (/"(unhandledRejection|uncaughtException)":|"class":"Late"/.test(line))
       found.push({ scenario: '', problem: `${control}: ${line.slice(0, 300)}` })
   for (const [i, mark] of run.marks.entries()) {
-    const took = (run.marks[i + 1]?.atMs ?? run.endedMs) - mark.atMs
+    const took = (run.marks[i + 1]?.atMs ?? run.printedMs) - mark.atMs
     if (took > LIMIT_MS) found.push({ scenario: mark.name, problem: `${control}: took ${took} ms to end` })
   }
   return found

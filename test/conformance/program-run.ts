@@ -27,7 +27,8 @@ export interface ProgramRun {
   readonly calls: readonly Call[]
   readonly received: readonly Received[]
   readonly durationMs: number
-  readonly endedMs: number
+  /** When it last printed something: what keeps it alive afterwards is no scenario's. */
+  readonly printedMs: number
 }
 
 export interface Bench {
@@ -65,13 +66,14 @@ export async function runProgram(program: Program, bench: Bench): Promise<Progra
   })
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (part: string) => (text[name] += part))
+  let printedMs = began
+  child.stdout.on('data', () => (printedMs = Date.now()))
   const timer = setTimeout(() => killGroup(child.pid), LIMIT_MS)
   const exit = await new Promise<string>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(String(code ?? signal)))
   })
   clearTimeout(timer)
-  const endedMs = Date.now()
   killGroup(child.pid)
   if (provider.calls.some((c) => c.end === 'open')) await new Promise((resolve) => setTimeout(resolve, CLOSE_MS))
   return {
@@ -81,8 +83,8 @@ export async function runProgram(program: Program, bench: Bench): Promise<Progra
     marks: [...provider.marks],
     calls: provider.calls.map((c) => ({ ...c })),
     received: [...sink.received],
-    durationMs: endedMs - began,
-    endedMs,
+    durationMs: Date.now() - began,
+    printedMs,
   }
 }
 

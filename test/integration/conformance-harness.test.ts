@@ -31,7 +31,7 @@ const RUN: ProgramRun = {
   calls: [CALL],
   received: [],
   durationMs: 1,
-  endedMs: 3000,
+  printedMs: 3000,
 }
 const call = (change: Partial<Call>): Partial<ProgramRun> => ({ calls: [{ ...CALL, ...change }] })
 
@@ -43,6 +43,7 @@ describe('two runs differ in', () => {
     ['one line of ours', { stderr: [...RUN.stderr, 'agentopz: on'] }, []],
     ['what the SDK makes up', call({ body: CALL.body.replace('1', '2') }), [], { body: ['"run_id":"\\d"'] }],
     ['a header that the SDK makes up', call({ headers: { ...CALL.headers, 'x-key': 'b' } }), [], { headers: ['x-key'] }],
+    ['how a race ended', call({ end: 'left' }), [], { ends: ['chat'] }],
     ['a warning that is allowed', { stderr: [...RUN.stderr, 'old module'] }, [], { stderr: ['^old module$'] }],
     ['a result', { stdout: ['{"scenario":"chat","result":"hell"}', RUN.stdout[1] ?? ''] }, ['chat stdout']],
     ['a second line', { stdout: [...RUN.stdout, '{"scenario":"chat","unhandledRejection":{}}'] }, ['chat stdout']],
