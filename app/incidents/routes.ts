@@ -88,7 +88,7 @@ async function receive(c: Context, parts: IncidentRouteParts): Promise<Response>
   } catch {
     return refuse('the body: is no JSON')
   }
-  const read = readWebhook(body)
+  const read = readWebhook(body, parts.clock())
   if (!read.ok) return refuse(read.detail)
   const received = await incidents.receive(read.alerts)
   if (!received.ok) return unavailableFor(c, received)

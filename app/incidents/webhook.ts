@@ -10,6 +10,8 @@ import { issuesOf } from '../controls/wire.ts'
 const MAX_LABELS = 64
 const MAX_LABEL = 512
 const MAX_SUMMARY = 1000
+/** Clocks differ by seconds. What is to begin in a year would never be over. */
+const MAX_AHEAD_MS = 86_400_000
 /** Go's zero time: no end was told. */
 const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z')
 
@@ -40,10 +42,12 @@ export type Webhook =
   | { readonly ok: false; readonly detail: string }
 
 /** The alerts of a body that was parsed as JSON. */
-export function readWebhook(body: unknown): Webhook {
+export function readWebhook(body: unknown, now: number): Webhook {
   const parsed = webhook.safeParse(body)
   if (!parsed.success) return { ok: false, detail: issuesOf(parsed.error) }
   const { alerts, truncatedAlerts } = parsed.data
+  const ahead = alerts.findIndex((a) => a.startsAt > now + MAX_AHEAD_MS)
+  if (ahead >= 0) return { ok: false, detail: `alerts.${ahead}.startsAt: is more than a day ahead of the clock here; one of them is wrong` }
   return {
     ok: true,
     truncated: truncatedAlerts,

@@ -196,6 +196,11 @@ describe('a webhook that is refused changes nothing', () => {
     ['a status that is none', webhook([alert({ status: 'maybe' })]), 'alerts.0.status'],
     ['no start', webhook([alert({ startsAt: '0001-01-01T00:00:00Z' })]), 'alerts.0.startsAt: the alert has no start'],
     ['a start that is no time', webhook([alert({ startsAt: 'yesterday' })]), 'alerts.0.startsAt: write a time such as'],
+    [
+      'a start that is to come',
+      webhook([alert(), alert({ startsAt: '9999-12-31T23:59:59Z' })]),
+      'alerts.1.startsAt: is more than a day ahead',
+    ],
     ['no fingerprint', webhook([alert({ fingerprint: '../x' })]), 'alerts.0.fingerprint: write hex digits'],
     [
       'too many labels',
