@@ -2,7 +2,7 @@
  * The controls as this process knows them: heard from the control plane, else kept on disk from last time, else none. Reads are from memory.
  * When the control plane is lost, the last known controls stay in force, each as its `when_lost` says; spans and `state` show it.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ReleaseDocument } from '../../model/release.ts'
@@ -32,6 +32,7 @@ export class ControlClient implements ControlView {
   #how: 'stream' | 'poll' = 'stream'
   readonly #startedMs = Date.now()
   #cold: Promise<void> | undefined
+  #coldUntilMs: number | undefined
   #warm: (() => void) | undefined
   #stop: (() => void) | undefined
   /** Flag sets that did not validate. */
@@ -94,7 +95,9 @@ export class ControlClient implements ControlView {
 
   ready(): Promise<void> | undefined {
     if (this.#cold === undefined) return undefined
-    const left = this.#options.coldDeadlineMs - (Date.now() - this.#startedMs)
+    // From the first call on: until then the process was starting, and had no time to hear of anything.
+    this.#coldUntilMs ??= Date.now() + this.#options.coldDeadlineMs
+    const left = this.#coldUntilMs - Date.now()
     const deadline = setTimeout(() => this.#warm?.(), Math.max(0, left))
     return this.#cold.finally(() => clearTimeout(deadline))
   }
@@ -171,7 +174,7 @@ export class ControlClient implements ControlView {
     const file = this.#options.cacheFile
     if (file === undefined) return
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+      makeFolder(dirname(file))
       const temporary = `${file}.${process.pid}.${++this.#writes}`
       await writeFile(temporary, text, { mode: 0o600 })
       await rename(temporary, file)
@@ -179,4 +182,11 @@ export class ControlClient implements ControlView {
       sayOnce('cache', 'info', `controls cannot be kept in ${file}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
+}
+
+/** A folder and those above it, for this user only. Not by Node's `recursive`, which never ends where a folder above cannot be made (in /proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
 }

@@ -21,6 +21,8 @@ interface Kept<T> {
 }
 interface Resolved<T> {
   readonly value: T | undefined
+  /** Id of the control that set the value, where one did. */
+  readonly variant?: string
   readonly metadata: ControlMetadata
 }
 
@@ -121,7 +123,7 @@ export class Flags {
   }
 
   #allowed(key: string, fallbackKey: string | undefined, anyFallback: string | undefined, context: FlagContext, now: number): Allowed {
-    const { value, metadata } = this.#resolve(key, true, 'boolean', context, now)
+    const { value, metadata, variant } = this.#resolve(key, true, 'boolean', context, now)
     const lost = this.#isLost && (metadata.when_lost ?? this.#whenLost) === 'refuse'
     if (value !== false && !lost) return { allowed: true, reason: '' }
     const fallback =
@@ -131,7 +133,7 @@ export class Flags {
       allowed: false,
       reason: value === false ? (metadata.reason ?? 'switched off') : 'the control plane is lost and this fails closed',
       ...(value === false ? {} : { isLost: true }),
-      ...(metadata.control_id === undefined ? {} : { controlId: metadata.control_id }),
+      ...(metadata.control_id === undefined ? {} : { controlId: oneOf(metadata.control_id, variant) }),
       ...(fallback === undefined ? {} : { fallback }),
     }
   }
@@ -170,7 +172,7 @@ export class Flags {
     }
     // A release is what the agent runs on, not a restriction: it is kept.
     if (this.#isLost && metadata.when_lost === 'admit' && !/\.release(_document)?$/.test(key)) return { value: undefined, metadata }
-    return { value: found.value, metadata }
+    return { value: found.value, metadata, ...(found.variant === undefined ? {} : { variant: found.variant }) }
   }
 
   #remembered<T>(key: string, now: number, make: () => T): T {
@@ -182,6 +184,11 @@ export class Flags {
     this.#kept.set(key, { value, untilMs: this.#untilMs })
     return value
   }
+}
+
+/** Of several controls that share a flag, the one that decided; all of them where that is not told. */
+function oneOf(ids: string, variant: string | undefined): string {
+  return variant !== undefined && ids.split(' ').includes(variant) ? variant : ids
 }
 
 function isNumbers<K extends string>(
