@@ -4,6 +4,9 @@ import type { HealthyEvent, PlannedIncident } from './schedule.ts'
 export interface Cohort {
   readonly promptVersion: string
   readonly model: string
+  /** Where these change, too; fixed in fleets that only ask what is detected. */
+  readonly toolsVersion?: string
+  readonly agentVersion?: string
 }
 
 export interface Timeline {

@@ -147,7 +147,7 @@ export class AgentRecorder {
     },
   ): void {
     this.#closed[minute] = 1
-    const dimensions = { ...FIXED, prompt_version: cohort.promptVersion, model: cohort.model }
+    const dimensions = { ...madeOf(cohort), prompt_version: cohort.promptVersion, model: cohort.model }
     for (const [dimension, value] of Object.entries(dimensions)) {
       const key = `${dimension}\0${value}`
       const seen = this.#seen.get(key) ?? new Uint8Array(this.#minutes)
@@ -178,13 +178,16 @@ export class AgentRecorder {
     }
   }
 
-  #cohort({ promptVersion, model }: Cohort): CohortSeries {
+  #cohort(cohort: Cohort): CohortSeries {
+    const { promptVersion, model } = cohort
     const key = `${promptVersion}\0${model}`
-    const known = this.#cohorts.get(key)
+    const made = madeOf(cohort)
+    const whole = `${key}\0${made.tools_version}\0${made.agent_version}`
+    const known = this.#cohorts.get(whole)
     if (known !== undefined) return known
     const s = this.#series
     const runs = (outcome: string, quality: string): Add =>
-      s.counter(`cohort/${key}`, 'agentopz_runs_total', { ...FIXED, prompt_version: promptVersion, model, outcome, quality })
+      s.counter(`cohort/${whole}`, 'agentopz_runs_total', { ...made, prompt_version: promptVersion, model, outcome, quality })
     const verdicts = (evaluation: string, source: string): Record<'pass' | 'fail', Add> => {
       const one = (verdict: string): Add =>
         s.counter(`${evaluation}/${key}`, 'agentopz_evaluations_total', {
@@ -196,15 +199,19 @@ export class AgentRecorder {
         })
       return { pass: one('pass'), fail: one('fail') }
     }
-    const made: CohortSeries = {
+    const series: CohortSeries = {
       runs: { pass: runs('ok', 'pass'), fail: runs('ok', 'fail'), error: runs('error', 'fail') },
       checks: new Map(CHECKS.map((check) => [check, verdicts(check, 'builtin')])),
       judge: verdicts(JUDGE.evaluation, JUDGE.source),
       cost: s.counter(`cost/${model}`, 'agentopz_cost_usd_total', { model, provider: PROVIDER }),
     }
-    this.#cohorts.set(key, made)
-    return made
+    this.#cohorts.set(whole, series)
+    return series
   }
+}
+
+function madeOf({ toolsVersion, agentVersion }: Cohort): { readonly agent_version: string; readonly tools_version: string } {
+  return { agent_version: agentVersion ?? FIXED.agent_version, tools_version: toolsVersion ?? FIXED.tools_version }
 }
 
 /** When something was first or last used since the processor started, in Unix seconds, while it is not idle. */
