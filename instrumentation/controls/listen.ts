@@ -2,9 +2,9 @@
  * How a process hears of its controls: server-sent events, and polling with an ETag while there is no stream. Never keeps the process alive
  * (sockets and timers are unreferenced), never blocks a call, tries again for ever with growing pauses.
  */
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { setTimeout as timer } from 'node:timers'
+import { http, https } from '../node-http.ts'
 
 export interface ListenOptions {
   readonly url: string
@@ -75,7 +75,8 @@ export function listen(options: ListenOptions): () => void {
     asked.setTimeout(POLL_MS, () => asked.destroy())
     asked.on('error', (error: Error) => options.failed(error.message))
   }
-  connect()
+  // After the application's own modules were evaluated: its start does not wait for ours.
+  setImmediate(() => !stopped && connect())
   later(POLL_MS / 5, poll)
   return () => {
     stopped = true
@@ -91,8 +92,8 @@ function get(
 ): ClientRequest {
   const target = new URL(url + path)
   for (const [key, value] of Object.entries(query)) if (value !== '') target.searchParams.set(key, value)
-  const begin = target.protocol === 'https:' ? httpsRequest : httpRequest
-  const sent = begin(
+  const { request } = target.protocol === 'https:' ? https() : http()
+  const sent = request(
     target,
     { agent: false, headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) } },
     answered,

@@ -1,10 +1,10 @@
 /**
  * One OTLP/HTTP request. Never rejects, and never keeps the process alive: who wants to wait for it holds the process himself.
  */
-import { Agent as HttpAgent, request as httpRequest } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Agent as HttpAgent } from 'node:http'
+import type { Agent as HttpsAgent } from 'node:https'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { http, https, zlib } from '../node-http.ts'
 import type { OtlpTarget } from './target.ts'
 
 export type Sent =
@@ -22,7 +22,6 @@ export interface Sending {
 const AGAIN: ReadonlySet<number> = new Set([429, 502, 503, 504])
 /** A batch a second: one connection, kept open between them. */
 const KEPT = { keepAlive: true, maxSockets: 1 } as const
-const compress = promisify(gzip)
 let httpAgent: HttpAgent | undefined
 let httpsAgent: HttpsAgent | undefined
 
@@ -31,7 +30,7 @@ export function send(target: OtlpTarget, body: string, timeoutMs: number): Sendi
   let isHandedOver = false
   const done = (async (): Promise<Sent> => {
     try {
-      const bytes = target.gzip ? await compress(body) : Buffer.from(body)
+      const bytes = target.gzip ? await promisify(zlib().gzip)(body) : Buffer.from(body)
       const handedOver = (): void => void (isHandedOver = true)
       const first = await post(target, bytes, timeoutMs, handedOver)
       // A kept connection that the other side has just closed: that is no answer.
@@ -57,8 +56,8 @@ function post(
   return new Promise((done) => {
     const isTls = url.startsWith('https:')
     const sent = isTls
-      ? httpsRequest(url, { ...options, ...tls, agent: (httpsAgent ??= new HttpsAgent(KEPT)) })
-      : httpRequest(url, { ...options, agent: (httpAgent ??= new HttpAgent(KEPT)) })
+      ? https().request(url, { ...options, ...tls, agent: (httpsAgent ??= new (https().Agent)(KEPT)) })
+      : http().request(url, { ...options, agent: (httpAgent ??= new (http().Agent)(KEPT)) })
     // The timer is for the whole request: a server that answers byte by byte is no better than one that is silent.
     const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs).unref()
     const end = (result: Sent): void => {
