@@ -85,6 +85,19 @@ function firstTold({ fingerprint, labels, summary, startsMs }: ToldAlert, now: n
   }
 }
 
+/**
+ * Alerts in the order they began. The same labels do not fire twice at once: one whose end nobody told had ended when the next of its
+ * fingerprint began. Alertmanager tells only the newer of two that are close together.
+ */
+export function succeeded(alerts: readonly IncidentAlert[]): readonly IncidentAlert[] {
+  const inOrder = alerts.toSorted((a, b) => a.startsMs - b.startsMs || compareText(keyOf(a), keyOf(b)))
+  return inOrder.map((alert, at) => {
+    if (alert.endsMs !== undefined && alert.endFrom !== 'successor') return alert
+    const next = inOrder.slice(at + 1).find((a) => a.fingerprint === alert.fingerprint)
+    return next === undefined || next.startsMs === alert.endsMs ? alert : { ...alert, endsMs: next.startsMs, endFrom: 'successor' }
+  })
+}
+
 /** When it happened on one scale: what we have heard of had happened by then, whatever Prometheus's clock says. */
 export function happenedMs(alert: IncidentAlert): number {
   return Math.min(alert.startsMs, alert.receivedMs)

@@ -3,18 +3,7 @@
  * The state it starts from stays as it is.
  */
 import type { Incident, IncidentAlert, TimelineEntry } from '../model/incident.ts'
-import {
-  compareText,
-  happenedMs,
-  keyOf,
-  mergeAlert,
-  moreUrgent,
-  type Subject,
-  subjectOf,
-  teamOf,
-  titleOf,
-  type ToldAlert,
-} from './alert.ts'
+import { happenedMs, keyOf, mergeAlert, moreUrgent, type Subject, subjectOf, succeeded, teamOf, titleOf, type ToldAlert } from './alert.ts'
 import {
   type AlertIdentity,
   allEndedMs,
@@ -89,7 +78,9 @@ export class Work {
     if (holder === undefined || known === undefined) return
     if (!o.fires && known.endsMs === undefined)
       this.#ended(holder, { ...known, endsMs: Math.max(o.lastMs, known.startsMs), endFrom: 'prometheus' })
-    if (!o.fires || known.endsMs === undefined) return
+    // That these labels fire says it of the newest alert with them.
+    const isNewest = !holder.alerts.some((a) => a.fingerprint === known.fingerprint && a.startsMs > known.startsMs)
+    if (!o.fires || known.endsMs === undefined || !isNewest) return
     const { endsMs: _, endFrom: __, ...firing } = known
     const text = `${known.name} still fires, Prometheus says; its end was not one`
     const reopened = reopenedBy(holder, firing, this.#now)
@@ -149,9 +140,10 @@ export class Work {
   }
 
   #add(home: Incident, alert: IncidentAlert, former: readonly IncidentAlert[]): void {
-    const alerts = [...former, alert].sort((a, b) => a.startsMs - b.startsMs || compareText(keyOf(a), keyOf(b)))
-    const reopened = alert.endsMs === undefined ? reopenedBy(home, alert, this.#now) : undefined
-    const entries = [...entriesOf(alert)]
+    const alerts = succeeded([...former, alert])
+    const fires = alerts.some((a) => isSame(a, alert) && a.endsMs === undefined)
+    const reopened = fires ? reopenedBy(home, alert, this.#now) : undefined
+    const entries = alerts.filter((a) => !former.includes(a)).flatMap(entriesOf)
     if (reopened !== undefined)
       entries.push({ atMs: this.#now, kind: 'reopened', text: `${alert.name} fires after it was ${home.state}`, ref: keyOf(alert) })
     const incident: Incident = {
@@ -194,6 +186,8 @@ function entriesOf(alert: IncidentAlert): readonly TimelineEntry[] {
   const said = alert.summary === '' ? '' : `: ${alert.summary}`
   const fired: TimelineEntry = { atMs: happenedMs(alert), kind: 'alert_fired', text: `${alert.name} (${alert.severity}) fires${said}`, ref }
   if (alert.endsMs === undefined) return [fired]
-  const how = alert.endFrom === undefined ? '' : '; nobody told, Prometheus was asked'
+  const how = alert.endFrom === undefined ? '' : `; nobody told, ${HOW[alert.endFrom]}`
   return [fired, { atMs: alert.endsMs, kind: 'alert_resolved', text: `${alert.name} has ended${how}`, ref }]
 }
+
+const HOW = { prometheus: 'Prometheus was asked', successor: 'it began anew then' } as const

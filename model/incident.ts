@@ -21,8 +21,11 @@ export interface IncidentAlert {
   readonly startsMs: number
   /** Prometheus's clock; absent while it fires. */
   readonly endsMs?: number
-  /** Set where nobody told the end and Prometheus was asked: Alertmanager tells no end of an alert that another one silences by then. */
-  readonly endFrom?: 'prometheus'
+  /**
+   * Set where nobody told the end. `prometheus` was asked: Alertmanager tells no end of an alert that another one silences by then.
+   * `successor`: the same alert began anew, so it had ended by then.
+   */
+  readonly endFrom?: 'prometheus' | 'successor'
   /** Our clock: when we first heard of it. */
   readonly receivedMs: number
 }

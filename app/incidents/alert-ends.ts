@@ -29,7 +29,7 @@ export async function observeAlerts(
   const observed: Observed[] = alerts.filter((a) => a.endsMs !== undefined && isFiring(a)).map((alert) => ({ alert, fires: true }))
   if (unseen.length === 0) return observed
   const backMs = Math.min(MAX_BACK_MS, nowMs - Math.min(...unseen.map((a) => Math.min(a.startsMs, a.receivedMs))) + BEFORE_MS)
-  const stepSeconds = Math.max(5, Math.ceil(backMs / 1000 / 2000))
+  const stepSeconds = Math.max(1, Math.ceil(backMs / 1000 / 2000))
   const last = await ask(`max_over_time(timestamp(${series})[${Math.ceil(backMs / 1000)}s:${stepSeconds}s])`)
   for (const alert of unseen) {
     const seen = last.filter((s) => isOf(s.labels, alert)).map((s) => s.value * 1000)

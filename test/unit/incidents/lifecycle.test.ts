@@ -315,6 +315,29 @@ describe('what Prometheus says', () => {
   })
 })
 
+describe('the same alert from another start', () => {
+  const s = settings()
+  const ends = (state: IncidentState): readonly unknown[] => only(state).alerts.map((a) => [a.startsMs, a.endsMs, a.endFrom])
+  const both = [
+    [at(0), at(7), 'successor'],
+    [at(7), undefined, undefined],
+  ]
+  test('the former had ended when the latter began, whichever is told first', () => {
+    expect(ends(after([told('A', 7)], 8, after([told('A', 0)], 1, NO_INCIDENTS, s), s))).toEqual(both)
+    const late = after([told('A', 0)], 9, after([told('A', 7)], 8, NO_INCIDENTS, s), s)
+    expect(ends(late)).toEqual(both)
+    expect(lines(only(late)).filter((l) => l.includes('ended'))).toEqual(['7 alert_resolved: A has ended; nobody told, it began anew then'])
+  })
+  test('gives way to the end that is told', () => {
+    const state = after([told('A', 7)], 8, after([told('A', 0)], 1, NO_INCIDENTS, s), s)
+    expect(ends(after([told('A', 0, { endMinute: 5 })], 9, state, s))[0]).toEqual([at(0), at(5), undefined])
+  })
+  test('that these labels fire in Prometheus says nothing of the former', () => {
+    const state = after([told('A', 0, { endMinute: 5 }), told('A', 7)], 8, NO_INCIDENTS, s)
+    expect(applyObserved(state, [{ alert: told('A', 0), fires: true }], at(9), s).changed).toEqual([])
+  })
+})
+
 describe('bounds', () => {
   test('the oldest resolved incident makes room; one that is not resolved never does', () => {
     const s = settings({ maxIncidents: 2 })
