@@ -218,9 +218,12 @@ function outcomeOf(f: OutcomeFacts): RunOutcome {
   if (final?.outcome === 'error') return 'error'
   if (!f.hasCandidate && f.calls.length === 0 && failed(f.root.fact)) return 'error'
   if (!f.rootEnded) return 'abandoned'
-  if (f.calls.length === 0 && f.root.fact.reading.incomplete === true && f.root.fact.status === 'unset') return 'unknown'
-  if (final?.outcome === 'unknown' && f.root.fact.status === 'unset') return 'unknown'
-  return 'ok'
+  return f.root.fact.status === 'unset' && saysNothing(f.root, final) ? 'unknown' : 'ok'
+}
+
+/** The last call was aborted, or there was none because the run was left before it. */
+function saysNothing(root: Node, final: ModelCall | undefined): boolean {
+  return final === undefined ? root.fact.reading.incomplete === true : final.outcome === 'unknown'
 }
 
 function endOf(call: ModelCall): number {

@@ -6,14 +6,12 @@ import { endAllLeft, endLeft, noteRetry } from '../../../instrumentation/left-ca
 const exporter = new InMemorySpanExporter()
 const tracer = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }).getTracer('test')
 const ended = () =>
-  exporter
-    .getFinishedSpans()
-    .map((s) => ({
-      name: s.name,
-      error: s.attributes['error.type'],
-      status: s.status.code,
-      endMs: s.endTime[0] * 1000 + s.endTime[1] / 1e6,
-    }))
+  exporter.getFinishedSpans().map((s) => ({
+    name: s.name,
+    error: s.attributes['error.type'],
+    status: s.status.code,
+    endMs: s.endTime[0] * 1000 + s.endTime[1] / 1e6,
+  }))
 
 afterEach(() => {
   endAllLeft()
