@@ -5,14 +5,15 @@
 import type { EvaluationContext, JsonValue, Provider, ResolutionDetails } from '@openfeature/server-sdk'
 import { OpenFeatureEventEmitter, ProviderEvents } from '@openfeature/server-sdk'
 import { runtime } from '../runtime.ts'
-import { ControlClient } from './client.ts'
+import type { ControlClient } from './client.ts'
 
 /** Builds the provider. Without a control plane every read gives its default. */
 export function createFlagProvider(): Provider {
   const events = new OpenFeatureEventEmitter()
   const client = (): ControlClient | undefined => {
     const { controls } = runtime().guards
-    return controls instanceof ControlClient ? controls : undefined
+    // By its shape: an application may have a copy of this module of its own (in a bundle), the client is the one that was preloaded.
+    return 'flags' in controls && 'subscribe' in controls ? (controls as ControlClient) : undefined
   }
   client()?.subscribe(() => events.emit(ProviderEvents.ConfigurationChanged))
   const resolve = async <T>(

@@ -10,7 +10,7 @@ type Values = Readonly<Record<string, unknown>>
 
 /** Attributes that hold what was said, in the words of the SDKs that write spans of their own. */
 const CONTENT =
-  /^(gen_ai\.(input|output)\.messages|gen_ai\.(system_instructions|prompt|completion|tool\.definitions|tool\.call\.(arguments|result)|tool\.(message|output)|event\.content|retrieval\.(documents|query.*))|gen_ai\.(prompt|completion)\..*|(input|output)\.value|llm\.(input|output)_messages\..*|llm\.prompts.*|ai\.(prompt.*|response\.(text|object|toolCalls|reasoning)|toolCall\.(args|result)|value|values|embedding|embeddings)|traceloop\.entity\.(input|output)|gcp\.vertex\.agent\.(llm_request|llm_response|tool_call_args|tool_response|data)|genkit:(input|output)|mastra\.(input|output))$/
+  /^(gen_ai\.(input|output)\.messages|gen_ai\.(system_instructions|prompt|completion|tool\.definitions|tool\.call\.(arguments|result)|tool\.(message|output)|event\.content|retrieval\.(documents|query.*))|gen_ai\.(prompt|completion)\.\d+\..*|(input|output)\.value|llm\.(input|output)_messages\..*|llm\.prompts.*|ai\.(prompt.*|response\.(text|object|toolCalls|reasoning)|toolCall\.(args|result)|value|values|embedding|embeddings)|traceloop\.entity\.(input|output)|gcp\.vertex\.agent\.(llm_request|llm_response|tool_call_args|tool_response|data)|genkit:(input|output)|mastra\.(input|output))$/
 
 /** Words that hold content on events of the GenAI conventions, and may mean anything elsewhere. */
 const EVENT_CONTENT = /^(content|message|input|output|arguments|result|body|tool_calls|tool\.(args|arguments|result|input|output))$/

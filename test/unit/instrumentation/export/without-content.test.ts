@@ -23,6 +23,11 @@ describe('what SDKs write of messages does not leave', () => {
     expect(JSON.stringify(withoutContent(values as Record<string, string>, event))).not.toContain('4111')
   })
 
+  test('name and version of a prompt are no content', () => {
+    const values = { 'gen_ai.prompt.name': 'system', 'gen_ai.prompt.version': 'v2', 'gen_ai.agent.name': 'a' }
+    expect(withoutContent(values)).toBe(values)
+  })
+
   test('hashes of it do: cohorts and loops rest on them', () => {
     const kept = withoutContent({ 'gen_ai.system_instructions': 'be brief', 'gen_ai.tool.call.arguments': '{"q":1}' })
     expect(kept['agentopz.system_instructions_hash']).toMatch(/^[0-9a-f]{8}$/)
