@@ -79,7 +79,8 @@ function urlOf(input: Input | null | undefined, init: Init): URL | undefined {
   if (typeof method !== 'string' || method.toUpperCase() !== 'POST') return undefined
   if (input instanceof URL) return input
   const text = typeof input === 'string' ? input : request?.url
-  return text !== undefined && URL.canParse(text) ? new URL(text) : undefined
+  // Of a relative or broken address there is none; fetch says what is wrong with it.
+  return text === undefined ? undefined : (URL.parse(text) ?? undefined)
 }
 
 async function guarded(send: (input: Input, init: Init) => Promise<Response>, made: Made): Promise<Response> {
@@ -141,7 +142,7 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
     provider: providerOf(url.hostname, protocol, headers?.get('user-agent') ?? ''),
     request,
     // The path too: Google and Bedrock have the model there, and equal bodies to two models are two requests.
-    bodyHash: fingerprint(`${url.pathname} ${text}`),
+    bodyHash: `${url.pathname} ${fingerprint(text)}`,
     bodyLength: text.length,
     host: url.hostname,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
@@ -240,6 +241,7 @@ function observed(response: Response, { call, protocol, end }: { call: OpenCall;
   const reader = new AnswerReader(protocol, form, settings.maxBodyBytes, (ending) => {
     if (reader.malformed) sayOnce('malformed', 'info', `an answer of ${call.facts.provider} could not be read whole; its usage is unknown`)
     open.delete(reader)
+    unread.unregister(reader)
     if (failed.get(call.facts.bodyHash) === reader) failed.delete(call.facts.bodyHash)
     end(reader.answer, ending, status)
   })
@@ -249,7 +251,7 @@ function observed(response: Response, { call, protocol, end }: { call: OpenCall;
     reader.end()
     return response
   }
-  unread.register(response, reader)
+  unread.register(response, reader, reader)
   return observeBody(response, reader, { abort: call.reservation.abort.signal })
 }
 

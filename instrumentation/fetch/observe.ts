@@ -7,6 +7,8 @@ import { isNodeStream, watchedNodeStream } from './observe-node.ts'
 /** What becomes of the body; each call at most once but `chunk`. */
 export interface BodySink {
   text(whole: string): void
+  /** The body as JSON, which the application gets after this: read it now, and change nothing. */
+  json(value: unknown): void
   chunk(bytes: Uint8Array): void
   /** The last chunk was read. */
   end(): void
@@ -38,14 +40,14 @@ function observe(response: Response, sink: BodySink, claim: Claim): Response {
     return true
   }
   let watched: Watched | undefined
-  const whole = (read: Reader): Reader => {
+  const whole = (read: Reader, told: (value: unknown, sink: BodySink) => void = tell): Reader => {
     return async () => {
       // Whoever holds a reader of the stream holds the body: reading it whole is refused, as it would be.
       if (watched?.isLocked() === true) watched.lock()
       const mine = take()
       try {
         const value = await read()
-        if (mine) tell(value, sink)
+        if (mine) told(value, sink)
         return value
       } catch (error) {
         if (mine) sink.failed(error)
@@ -58,8 +60,12 @@ function observe(response: Response, sink: BodySink, claim: Claim): Response {
     const read = (response as unknown as Partial<Record<string, Reader>>)[name]
     if (typeof read === 'function') methods[name] = whole(read.bind(response))
   }
-  const text = methods['text'] as () => Promise<string>
-  methods['json'] = async () => parse(await text(), response)
+  const read = whole(response.text.bind(response), () => undefined) as () => Promise<string>
+  methods['json'] = async () => {
+    // Whether it is this reader that is told, as `whole` finds it out.
+    const mine = !claim.taken
+    return parse(await read(), response, mine ? sink : undefined)
+  }
   const clone = response.clone.bind(response)
   methods['clone'] = () => {
     if (watched?.isLocked() === true) watched.lock()
@@ -91,15 +97,19 @@ function tell(value: unknown, sink: BodySink): void {
   else sink.end()
 }
 
-/** Parsed here from the text the sink saw, so that it is parsed once; the error is the one that this kind of response throws. */
-function parse(text: string, response: Response): unknown {
+/** Parsed once, for the sink and the application; the error is the one that this kind of response throws. */
+function parse(text: string, response: Response, sink: BodySink | undefined): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text) as unknown
+    value = JSON.parse(text)
   } catch (error) {
+    sink?.text(text)
     const Kind = response.constructor as typeof Response
     if (Kind === globalThis.Response) throw error
     return new Kind(text, { url: response.url } as ResponseInit).json()
   }
+  sink?.json(value)
+  return value
 }
 
 type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>

@@ -27,8 +27,9 @@ export class AnswerReader implements BodySink {
   readonly #form: Form
   readonly #maxChars: number
   readonly #done: (ending: Ending) => void
-  readonly #decoder = new TextDecoder()
-  readonly #frames: FrameReader
+  // Most answers are one text, and need neither.
+  #decoder: InstanceType<typeof TextDecoder> | undefined
+  #frames: FrameReader | undefined
   #rest = ''
   #isOver = false
   #isDone = false
@@ -38,7 +39,6 @@ export class AnswerReader implements BodySink {
     this.#form = form
     this.#maxChars = maxChars
     this.#done = done
-    this.#frames = new FrameReader(maxChars)
   }
 
   text(whole: string): void {
@@ -46,10 +46,17 @@ export class AnswerReader implements BodySink {
     this.end()
   }
 
+  json(value: unknown): void {
+    const body = bodyOf(value)
+    if (this.#form !== 'json' || body === undefined) this.malformed = true
+    else contained('answer', () => this.#protocol.answer(body, this.answer))
+    this.end()
+  }
+
   chunk(bytes: Uint8Array): void {
     contained('answer', () => {
       if (this.#form === 'frames') this.#framed(bytes)
-      else this.#feed(this.#decoder.decode(bytes, { stream: true }))
+      else this.#feed((this.#decoder ??= new TextDecoder()).decode(bytes, { stream: true }))
     })
   }
 
@@ -111,8 +118,9 @@ export class AnswerReader implements BodySink {
   }
 
   #framed(bytes: Uint8Array): void {
-    for (const event of this.#frames.push(bytes)) this.#protocol.event(event, this.answer)
-    if (this.#frames.isBroken) this.malformed = true
+    const frames = (this.#frames ??= new FrameReader(this.#maxChars))
+    for (const event of frames.push(bytes)) this.#protocol.event(event, this.answer)
+    if (frames.isBroken) this.malformed = true
     if (this.answer.isLast) this.#finish('complete')
   }
 
@@ -139,10 +147,13 @@ export class AnswerReader implements BodySink {
 
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    // Gemini without `alt=sse` and batch answers are lists; the last element says most.
-    return Array.isArray(value) ? object(value.at(-1)) : object(value)
+    return bodyOf(JSON.parse(text))
   } catch {
     return undefined
   }
+}
+
+/** Gemini without `alt=sse` and batch answers are lists; the last element says most. */
+function bodyOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return Array.isArray(value) ? object(value.at(-1)) : object(value)
 }

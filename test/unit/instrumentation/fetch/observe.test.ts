@@ -11,6 +11,9 @@ class Sink implements BodySink {
   text(whole: string): void {
     this.seen.push(`text ${whole}`)
   }
+  json(value: unknown): void {
+    this.seen.push(`json ${JSON.stringify(value)}`)
+  }
   chunk(bytes: Uint8Array): void {
     this.bytes += this.#decoder.decode(bytes, { stream: true })
     this.seen.push(`chunk ${bytes.byteLength}`)
@@ -72,7 +75,7 @@ describe('read whole', () => {
   const body = '{"a":"ü"}'
   const ways: readonly { name: string; read: (r: Response) => Promise<unknown>; gives: unknown; sees: string }[] = [
     { name: 'text', read: (r) => r.text(), gives: body, sees: `text ${body}` },
-    { name: 'json', read: (r) => r.json(), gives: { a: 'ü' }, sees: `text ${body}` },
+    { name: 'json', read: (r) => r.json(), gives: { a: 'ü' }, sees: `json ${body}` },
     { name: 'arrayBuffer', read: async (r) => text(new Uint8Array(await r.arrayBuffer())), gives: body, sees: `text ${body}` },
     { name: 'bytes', read: async (r) => text(await r.bytes()), gives: body, sees: `text ${body}` },
     { name: 'blob', read: async (r) => (await r.blob()).text(), gives: body, sees: 'end' },
