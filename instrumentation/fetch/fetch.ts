@@ -5,6 +5,7 @@
  * A refused call gets the fallback in the provider's own shape where that ends a loop cleanly, else 403 with `x-should-retry: false`, which
  * every SDK gives up on at the first attempt. Why here and not in each SDK: docs/decisions/0010-instrumentation-at-fetch.md
  */
+import { randomUUID } from 'node:crypto'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { BoundedMap } from '../bounded-map.ts'
 import { beginCall, type CallFacts, endCall, type OpenCall, recordRefusedCall, refusalText } from '../model-call.ts'
@@ -59,6 +60,13 @@ export function wrapFetch(original: Fetch & { [WRAPPED]?: true }): Fetch {
   return wrapped as Fetch
 }
 
+/** An abort with a reason of the caller's own is thrown as that reason, whatever it is; to us it is an abort all the same. */
+function abortOf(error: unknown, { input, init }: Made): unknown {
+  const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+  const isTheirs = signal?.aborted === true && signal.reason === error
+  return isTheirs && (error as { name?: unknown } | undefined)?.name !== 'TimeoutError' ? new DOMException('', 'AbortError') : error
+}
+
 /** Aborted before it began: nothing will be sent. */
 function isAborted(input: Input, init: Init): boolean {
   const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
@@ -104,7 +112,7 @@ async function guarded(send: (input: Input, init: Init) => Promise<Response>, ma
   try {
     response = await otel().context.with(call.context, () => sending.run(made.url.href, () => send(made.input, init)))
   } catch (error) {
-    end(new Answer(), { error }, undefined)
+    end(new Answer(), { error: contained('abort', () => abortOf(error, made)) ?? error }, undefined)
     throw error
   }
   return watched(response, { call, protocol: made.protocol, end })
@@ -129,12 +137,13 @@ interface Refused {
 /** Reads the request and asks the guards. Undefined for a request that is no model call after all. */
 async function prepare({ input, init, url, protocol }: Made): Promise<Prepared | undefined> {
   const { settings, runs } = runtime()
-  const text = await bodyText(input, init, settings.maxBodyBytes)
-  if (text === undefined) return undefined
-  const read = parseBody(text)
-  if (read === undefined || !protocol.fits(read)) return undefined
+  const isStreamed = init?.body instanceof ReadableStream && protocol.isSure === true
+  // Of a body that is a stream nothing can be asked; a path that no other API has is enough then.
+  const text = isStreamed ? '{}' : await bodyText(input, init, settings.maxBodyBytes)
+  const read = isStreamed ? {} : meantFor(protocol, text)
+  if (text === undefined || read === undefined) return undefined
   const now = Date.now()
-  const pinned = settings.pin.size === 0 ? undefined : pinRequest(protocol, read, runs.locate(now).run, settings.pin)
+  const pinned = settings.pin.size === 0 || isStreamed ? undefined : pinRequest(protocol, read, runs.locate(now).run, settings.pin)
   const body = pinned?.body ?? read
   const headers = headersOf(input, init)
   const request = protocol.request(body, url.pathname, headers)
@@ -142,7 +151,7 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
     provider: providerOf(url.hostname, protocol, headers?.get('user-agent') ?? ''),
     request,
     // The path too: Google and Bedrock have the model there, and equal bodies to two models are two requests.
-    bodyHash: `${url.pathname} ${fingerprint(text)}`,
+    bodyHash: `${url.pathname} ${isStreamed ? randomUUID() : fingerprint(text)}`,
     bodyLength: text.length,
     host: url.hostname,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
@@ -200,6 +209,12 @@ async function streamText(body: ReadableStream<Uint8Array> | null, maxBytes: num
 
 function tooLarge(bytes: number): undefined {
   sayOnce('body', 'warn', `a request of ${bytes} bytes is over AGENTOPZ_MAX_BODY_BYTES and was neither guarded nor reported`)
+}
+
+/** The body, when it can be meant for this protocol. */
+function meantFor(protocol: Protocol, text: string | undefined): Json | undefined {
+  const body = text === undefined ? undefined : parseBody(text)
+  return body !== undefined && protocol.fits(body) ? body : undefined
 }
 
 function parseBody(text: string): Json | undefined {

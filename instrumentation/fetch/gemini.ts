@@ -82,6 +82,7 @@ export const gemini: Protocol = {
   name: 'gemini',
   provider: 'gcp.gemini',
   matches: (path) => /:(streamG|g)enerateContent$/.test(path),
+  isSure: true,
   fits: (b) => Array.isArray(b['contents']),
   request: (b, path) => {
     const contents = list(b['contents'])

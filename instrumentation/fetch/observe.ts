@@ -94,6 +94,12 @@ function observe(response: Response, sink: BodySink, claim: Claim): Response {
 function tell(value: unknown, sink: BodySink): void {
   if (typeof value === 'string') sink.text(value)
   else if (value instanceof Uint8Array || value instanceof ArrayBuffer) sink.text(new TextDecoder().decode(value))
+  else if (value instanceof Blob)
+    // Its bytes are there: reading them again does not touch the response.
+    value.text().then(
+      (text) => sink.text(text),
+      () => sink.end(),
+    )
   else sink.end()
 }
 

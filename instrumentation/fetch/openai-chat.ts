@@ -74,6 +74,7 @@ export const openAiChat: Protocol = {
   name: 'openai.chat',
   provider: 'openai',
   matches: (path) => path.endsWith('/chat/completions'),
+  isSure: true,
   fits: (b) => Array.isArray(b['messages']),
   request: (b): ModelRequest => {
     const messages = list(b['messages'])

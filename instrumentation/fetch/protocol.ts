@@ -104,6 +104,8 @@ export interface Protocol {
   readonly name: string
   /** True for a POST to this path. */
   matches(path: string): boolean
+  /** True where no other API has such a path, so that a request whose body cannot be read is known by it. */
+  readonly isSure?: true
   /** True for a body that can be meant for this protocol: other APIs have paths that end alike. */
   fits(body: Json): boolean
   /** `gen_ai.provider.name` where the host says nothing. */
