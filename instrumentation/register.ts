@@ -1,14 +1,8 @@
 /**
  * `node --import agentopz/register app.js`: an unmodified agent emits GenAI spans, knows its release, and can be stopped, broken, limited and
- * rolled back from outside. AGENTOPZ_DISABLED=true switches it off; nothing in it throws.
+ * rolled back from outside. AGENTOPZ_DISABLED=true switches it off; nothing in it throws. Without top-level await, so that --require works too.
  */
-import { bug } from './log.ts'
+import { contained } from './log.ts'
+import { start } from './start.ts'
 
-// Switched off, not even our own modules are loaded.
-if (!/^(true|1)$/i.test(process.env['AGENTOPZ_DISABLED']?.trim() ?? ''))
-  try {
-    const { start } = await import('./start.ts')
-    start()
-  } catch (error) {
-    bug('register', error)
-  }
+contained('register', () => start())
