@@ -1,6 +1,6 @@
 /**
- * Is a distribution another than before? Surely (G-test of homogeneity, Sokal and Rohlf, by its normal approximation) and by enough
- * (Jensen–Shannon divergence in bits, less what sampling alone makes of two samples of this size). The same size as the rule for input drift.
+ * Is a distribution another than before? Surely (G-test of homogeneity with Williams's correction, 1976) and by enough (Jensen–Shannon
+ * divergence in bits, less what sampling alone makes of two samples of this size).
  */
 import { normalTail } from '../model/statistics.ts'
 import type { Distribution } from './facts.ts'
@@ -36,14 +36,33 @@ export function divergence({ buckets }: Distribution, dispersion = 1): Divergenc
   // Two samples of one distribution diverge by about degrees / (8 n ln 2) bits each.
   const chance = (degrees * (1 / before + 1 / after)) / (8 * Math.LN2)
   const size = Math.max(0, js - chance)
-  const g = (8 * Math.LN2 * js) / (1 / before + 1 / after) / Math.max(1, dispersion)
-  const p = chiSquaredTail(g, degrees)
+  const n = before + after
+  // G = 2 n1 KL(p || pooled) + 2 n2 KL(q || pooled), with the pooled shares weighted by the sizes of the samples.
+  let g = 0
+  let columns = 0
+  for (const b of buckets) {
+    const all = b.before + b.after
+    if (all === 0) continue
+    columns += 1 / all
+    for (const [k, of] of [
+      [b.before, before],
+      [b.after, after],
+    ] as const)
+      if (k > 0) g += 2 * k * Math.log((k * n) / (all * of))
+  }
+  const williams = 1 + ((n / before + n / after - 1) * (n * columns - 1)) / (6 * n * degrees)
+  const p = chiSquaredTail(g / williams / Math.max(1, dispersion), degrees)
   const moved = buckets
     .map((b) => ({ bucket: b.bucket, was: b.before / before, is: b.after / after }))
-    .sort((x, y) => Math.abs(y.is - y.was) - Math.abs(x.is - x.was))
+    .sort((x, y) => moveOf(y) - moveOf(x))
     .slice(0, 2)
     .map((b) => `${b.bucket} ${Math.round(b.was * 100)} % → ${Math.round(b.is * 100)} %`)
   return { isMoved: size > LEAST_SIZE && p < LEVEL, size, p, text: moved.join(', ') }
+}
+
+/** In whole hundred-thousandths, so that of two buckets that moved alike the first stays first. */
+function moveOf({ was, is }: { readonly was: number; readonly is: number }): number {
+  return Math.round(Math.abs(is - was) * 1e5)
 }
 
 /** Upper tail of chi-squared (Wilson and Hilferty 1931). */

@@ -17,6 +17,8 @@ export interface Onset {
   /** Onset lies between these, 95 times in 100. */
   readonly fromMs: number
   readonly toMs: number
+  /** What came after this is too late to be the cause: ruling out takes more than 95 in 100. */
+  readonly latestMs: number
   readonly before: Counts
   readonly after: Counts
 }
@@ -25,6 +27,8 @@ export interface Onset {
 const LEVEL = 0.01
 /** Half the 95 % point of chi-squared with one degree of freedom: how much likelihood a split may lack and still be plausible. */
 const PLAUSIBLE = 1.92
+/** … and still be possible: a hundred and fifty times less likely than the best. */
+const POSSIBLE = 5
 
 /** The onset of a rise of the share; undefined where none is sure. `dispersion` as in compare(). */
 export function findOnset(intervals: readonly Interval[], dispersion = 1): Onset | undefined {
@@ -47,12 +51,14 @@ export function findOnset(intervals: readonly Interval[], dispersion = 1): Onset
   // The signed root of twice the gain is standard normal without a change; splits beside each other are nearly one look.
   const looks = 1 + Math.log2(gains.length) * 4
   if (best <= 0 || normalTail(Math.sqrt(2 * best)) * looks > LEVEL) return undefined
-  const plausible = gains.flatMap((g, i) => (g >= best - PLAUSIBLE ? [i] : []))
+  const within = (lack: number): readonly number[] => gains.flatMap((g, i) => (g >= best - lack ? [i] : []))
+  const plausible = within(PLAUSIBLE)
   const at = (i: number): Interval => used[Math.min(used.length - 1, Math.max(0, i))] as Interval
   return {
     atMs: at(split + 1).fromMs,
     fromMs: at(plausible[0] ?? split).fromMs,
     toMs: at((plausible.at(-1) ?? split) + 1).toMs,
+    latestMs: at((within(POSSIBLE).at(-1) ?? split) + 1).toMs,
     before: sumOf(used.slice(0, split + 1)),
     after: sumOf(used.slice(split + 1)),
   }
@@ -64,6 +70,8 @@ const KEPT = 0.75
 /** Mean of the lowest three quarters of a chi-squared variable with one degree of freedom: P(chi2(3) < 1.323) / 0.75. */
 const KEPT_MEAN = 0.3686
 const LEAST_HOURS = 6
+/** A day says little about a variance: it is held against so many hours of pure chance. */
+const PRIOR_HOURS = 12
 
 /**
  * Variance of the share from hour to hour in multiples of chance, without the worst quarter of the hours; undefined for few of them. The same
@@ -72,10 +80,20 @@ const LEAST_HOURS = 6
 export function dispersionOf(intervals: readonly Interval[]): number | undefined {
   const hours = [...Map.groupBy(intervals, (i) => Math.floor(i.fromMs / HOUR_MS)).values()].map(sumOf).filter((h) => h.total > 0)
   if (hours.length < LEAST_HOURS) return undefined
-  const normal = share(sumOf(hours))
-  const residuals = hours.map((h) => residual(share(h), h.total, normal)).sort((a, b) => a - b)
-  const kept = residuals.slice(0, Math.ceil(residuals.length * KEPT))
-  return kept.reduce((a, b) => a + b, 0) / kept.length / KEPT_MEAN
+  // Normal is what the calm hours have: an incident among them would make every other hour look unusual.
+  const normal = share(sumOf(calmest(hours, share(sumOf(hours)))))
+  const kept = calmest(hours, normal)
+  const measured = kept.reduce((n, h) => n + residual(share(h), h.total, normal), 0) / kept.length / KEPT_MEAN
+  return (measured * hours.length + PRIOR_HOURS) / (hours.length + PRIOR_HOURS)
+}
+
+/** Without the quarter that is farthest from normal. */
+function calmest(hours: readonly Counts[], normal: number): readonly Counts[] {
+  return hours
+    .map((h) => ({ h, far: residual(share(h), h.total, normal) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, Math.ceil(hours.length * KEPT))
+    .map(({ h }) => h)
 }
 
 /** Counts of several put together. */

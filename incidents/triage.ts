@@ -4,16 +4,16 @@
  */
 import type { Finding, Triage } from '../model/incident.ts'
 import { SLIS } from '../model/slis.ts'
-import { type Case, clock, leastRise, LEVEL, ratio } from './causes/cause.ts'
+import { type Case, clock, feltRise, leastRise, LEVEL, ratio } from './causes/cause.ts'
 import { input } from './causes/input.ts'
 import { model } from './causes/model.ts'
 import { prompt } from './causes/prompt.ts'
 import { tools } from './causes/tools.ts'
 import { freshOf, isTimely } from './causes/versions.ts'
-import { compare } from './compare.ts'
+import { compare, runsNeeded, share } from './compare.ts'
 import type { TriageFacts } from './facts.ts'
 import { findOnset, sumOf } from './onset.ts'
-import { neededToTell, weighed } from './weigh.ts'
+import { isSteady, weighed } from './weigh.ts'
 
 /** In order of how directly each is seen; a new cause is one file and one line. */
 const CAUSE_FILES = [prompt, tools, model, input] as const
@@ -44,7 +44,17 @@ export function caseOf(facts: TriageFacts): Case {
   const after = sumOf(facts.series.filter((i) => i.fromMs >= split))
   const least = leastRise(facts.sli)
   const moved = compare(before, after, facts.dispersion)
-  return { facts, onset, before, after, leastRise: least, excess: moved.difference, rose: moved.difference >= least && moved.p < LEVEL }
+  const felt = feltRise(facts.sli)
+  return {
+    facts,
+    onset,
+    before,
+    after,
+    leastRise: least,
+    feltRise: felt,
+    excess: moved.difference,
+    rose: moved.difference >= least && moved.p < LEVEL,
+  }
 }
 
 function summaryOf(c: Case, findings: readonly Finding[]): string {
@@ -63,8 +73,10 @@ function summaryOf(c: Case, findings: readonly Finding[]): string {
   const needed = findings.map((f) => f.runsNeeded).filter((n) => n !== undefined)
   if (needed.length > 0) return `cannot tell yet: ${Math.min(...needed)} more runs are needed (${shares}).${began}`
   if (!c.rose) {
-    const more = neededToTell(c)
-    if (after.total >= more) return `nothing changed: ${shares}.`
+    if (isSteady(c)) return `nothing changed: ${shares}.`
+    // If it stays as it is, or is the least that would be felt.
+    const feared = Math.min(1, share(before) + Math.max(c.feltRise, c.excess))
+    const more = runsNeeded(share(before), feared, before.total, facts.dispersion)
     const how = Number.isFinite(more)
       ? `${Math.max(1, Math.ceil(more - after.total))} more are needed`
       : 'there were too few before it began'

@@ -7,11 +7,11 @@ import type { Confidence, Finding } from '../model/incident.ts'
 import { SLIS } from '../model/slis.ts'
 import type { Basis, Case, Found } from './causes/cause.ts'
 import { ratio } from './causes/cause.ts'
-import { runsNeeded, share } from './compare.ts'
+import { compare } from './compare.ts'
 
 const VERDICT_ORDER = { cause: 0, cannot_tell: 1, ruled_out: 2, unchanged: 3 } as const
 const CONFIDENCE_ORDER: Readonly<Record<Confidence, number>> = { high: 0, medium: 1, low: 2 }
-const BASIS_ORDER: Readonly<Record<Basis, number>> = { beside: 0, counted: 1, timing: 2, moved: 3, eliminated: 4 }
+const BASIS_ORDER: Readonly<Record<Basis, number>> = { beside: 0, counted: 1, timing: 2, moved: 3, near: 4, eliminated: 5 }
 const LOWER: Readonly<Record<Confidence, Confidence>> = { high: 'medium', medium: 'low', low: 'low' }
 /** Share of the rise from which one finding leaves little to the others. */
 const MOST = 0.5
@@ -31,16 +31,15 @@ export function weighed(c: Case, found: readonly Found[]): readonly Finding[] {
     .map(({ f: { basis: _basis, explains: _explains, ...finding } }) => finding)
 }
 
-/** Events needed to say that the share did not rise. */
-export function neededToTell({ before, leastRise, facts }: Case): number {
-  const normal = share(before)
-  return runsNeeded(normal, Math.min(1, normal + Math.max(2 * leastRise, 0.1)), before.total, facts.dispersion)
+/** Whether a rise that would be felt can be excluded: the share did not move. */
+export function isSteady({ before, after, feltRise, facts }: Case): boolean {
+  return after.total > 0 && before.total > 0 && compare(before, after, facts.dispersion).interval[1] < feltRise
 }
 
 /** Side by side needs no rise of the whole: a canary may be too small to show in it. All else does. */
 function gated(all: readonly Found[], c: Case): readonly Found[] {
   if (c.rose) return all
-  const isSure = c.after.total >= neededToTell(c)
+  const isSure = isSteady(c)
   return all.map((f): Found => {
     if (f.verdict !== 'cause' || f.basis === 'beside') return f
     if (!isSure) return { ...f, confidence: LOWER[f.confidence] }
@@ -58,15 +57,19 @@ function overshadowed(all: readonly Found[]): readonly Found[] {
   )
   if (strong === undefined) return all
   return all.map((f) =>
-    f.verdict === 'cause' && (f.basis === 'timing' || f.basis === 'moved')
+    f.verdict === 'cause' && isCircumstantial(f)
       ? { ...f, confidence: LOWER[f.confidence], text: `${f.text}; ${strong.subject} alone would explain the rise` }
       : f,
   )
 }
 
+function isCircumstantial({ basis }: Found): boolean {
+  return basis === 'timing' || basis === 'near' || basis === 'moved'
+}
+
 /** What came together cannot be told apart by time. */
 function together(all: readonly Found[]): readonly Found[] {
-  const timed = all.filter((f) => f.verdict === 'cause' && f.basis === 'timing')
+  const timed = all.filter((f) => f.verdict === 'cause' && (f.basis === 'timing' || f.basis === 'near'))
   if (timed.length < 2) return all
   return all.map((f) => {
     if (!timed.includes(f)) return f

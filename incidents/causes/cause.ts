@@ -16,15 +16,17 @@ export interface Case {
   readonly rose: boolean
   /** Least rise of the share that could be felt. */
   readonly leastRise: number
+  /** Rise that would surely be felt: what must be excluded to say that nothing moved. */
+  readonly feltRise: number
   /** Rise of the share. */
   readonly excess: number
 }
 
 /**
  * What a finding rests on. `beside`: runs with and without it at the same time. `counted`: bad events of the thing itself. `timing`: it came
- * when the rise did. `moved`: a distribution moved. `eliminated`: nothing else changed.
+ * when the rise did. `moved`: a distribution moved. `near`: it came about then, as far as is known. `eliminated`: nothing else changed.
  */
-export type Basis = 'beside' | 'counted' | 'timing' | 'moved' | 'eliminated'
+export type Basis = 'beside' | 'counted' | 'timing' | 'moved' | 'near' | 'eliminated'
 
 /** A finding before it is weighed against the others. */
 export interface Found extends Finding {
@@ -47,6 +49,11 @@ export function leastRise(sli: SliName): number {
   return SLIS[sli].kind === 'level' ? 0.025 : EFFECTS[sli].ticket
 }
 
+/** Twice what could be felt; for shares at least ten points, which is what pages. */
+export function feltRise(sli: SliName): number {
+  return SLIS[sli].kind === 'level' ? 2 * leastRise(sli) : Math.max(0.1, 2 * leastRise(sli))
+}
+
 /** Dispersion for shares of other things than the SLI: that of a size says nothing about them. */
 export function ratioDispersion({ sli, dispersion }: TriageFacts): number {
   return SLIS[sli].kind === 'level' ? 1 : Math.max(1, dispersion)
@@ -55,7 +62,7 @@ export function ratioDispersion({ sli, dispersion }: TriageFacts): number {
 /** `12.5 %`. */
 export function percent(share: number): string {
   const p = share * 100
-  return `${p >= 10 || p === 0 ? Math.round(p) : p.toFixed(1)} %`
+  return `${p >= 9.95 || p === 0 ? Math.round(p) : p.toFixed(1)} %`
 }
 
 /** `9 of 60 (15 %)`. */

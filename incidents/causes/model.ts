@@ -58,11 +58,13 @@ function risen(c: Case, { buckets }: Distribution): readonly string[] {
     })
 }
 
+function amount(n: number): string {
+  return n >= 10 ? String(Math.round(n)) : n.toPrecision(2)
+}
+
 function moved({ what, before, after }: Mean): readonly string[] {
   if (before.count < LEAST_CALLS || after.count < LEAST_CALLS || before.sum <= 0) return []
   const [was, is] = [before.sum / before.count, after.sum / after.count]
   const by = is / was - 1
-  return Math.abs(by) < LEAST_MOVE
-    ? []
-    : [`${what} ${by > 0 ? 'up' : 'down'} ${percent(Math.abs(by))} (${was.toPrecision(2)} → ${is.toPrecision(2)})`]
+  return Math.abs(by) < LEAST_MOVE ? [] : [`${what} ${by > 0 ? 'up' : 'down'} ${percent(Math.abs(by))} (${amount(was)} → ${amount(is)})`]
 }

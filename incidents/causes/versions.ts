@@ -43,6 +43,11 @@ export function isTimely({ onset }: Case, { firstSeenMs }: CohortFact): boolean 
   return onset !== undefined && firstSeenMs !== undefined && firstSeenMs >= onset.fromMs - SLACK_MS && firstSeenMs <= onset.toMs + SLACK_MS
 }
 
+/** Whether it was first seen after the likeliest beginning, if not after the last possible. */
+function isAfter({ onset }: Case, { firstSeenMs }: CohortFact): boolean {
+  return onset !== undefined && firstSeenMs !== undefined && firstSeenMs > onset.atMs + SLACK_MS
+}
+
 /** Findings about every new value of a dimension; one `unchanged` when there is none. */
 export function versionFindings(c: Case, dimension: Exclude<Dimension, 'agent_version'>, cause: TriageCause): readonly Found[] {
   const all = c.facts.cohorts[dimension]
@@ -101,7 +106,7 @@ function judged(c: Case, k: CohortFact, all: readonly CohortFact[], word: string
 }
 
 function tooLate({ c: { facts, onset }, k, name, changed }: Suspect): Judged | undefined {
-  if (onset === undefined || k.firstSeenMs === undefined || k.firstSeenMs <= onset.toMs + SLACK_MS) return undefined
+  if (onset === undefined || k.firstSeenMs === undefined || k.firstSeenMs <= onset.latestMs + SLACK_MS) return undefined
   const [came, began] = [clock(k.firstSeenMs, facts.nowMs), clock(onset.atMs, facts.nowMs)]
   return {
     verdict: 'ruled_out',
@@ -162,10 +167,11 @@ function againstBefore(s: CountedSuspect): Judged {
       comparison: turned,
       text: `${name}${seenAt(c, k)} ran well at first (${ratio(own.before)} failed before it began, ${ratio(own.after)} since): something else came later`,
     }
+  const isSeenThen = isTimely(c, k) && !isAfter(c, k)
   return {
     verdict: 'cause',
-    confidence: isTimely(c, k) && comparison.p < SURE ? 'high' : 'medium',
-    basis: 'timing',
+    confidence: isSeenThen && comparison.p < SURE ? 'high' : 'medium',
+    basis: isSeenThen ? 'timing' : 'near',
     ...changed,
     comparison,
     text: `${name}${seenAt(c, k)} has ${percent(portion)} of the runs since then and fails in ${ratio(own.after)}, before it was ${ratio(base)}`,
@@ -175,9 +181,9 @@ function againstBefore(s: CountedSuspect): Judged {
 function noWorse({ c, name, own, base, changed }: CountedSuspect): Judged {
   const comparison = compare(base, own.after, c.facts.dispersion)
   const normal = share(base)
-  const feared = Math.min(1, normal + Math.max(2 * c.leastRise, c.excess))
-  const needed = runsNeeded(normal, feared, base.total, c.facts.dispersion)
-  if (own.after.total < needed)
+  const feared = Math.max(c.feltRise, c.excess)
+  if (comparison.interval[1] >= feared) {
+    const needed = runsNeeded(normal, Math.min(1, normal + feared), base.total, c.facts.dispersion)
     return {
       verdict: 'cannot_tell',
       confidence: 'low',
@@ -186,6 +192,7 @@ function noWorse({ c, name, own, base, changed }: CountedSuspect): Judged {
       ...(Number.isFinite(needed) ? { runsNeeded: Math.max(1, Math.ceil(needed - own.after.total)) } : {}),
       text: `${name} is new, but has ${Math.round(own.after.total)} rated runs (${ratio(own.after)}): too few to tell`,
     }
+  }
   return {
     verdict: 'ruled_out',
     confidence: 'medium',
@@ -213,17 +220,18 @@ function byTime({ c, k, name, portion, changed }: Suspect): Judged {
       ...changed,
       text: `${seen}; ${what} is not counted by ${name}, and the times are not known`,
     }
-  if (!isTimely(c, k))
+  // What came too late has gone already: what is left is in time, near it, or before it.
+  if (k.firstSeenMs < c.onset.fromMs - SLACK_MS)
     return {
       verdict: 'ruled_out',
       confidence: 'medium',
       ...changed,
-      text: `${seen}, but came at another time than the rise, which began about ${clock(c.onset.atMs, c.facts.nowMs)}`,
+      text: `${seen}, but came well before the rise, which began about ${clock(c.onset.atMs, c.facts.nowMs)}`,
     }
   return {
     verdict: 'cause',
-    confidence: portion >= 0.5 ? 'medium' : 'low',
-    basis: 'timing',
+    confidence: portion >= 0.5 && isTimely(c, k) ? 'medium' : 'low',
+    basis: isTimely(c, k) ? 'timing' : 'near',
     ...changed,
     text: `${seen} and came when the rise of ${what} began; that is not counted by version, so only the time says so`,
   }
