@@ -52,7 +52,7 @@ describe('imports', () => {
       '@openfeature/core': /^(app\/controls\/|instrumentation\/)/,
       '@openfeature/server-sdk': /^instrumentation\/controls\/open-feature\.ts$/,
       // Everything but the provider asks for the API through otel.ts: which copy of it is in use is decided there.
-      '@opentelemetry/api': /^instrumentation\/(otel|provider|interventions)\.ts$/,
+      '@opentelemetry/api': /^(instrumentation\/(otel|provider|interventions)|bench\/instrumentation\/stall)\.ts$/,
       '@opentelemetry/context-async-hooks': /^instrumentation\/provider\.ts$/,
       '@opentelemetry/core': /^instrumentation\/provider\.ts$/,
       '@opentelemetry/resources': /^instrumentation\/provider\.ts$/,
