@@ -38,6 +38,8 @@ export class ControlClient implements ControlView {
   /** Flag sets that did not validate. */
   refused = 0
   #writes = 0
+  /** Heard, and not on disk yet. */
+  #unwritten: string | undefined
   readonly #subscribers = new Set<() => void>()
 
   constructor(options: ClientOptions) {
@@ -170,9 +172,21 @@ export class ControlClient implements ControlView {
     if (this.#take(text)) say('debug', `controls of last time taken from ${file}`)
   }
 
+  /** One write at a time, always of the newest: two at once could end in the wrong order. */
   async #writeCache(text: string): Promise<void> {
     const file = this.#options.cacheFile
-    if (file === undefined) return
+    const isWriting = this.#unwritten !== undefined
+    this.#unwritten = text
+    if (file === undefined || isWriting) return
+    let written: string | undefined
+    while (this.#unwritten !== written) {
+      written = this.#unwritten
+      await this.#write(file, written)
+    }
+    this.#unwritten = undefined
+  }
+
+  async #write(file: string, text: string): Promise<void> {
     try {
       makeFolder(dirname(file))
       const temporary = `${file}.${process.pid}.${++this.#writes}`
