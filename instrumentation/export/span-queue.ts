@@ -19,7 +19,7 @@ export interface QueueOptions {
 }
 
 /** A request is closed once it is so long, so that no batch of long messages holds up the event loop. */
-const BATCH_CHARS = 262_144
+const BATCH_CHARS = 131_072
 const ATTEMPTS = 5
 const FIRST_RETRY_MS = 1000
 /** Of a Retry-After, no more than this is waited for: the queue is bounded. */

@@ -83,7 +83,7 @@ describe('sending', () => {
   test('a request is closed once it is long, however few spans it holds', async () => {
     const { url, requests } = await endpoint()
     const q = queue(url)
-    for (const span of spans(4, 150_000)) q.onEnd(span)
+    for (const span of spans(4, 75_000)) q.onEnd(span)
     await q.forceFlush()
     expect(requests).toEqual([names(1, 2), names(3, 4)])
   })
