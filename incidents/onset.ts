@@ -70,21 +70,21 @@ const KEPT = 0.75
 /** Mean of the lowest three quarters of a chi-squared variable with one degree of freedom: P(chi2(3) < 1.323) / 0.75. */
 const KEPT_MEAN = 0.3686
 const LEAST_HOURS = 6
-/** A day says little about a variance: it is held against so many hours of pure chance. */
+/** A day says little about a variance: that of a share is held against so many hours of pure chance. A size has no such chance. */
 const PRIOR_HOURS = 12
 
 /**
  * Variance of the share from hour to hour in multiples of chance, without the worst quarter of the hours; undefined for few of them. The same
  * measure as agent_sli:dispersion1h:baseline, for where the recording rules have not measured it.
  */
-export function dispersionOf(intervals: readonly Interval[]): number | undefined {
+export function dispersionOf(intervals: readonly Interval[], isSize = false): number | undefined {
   const hours = [...Map.groupBy(intervals, (i) => Math.floor(i.fromMs / HOUR_MS)).values()].map(sumOf).filter((h) => h.total > 0)
   if (hours.length < LEAST_HOURS) return undefined
   // Normal is what the calm hours have: an incident among them would make every other hour look unusual.
   const normal = share(sumOf(calmest(hours, share(sumOf(hours)))))
   const kept = calmest(hours, normal)
   const measured = kept.reduce((n, h) => n + residual(share(h), h.total, normal), 0) / kept.length / KEPT_MEAN
-  return (measured * hours.length + PRIOR_HOURS) / (hours.length + PRIOR_HOURS)
+  return isSize ? measured : (measured * hours.length + PRIOR_HOURS) / (hours.length + PRIOR_HOURS)
 }
 
 /** Without the quarter that is farthest from normal. */

@@ -100,9 +100,13 @@ async function dispersionIn(asker: Asker, q: TriageQuestion, series: readonly In
     ...(q.evaluation === undefined ? [] : [`evaluation=${quoted(q.evaluation)}`]),
   ].join(',')
   const recorded = await asker.one('series', `max(agent_sli:dispersion1h:baseline{${own}})`, q.startedMs)
-  const shown = dispersionOf(series.filter((i) => i.toMs <= q.startedMs))
+  const isSize = SLIS[q.sli].kind === 'level'
+  const shown = dispersionOf(
+    series.filter((i) => i.toMs <= q.startedMs),
+    isSize,
+  )
   const known = [recorded, shown].filter((d) => d !== undefined)
-  const least = SLIS[q.sli].kind === 'level' && known.length > 0 ? LEAST_DISPERSION : 1
+  const least = isSize && known.length > 0 ? LEAST_DISPERSION : 1
   return Math.max(least, ...known)
 }
 

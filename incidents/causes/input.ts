@@ -1,7 +1,7 @@
 /** Was it what users ask? The mix of inputs (length, script) is another than before. A longer prompt lengthens the first call, too: that is said. */
 import { divergence } from '../divergence.ts'
 import { type CauseFile, type Found, ratioDispersion } from './cause.ts'
-import { freshOf } from './versions.ts'
+import { freshOf, isAfter } from './versions.ts'
 
 /** Bits from which the inputs have moved so far that little of the old mix is left as it was. */
 const FAR = 0.2
@@ -15,7 +15,7 @@ export const input: CauseFile = (c) => {
     return [{ ...base, verdict: 'cannot_tell', confidence: 'low', text: 'Prometheus did not tell about the inputs' }]
   if (c.facts.inputs.length === 0)
     return [{ ...base, verdict: 'cannot_tell', confidence: 'low', text: 'no feature of the inputs is reported' }]
-  const isRewritten = freshOf(c, 'prompt_version').length > 0 || freshOf(c, 'tools_version').length > 0
+  const isRewritten = [...freshOf(c, 'prompt_version'), ...freshOf(c, 'tools_version')].some((k) => !isAfter(c, k))
   const moved = c.facts.inputs.flatMap((d): readonly Found[] => {
     const found = divergence(d, ratioDispersion(c.facts))
     if (!found.isMoved) return []

@@ -44,7 +44,7 @@ export function isTimely({ onset }: Case, { firstSeenMs }: CohortFact): boolean 
 }
 
 /** Whether it was first seen after the likeliest beginning, if not after the last possible. */
-function isAfter({ onset }: Case, { firstSeenMs }: CohortFact): boolean {
+export function isAfter({ onset }: Case, { firstSeenMs }: CohortFact): boolean {
   return onset !== undefined && firstSeenMs !== undefined && firstSeenMs > onset.atMs + SLACK_MS
 }
 
@@ -233,7 +233,7 @@ function byTime({ c, k, name, portion, changed }: Suspect): Judged {
     confidence: portion >= 0.5 && isTimely(c, k) ? 'medium' : 'low',
     basis: isTimely(c, k) ? 'timing' : 'near',
     ...changed,
-    text: `${seen} and came when the rise of ${what} began; that is not counted by version, so only the time says so`,
+    text: `${seen} and came ${isTimely(c, k) ? 'when' : 'about when'} the rise of ${what} began; that is not counted by version, so only the time says so`,
   }
 }
 
