@@ -23,7 +23,7 @@ export interface Case {
 }
 
 /**
- * What a finding rests on. `beside`: runs with and without it at the same time. `counted`: bad events of the thing itself. `timing`: it came
+ * What a finding rests on. `beside`: runs with and without it since the onset. `counted`: bad events of the thing itself. `timing`: it came
  * when the rise did. `moved`: a distribution moved. `near`: it came about then, as far as is known. `eliminated`: nothing else changed.
  */
 export type Basis = 'beside' | 'counted' | 'timing' | 'moved' | 'near' | 'eliminated'

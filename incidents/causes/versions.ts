@@ -116,7 +116,10 @@ function tooLate({ c: { facts, onset }, k, name, changed }: Suspect): Judged | u
   }
 }
 
-/** Runs with it against runs without it at the same time: what else happened then happened to both, so nothing but chance comes between. */
+/**
+ * Runs with it against runs without it since the onset: what else happened then happened to both. Where it replaced the others meanwhile, theirs
+ * are the earlier ones; an onset estimated much too early counts good runs of before among them.
+ */
 function besideOthers({ c, k, name, own, base, others, portion, changed }: CountedSuspect): Judged | undefined {
   if (others.total < LEAST_EVENTS || own.after.total < LEAST_EVENTS) return undefined
   const normal = share(base)
@@ -139,7 +142,7 @@ function besideOthers({ c, k, name, own, base, others, portion, changed }: Count
       explains,
       ...changed,
       comparison,
-      text: `${name}${seenAt(c, k)} has ${percent(portion)} of the runs and fails in ${ratio(own.after)}, runs without it at the same time in ${ratio(others)}`,
+      text: `${name}${seenAt(c, k)} has ${percent(portion)} of the runs and fails in ${ratio(own.after)}, runs without it since it began in ${ratio(others)}`,
     }
   }
   const rose = compare(base, others, c.facts.dispersion)

@@ -20,7 +20,7 @@ const cases: readonly Row[] = [
   {
     name: 'a canary next to the old version fails where the old one does not: the cause, for sure',
     given: facts({ ...prompts(cohort('v1', [96, 960], [10, 96], -9999), cohort('v2', [0, 0], [14, 24], 3)) }),
-    says: 'cause high prompt version v2: prompt version v2, first seen 12:03 UTC, has 20 % of the runs and fails in 14 of 24 (58 %), runs without it at the same time in 10 of 96 (10 %)',
+    says: 'cause high prompt version v2: prompt version v2, first seen 12:03 UTC, has 20 % of the runs and fails in 14 of 24 (58 %), runs without it since it began in 10 of 96 (10 %)',
   },
   {
     name: 'a canary that is as good as the old version, whose runs fail as well: not the cause',
