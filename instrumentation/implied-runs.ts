@@ -21,7 +21,8 @@ export const RETRY_MS = 60_000
 export function impliedRun(facts: CallFacts, now: number): RunScope {
   const { runs, settings } = runtime()
   const { request } = facts
-  for (const key of keysOf(facts).flatMap(places)) {
+  // Where no run waits for anything there is nothing to look up.
+  for (const key of runs.isWaitedFor ? keysOf(facts).flatMap(places) : []) {
     const run = runs.byKey(key)
     if (run === undefined) continue
     runs.forget(key)
@@ -51,13 +52,14 @@ export function impliedRun(facts: CallFacts, now: number): RunScope {
 }
 
 /** What this call says it goes on with. */
-function keysOf({ request, bodyHash, attempt }: CallFacts): readonly string[] {
+function keysOf(facts: CallFacts): readonly string[] {
+  const { request, attempt } = facts
   return [
     ...request.toolResults.flatMap((r) => (r.id === '' ? [] : [`tool:${r.id}`])),
     ...(request.previousResponseId === undefined ? [] : [`answer:${request.previousResponseId}`]),
     ...(request.earlierMessages === undefined ? [] : [talkKey(request.earlierMessages)]),
     // An SDK that numbers its attempts says which request is a retry; of another, the same body soon after a failure is one.
-    ...(attempt === 0 ? [] : [`retry:${bodyHash}`]),
+    ...(attempt === 0 ? [] : [`retry:${facts.bodyHash}`]),
   ]
 }
 

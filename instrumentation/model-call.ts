@@ -145,7 +145,7 @@ export function endCall(call: OpenCall, answer: Answer, ending: Ending, status: 
     run.failedLast = failed
     run.leftLast = isLeft
     if (!failed) {
-      run.noteRequest(facts.bodyHash)
+      if (guards.watchesLoops(run.agent)) run.noteRequest(facts.bodyHash)
       for (const t of answer.toolCalls) run.noteCall(t.name, fingerprint(t.args))
     }
     noteAnswer(run, facts, answer, failed, now)

@@ -151,6 +151,11 @@ export class Runs {
     for (const [key, run] of this.#keys.entries()) if (run.root === undefined) this.#keys.delete(key)
   }
 
+  /** True where some later call may go on with a run. */
+  get isWaitedFor(): boolean {
+    return this.#keys.size > 0
+  }
+
   /** Runs that later calls may go on with, each once. */
   get waiting(): ReadonlySet<RunScope> {
     return new Set(this.#keys.values())

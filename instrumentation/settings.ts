@@ -92,7 +92,7 @@ function exportOf(number: (key: string, fallback: number) => number): Settings['
   const maxSpans = Math.max(1, number('OTEL_BSP_MAX_QUEUE_SIZE', 2048))
   return {
     maxSpans,
-    batchSpans: Math.min(Math.max(1, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 64)), maxSpans),
+    batchSpans: Math.min(Math.max(1, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512)), maxSpans),
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 1000),
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What the instrumentation costs an agent: time of a model call, CPU, start, and stalls of the event loop, each against the same without it, in
- * turns because machines are shared. Writes docs/instrumentation-overhead.md. Of the built package: `npm run bench:instrumentation`.
+ * turns because machines are shared. Writes docs/instrumentation-overhead.md; with --quick it prints a first impression. What is measured is the
+ * package as it is built, in a folder of its own.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,9 +11,12 @@ import { pathToFileURL } from 'node:url'
 import { quantile } from './load.ts'
 
 const TOP = join(import.meta.dirname, '../..')
-const REGISTER = pathToFileURL(join(TOP, 'dist/instrumentation/register.js')).href
+const BUILT = join(TOP, '.agentopz/bench')
+const REGISTER = pathToFileURL(join(BUILT, 'instrumentation/register.js')).href
 const QUICK = process.argv.includes('--quick')
 
+rmSync(BUILT, { recursive: true, force: true })
+execFileSync(join(TOP, 'node_modules/.bin/tsc'), ['-p', join(TOP, 'tsconfig.build.json'), '--outDir', BUILT], { stdio: 'inherit' })
 const server = spawn(process.execPath, [join(import.meta.dirname, 'server.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
 const url = await new Promise<string>((done) => server.stdout.once('data', (line: Buffer) => done(line.toString().trim())))
 const env = {
@@ -57,7 +61,11 @@ note('time of a call')
 const latency = JSON.parse(child(part('latency'), [REGISTER, url, QUICK ? '1000' : '10000'])) as { stub: Latency; loopback: Latency }
 
 note('CPU at 50 calls a second')
-const cpu = inTurns(QUICK ? 1 : 4, (flags) => Number(child(part('cpu'), [url, QUICK ? '3' : '15'], flags)))
+const CPU_SECONDS = QUICK ? 3 : 6
+const cpu = JSON.parse(child(part('cpu'), [REGISTER, url, QUICK ? '1' : '10', String(CPU_SECONDS)])) as {
+  readonly bare: readonly number[]
+  readonly layered: readonly number[]
+}
 
 note('start')
 const dir = mkdtempSync(join(tmpdir(), 'agentopz-bench-'))
@@ -110,7 +118,7 @@ Goal: under 100 µs at the median.
 
 ## CPU at 50 model calls a second
 
-| | share of one core, median of ${cpu.bare.length} runs |
+| | share of one core, median of ${cpu.bare.length} turns of ${CPU_SECONDS} s |
 |---|---|
 | without | ${percent(middle(cpu.bare))} |
 | with | ${percent(middle(cpu.layered))} |

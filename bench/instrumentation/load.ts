@@ -36,11 +36,12 @@ export const ANSWER_BODY = JSON.stringify({
 
 type Fetch = typeof globalThis.fetch
 
-/** One call, read as SDKs read it; milliseconds. */
+/** One call, sent and read as OpenAI's and Anthropic's SDKs do; milliseconds. */
 export async function timedCall(fetch: Fetch, url: string, n: number): Promise<number> {
   const body = requestBody(n)
   const began = performance.now()
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const { signal } = new AbortController()
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal })
   await response.json()
   return performance.now() - began
 }

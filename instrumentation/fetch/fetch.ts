@@ -50,11 +50,9 @@ export function installFetch(): void {
 export function wrapFetch(original: Fetch & { [WRAPPED]?: true }): Fetch {
   if (original[WRAPPED] === true) return original
   const wrapped = function fetch(this: unknown, input: Input, init?: Init): Promise<Response> {
-    const url = contained('url', () => urlOf(input, init))
-    const protocol = url === undefined ? undefined : protocolOf(url.pathname)
-    if (url === undefined || protocol === undefined || sending.getStore() === url.href || isAborted(input, init))
-      return original.call(this, input, init)
-    return guarded((i, n) => original.call(this, i, n), { input, init, url, protocol })
+    const target = contained('url', () => targetOf(input, init))
+    if (target === undefined || sending.getStore() === target.url.href || isAborted(input, init)) return original.call(this, input, init)
+    return guarded((i, n) => original.call(this, i, n), { input, init, ...target })
   }
   Object.defineProperty(wrapped, WRAPPED, { value: true })
   return wrapped as Fetch
@@ -73,22 +71,34 @@ function isAborted(input: Input, init: Init): boolean {
   return signal?.aborted === true
 }
 
-interface Made {
-  readonly input: Input
-  readonly init: Init
+interface Target {
   readonly url: URL
   readonly protocol: Protocol
 }
+interface Made extends Target {
+  readonly input: Input
+  readonly init: Init
+}
 
-/** The URL of a POST; undefined for everything that is none. */
-function urlOf(input: Input | null | undefined, init: Init): URL | undefined {
+/** Addresses seen lately, since an agent calls the same ones again and again. */
+const targets = new BoundedMap<string, Target>(200)
+
+/** Where a POST goes, when it goes to a model. */
+function targetOf(input: Input | null | undefined, init: Init): Target | undefined {
   const request = typeof input === 'object' && input !== null && 'url' in input ? input : undefined
   const method: unknown = init?.method ?? request?.method
   if (typeof method !== 'string' || method.toUpperCase() !== 'POST') return undefined
-  if (input instanceof URL) return input
-  const text = typeof input === 'string' ? input : request?.url
+  const text = typeof input === 'string' ? input : input instanceof URL ? input.href : request?.url
+  if (text === undefined) return undefined
+  const known = targets.get(text)
+  if (known !== undefined) return known
   // Of a relative or broken address there is none; fetch says what is wrong with it.
-  return text === undefined ? undefined : (URL.parse(text) ?? undefined)
+  const url = URL.parse(text)
+  const protocol = url === null ? undefined : protocolOf(url.pathname)
+  if (url === null || protocol === undefined) return undefined
+  const target = { url, protocol }
+  targets.set(text, target)
+  return target
 }
 
 async function guarded(send: (input: Input, init: Init) => Promise<Response>, made: Made): Promise<Response> {
@@ -102,7 +112,7 @@ async function guarded(send: (input: Input, init: Init) => Promise<Response>, ma
   }
   if (prepared === undefined) return send(made.input, made.init)
   if ('refusal' in prepared) return refused(prepared, made.protocol)
-  const { call, init } = prepared
+  const { call, init, release } = prepared
   const told = contained('call observers', () => observers.map((observe) => observe(call))) ?? []
   const end: End = (answer, ending, status) => {
     endCall(call, answer, ending, status, Date.now())
@@ -112,22 +122,35 @@ async function guarded(send: (input: Input, init: Init) => Promise<Response>, ma
   try {
     response = await otel().context.with(call.context, () => sending.run(made.url.href, () => send(made.input, init)))
   } catch (error) {
+    release()
     end(new Answer(), { error: contained('abort', () => abortOf(error, made)) ?? error }, undefined)
     throw error
   }
-  return watched(response, { call, protocol: made.protocol, end })
+  return watched(response, { call, protocol: made.protocol, end, release })
 }
 
 /** Apart from `guarded`, whose closures would keep the response from being collected. */
-function watched(response: Response, how: { call: OpenCall; protocol: Protocol; end: End }): Response {
+function watched(response: Response, how: Observing): Response {
   const seen = contained('response', () => observed(response, how))
   if (seen === undefined) how.end(new Answer(), 'incomplete', response.status)
   return seen ?? response
 }
 
+interface Observing {
+  readonly call: OpenCall
+  readonly protocol: Protocol
+  readonly end: End
+  readonly release: () => void
+}
 type End = (answer: Answer, ending: Ending, status: number | undefined) => void
 
-type Prepared = { readonly call: OpenCall; readonly init: Init } | Refused
+type Prepared = Ready | Refused
+interface Ready {
+  readonly call: OpenCall
+  readonly init: Init
+  /** Lets go of the caller's signal; for when nothing is to be aborted any more. */
+  readonly release: () => void
+}
 interface Refused {
   readonly refusal: Refusal
   readonly run: RunScope
@@ -147,34 +170,49 @@ async function prepare({ input, init, url, protocol }: Made): Promise<Prepared |
   const body = pinned?.body ?? read
   const headers = headersOf(input, init)
   const request = protocol.request(body, url.pathname, headers)
+  let hash: string | undefined
   const facts: CallFacts = {
-    provider: providerOf(url.hostname, protocol, headers?.get('user-agent') ?? ''),
+    provider: providerOf(url.hostname, protocol, headers.get('user-agent') ?? ''),
     request,
-    // The path too: Google and Bedrock have the model there, and equal bodies to two models are two requests.
-    bodyHash: `${url.pathname} ${isStreamed ? randomUUID() : fingerprint(text)}`,
+    // The path too: Google and Bedrock have the model there, and equal bodies to two models are two requests. Most calls need none.
+    get bodyHash() {
+      return (hash ??= `${url.pathname} ${isStreamed ? randomUUID() : fingerprint(text)}`)
+    },
     bodyLength: text.length,
     host: url.hostname,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
-    ...attemptOf(input, init),
+    ...attemptOf(headers.get('x-stainless-retry-count') ?? ''),
   }
-  if (facts.attempt !== 0) failed.take(facts.bodyHash)?.cancelled()
+  if (facts.attempt !== 0 && failed.size > 0) failed.take(facts.bodyHash)?.cancelled()
   const begun = beginCall(facts, now)
   if ('refusal' in begun) return { ...begun, facts }
   contained('release pin', () => pinned?.record(begun))
   const changed = body === read ? undefined : JSON.stringify(body)
   // From here on the call is under way: without our signal where that cannot be added, but never forgotten.
-  return { call: begun, init: contained('request', () => initFor(input, init, begun, changed)) ?? init }
+  return { call: begun, ...(contained('request', () => initFor(input, init, begun, changed)) ?? { init, release: () => undefined }) }
 }
 
 /** The init to send: the caller's, with our abort signal beside its own, and another body where a release is pinned. */
-function initFor(input: Input, init: Init, call: OpenCall, body: string | undefined): Init {
+function initFor(input: Input, init: Init, call: OpenCall, body: string | undefined): Omit<Ready, 'call'> {
   const theirs = init?.signal ?? (input instanceof Request ? input.signal : undefined)
-  const ours = call.reservation.abort.signal
-  const signal = theirs === undefined || theirs === null ? ours : theirs instanceof AbortSignal ? AbortSignal.any([theirs, ours]) : theirs
-  if (body === undefined) return { ...init, signal }
+  const { signal, release } = withSignal(theirs ?? undefined, call.reservation.abort.signal)
+  if (body === undefined) return { init: { ...init, signal }, release }
   const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
   headers.delete('content-length')
-  return { ...init, signal, body, headers }
+  return { init: { ...init, signal, body, headers }, release }
+}
+
+/** A signal that is aborted with either; by listeners, since AbortSignal.any costs four times as much, most of it in the garbage collector. */
+function withSignal(theirs: AbortSignal | undefined, ours: AbortSignal): { readonly signal: AbortSignal; readonly release: () => void } {
+  if (theirs === undefined) return { signal: ours, release: () => undefined }
+  // A signal of another kind (a polyfill) cannot be joined.
+  if (!(theirs instanceof AbortSignal)) return { signal: theirs, release: () => undefined }
+  const either = new AbortController()
+  if (theirs.aborted) either.abort(theirs.reason)
+  const forward = (): void => either.abort(theirs.reason)
+  theirs.addEventListener('abort', forward, { once: true })
+  ours.addEventListener('abort', () => either.abort(ours.reason), { once: true })
+  return { signal: either.signal, release: () => theirs.removeEventListener('abort', forward) }
 }
 
 /** A body as text where that costs nothing to read; a stream of unknown length is left alone. */
@@ -227,14 +265,24 @@ function parseBody(text: string): Json | undefined {
 }
 
 /** Attempt number, from the header that OpenAI's and Anthropic's SDKs send. */
-function attemptOf(input: Input, init: Init): { readonly attempt?: number } {
-  const value = headersOf(input, init)?.get('x-stainless-retry-count') ?? ''
-  return /^\d{1,4}$/.test(value) ? { attempt: Number(value) } : {}
+function attemptOf(count: string): { readonly attempt?: number } {
+  return /^\d{1,4}$/.test(count) ? { attempt: Number(count) } : {}
 }
 
-function headersOf(input: Input, init: Init): Headers | undefined {
-  const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined)
-  return headers === undefined || headers instanceof Headers ? headers : new Headers(headers)
+/** The headers, to be asked for by name in lower case. */
+function headersOf(input: Input, init: Init): Pick<Headers, 'get'> {
+  const headers: unknown = init?.headers ?? (input instanceof Request ? input.headers : undefined)
+  if (typeof headers !== 'object' || headers === null) return { get: () => null }
+  if ('get' in headers && typeof headers.get === 'function') return headers as Headers
+  if (Symbol.iterator in headers) return new Headers(headers as [string, string][])
+  // An object, as most SDKs send it, is searched as it is: Headers would check and copy everything.
+  const values = headers as Readonly<Record<string, unknown>>
+  return {
+    get: (name) => {
+      const key = Object.keys(values).find((k) => k.length === name.length && k.toLowerCase() === name)
+      return key === undefined ? null : String(values[key])
+    },
+  }
 }
 
 /** Bodies that nobody reads end their call when they are collected, or at exit. */
@@ -249,7 +297,7 @@ export function endOpenCalls(): void {
   endAllLeft()
 }
 
-function observed(response: Response, { call, protocol, end }: { call: OpenCall; protocol: Protocol; end: End }): Response {
+function observed(response: Response, { call, protocol, end, release }: Observing): Response {
   const { settings } = runtime()
   const { status } = response
   const form = formOf(response.headers.get('content-type') ?? '')
@@ -257,9 +305,10 @@ function observed(response: Response, { call, protocol, end }: { call: OpenCall;
     if (reader.malformed) sayOnce('malformed', 'info', `an answer of ${call.facts.provider} could not be read whole; its usage is unknown`)
     open.delete(reader)
     unread.unregister(reader)
-    if (failed.get(call.facts.bodyHash) === reader) failed.delete(call.facts.bodyHash)
+    if (status >= 400 && failed.get(call.facts.bodyHash) === reader) failed.delete(call.facts.bodyHash)
     end(reader.answer, ending, status)
   })
+  reader.closed = release
   open.set(reader, true)
   if (status >= 400) failed.set(call.facts.bodyHash, reader)
   if (response.body === null) {

@@ -111,7 +111,7 @@ export interface Protocol {
   /** `gen_ai.provider.name` where the host says nothing. */
   readonly provider: string
   /** `headers` of the request, for protocols that have the model there. */
-  request(body: Json, path: string, headers?: Headers): ModelRequest
+  request(body: Json, path: string, headers?: Pick<Headers, 'get'>): ModelRequest
   /** Reads a whole JSON answer; `status` is the HTTP status. */
   answer(body: Json, into: Answer): void
   /** Reads one event of a stream (`data:` of server-sent events, or a line of NDJSON). */

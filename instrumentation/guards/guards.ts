@@ -145,6 +145,11 @@ export class Guards {
     }
   }
 
+  /** True where a limit of this agent is about identical calls; what it takes to see them is spared elsewhere. */
+  watchesLoops(agent: string): boolean {
+    return this.controls.agent(agent).maxIdenticalCalls !== undefined
+  }
+
   /** Calls under way. */
   get inFlight(): number {
     return this.#inFlight.size

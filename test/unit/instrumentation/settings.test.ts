@@ -25,7 +25,7 @@ test('an empty environment: on, traced, content off, controls of this host, noth
   })
   expect([...s.pin]).toEqual([])
   expect([...s.propagators]).toEqual(['tracecontext', 'baggage'])
-  expect(s.export).toEqual({ maxSpans: 2048, batchSpans: 64, delayMs: 1000 })
+  expect(s.export).toEqual({ maxSpans: 2048, batchSpans: 512, delayMs: 1000 })
 })
 
 interface Case {

@@ -1,4 +1,5 @@
 /** The layer around fetch: what the application puts in and gets out is as without it; every call is counted once and ends once. */
+import { getEventListeners } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -173,6 +174,67 @@ describe('what comes out', () => {
     await expect(pending).rejects.toBe(reason)
     const [span] = calls()
     expect(span).toMatchObject({ status: 0, attributes: { 'agentopz.stream.incomplete': true } })
+  })
+  test('a signal that lives long is let go of with every call, however it ends', async () => {
+    const { signal } = new AbortController()
+    const call = (body: string, fetch: Fetch = wrapFetch(async () => answer())): Promise<Response> =>
+      fetch(URL_, { method: 'POST', body: `${BODY}${body}`, signal })
+    await (await call(' ')).text()
+    await (await call('  ')).json()
+    for await (const chunk of (await call('   ')).body as ReadableStream<Uint8Array>) expect(chunk.byteLength).toBeGreaterThan(0)
+    await (await call('    ')).body?.cancel()
+    await call(
+      '     ',
+      wrapFetch(() => Promise.reject(new TypeError('fetch failed'))),
+    ).catch(() => undefined)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    const left = await call('      ')
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    await left.text()
+  })
+  test('the caller can still abort a stream whose answer is over but whose body is not', async () => {
+    const abort = new AbortController()
+    const fetch = wrapFetch(async (_, init) => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (c) => {
+          c.enqueue(new TextEncoder().encode('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'))
+          init?.signal?.addEventListener('abort', () => c.error(init.signal?.reason))
+        },
+      })
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    })
+    const response = await fetch(URL_, { method: 'POST', body: BODY, signal: abort.signal })
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    await reader.read()
+    expect(calls()).toHaveLength(1)
+    const pending = reader.read()
+    abort.abort(new Error('enough'))
+    await expect(pending).rejects.toThrow('enough')
+  })
+  test('an abort while the call is prepared is not missed', async () => {
+    const abort = new AbortController()
+    const reason = new Error('changed my mind')
+    shared.guards.controls = {
+      ...NO_CONTROLS,
+      ready: () => {
+        abort.abort(reason)
+        return Promise.resolve()
+      },
+    }
+    const fetch = wrapFetch(async (_, init) => {
+      init?.signal?.throwIfAborted()
+      return answer()
+    })
+    await expect(fetch(URL_, { method: 'POST', body: BODY, signal: abort.signal })).rejects.toBe(reason)
+  })
+  test.each([
+    ['an object', { 'X-Stainless-Retry-Count': '2' }],
+    ['pairs', [['x-stainless-retry-count', '2']]],
+    ['Headers', new Headers({ 'x-stainless-retry-count': '2' })],
+  ])('the attempt is read from headers as %s', async (_, headers) => {
+    const fetch = wrapFetch(async () => answer())
+    await (await fetch(URL_, { method: 'POST', body: BODY, headers: headers as Record<string, string> })).text()
+    expect(calls()[0]?.attributes['http.request.resend_count']).toBe(2)
   })
   test('a signal of another kind is handed on as it is', async () => {
     const signal = { aborted: false, addEventListener: () => undefined, removeEventListener: () => undefined }
