@@ -61,6 +61,8 @@ export interface TriageFacts {
   readonly series: readonly Interval[]
   /** Variance of the SLI in multiples of chance: as the rules measured it, or else as the series shows it. */
   readonly dispersion: number
+  /** How many times shorter than usual all durations are here, as the rules' are: 60 in a drill, where an hour is a minute. 1 when left out. */
+  readonly scale?: number
   /** Start of the alert, for when no onset is found. */
   readonly startedMs: number
   readonly nowMs: number

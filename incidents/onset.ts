@@ -77,8 +77,8 @@ const PRIOR_HOURS = 12
  * Variance of the share from hour to hour in multiples of chance, without the worst quarter of the hours; undefined for few of them. The same
  * measure as agent_sli:dispersion1h:baseline, for where the recording rules have not measured it.
  */
-export function dispersionOf(intervals: readonly Interval[], isSize = false): number | undefined {
-  const hours = [...Map.groupBy(intervals, (i) => Math.floor(i.fromMs / HOUR_MS)).values()].map(sumOf).filter((h) => h.total > 0)
+export function dispersionOf(intervals: readonly Interval[], isSize = false, scale = 1): number | undefined {
+  const hours = [...Map.groupBy(intervals, (i) => Math.floor(i.fromMs / (HOUR_MS / scale))).values()].map(sumOf).filter((h) => h.total > 0)
   if (hours.length < LEAST_HOURS) return undefined
   // Normal is what the calm hours have: an incident among them would make every other hour look unusual.
   const normal = share(sumOf(calmest(hours, share(sumOf(hours)))))

@@ -16,6 +16,8 @@ export interface TriageQuestion extends Question {
   /** Start of the alert, Unix milliseconds. */
   readonly startedMs: number
   readonly nowMs: number
+  /** As in TriageFacts: for rules whose durations are as many times shorter. */
+  readonly scale?: number
 }
 
 const DAY = 86_400
@@ -25,19 +27,25 @@ const EVENTS_PER_INTERVAL = 4
 /** Shortest window that two scrapes surely lie in. */
 const LEAST_SECONDS = 120
 
+/** Seconds at a scale; range selectors of triage are whole seconds. */
+function scaled(seconds: number, { scale = 1 }: TriageQuestion): number {
+  return Math.max(1, Math.round(seconds / scale))
+}
+
 /** Gathers the facts. @throws PrometheusError when Prometheus does not answer. */
 export async function gatherFacts(prometheus: Prometheus, question: TriageQuestion): Promise<TriageFacts> {
   const asker = new Asker(prometheus)
   const { startedMs, nowMs } = question
-  const fromMs = Math.min(startedMs, nowMs) - DAY * 1000
+  const fromMs = Math.min(startedMs, nowMs) - scaled(DAY, question) * 1000
   const series = await seriesOf(asker, question, fromMs)
   const dispersion = await dispersionIn(asker, question, series)
   const splitMs = findOnset(series, dispersion)?.atMs ?? Math.min(startedMs, nowMs)
+  const least = scaled(LEAST_SECONDS, question)
   const windows: Windows = {
     splitMs,
     nowMs,
-    beforeSeconds: Math.max(LEAST_SECONDS, Math.round((splitMs - fromMs) / 1000)),
-    afterSeconds: Math.max(LEAST_SECONDS, Math.round((nowMs - splitMs) / 1000)),
+    beforeSeconds: Math.max(least, Math.round((splitMs - fromMs) / 1000)),
+    afterSeconds: Math.max(least, Math.round((nowMs - splitMs) / 1000)),
   }
   if (series.length < 4)
     asker.gap(`Prometheus has hardly any samples of ${SLIS[question.sli].title} for ${question.agent} in the day before`)
@@ -46,6 +54,7 @@ export async function gatherFacts(prometheus: Prometheus, question: TriageQuesti
     environment: question.environment,
     sli: question.sli,
     ...(question.tool === undefined ? {} : { tool: question.tool }),
+    ...(question.scale === undefined ? {} : { scale: question.scale }),
     series,
     dispersion,
     startedMs,
@@ -81,7 +90,8 @@ function shownQueries(q: Question, span: Span): TriageFacts['queries'] {
 async function seriesOf(asker: Asker, q: TriageQuestion, fromMs: number): Promise<readonly Interval[]> {
   const seconds = Math.round((q.nowMs - fromMs) / 1000)
   const events = (await asker.one('series', sliCounts(q, { seconds }).total, q.nowMs)) ?? 0
-  const step = STEPS.find((s) => (events / seconds) * s >= EVENTS_PER_INTERVAL && seconds / s <= 600) ?? 3600
+  const steps = STEPS.map((s) => scaled(s, q))
+  const step = steps.find((s) => (events / seconds) * s >= EVENTS_PER_INTERVAL && seconds / s <= 600) ?? scaled(3600, q)
   const { bad, total } = sliCounts(q, { seconds: step })
   const start = q.nowMs - Math.floor((q.nowMs - fromMs) / 1000 / step) * step * 1000
   const [bads, totals] = [await asker.points(bad, start, q.nowMs, step), await asker.points(total, start, q.nowMs, step)]
@@ -104,6 +114,7 @@ async function dispersionIn(asker: Asker, q: TriageQuestion, series: readonly In
   const shown = dispersionOf(
     series.filter((i) => i.toMs <= q.startedMs),
     isSize,
+    q.scale,
   )
   const known = [recorded, shown].filter((d) => d !== undefined)
   const least = isSize && known.length > 0 ? LEAST_DISPERSION : 1

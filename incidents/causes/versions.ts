@@ -20,6 +20,10 @@ const LEAST_EVENTS = 5
 /** How far from the onset's interval a change may be first seen and still fit: runs close, and are first seen, some minutes after they begin. */
 const SLACK_MS = 600_000
 
+function slackMs({ facts }: Case): number {
+  return SLACK_MS / (facts.scale ?? 1)
+}
+
 const WORDS: Readonly<Record<Dimension, string>> = {
   prompt_version: 'prompt version',
   tools_version: 'tool set',
@@ -39,13 +43,15 @@ export function freshOf(c: Case, dimension: Dimension): readonly CohortFact[] {
 }
 
 /** Whether a value was first seen when it began. */
-export function isTimely({ onset }: Case, { firstSeenMs }: CohortFact): boolean {
-  return onset !== undefined && firstSeenMs !== undefined && firstSeenMs >= onset.fromMs - SLACK_MS && firstSeenMs <= onset.toMs + SLACK_MS
+export function isTimely(c: Case, { firstSeenMs }: CohortFact): boolean {
+  const { onset } = c
+  const slack = slackMs(c)
+  return onset !== undefined && firstSeenMs !== undefined && firstSeenMs >= onset.fromMs - slack && firstSeenMs <= onset.toMs + slack
 }
 
 /** Whether it was first seen after the likeliest beginning, if not after the last possible. */
-export function isAfter({ onset }: Case, { firstSeenMs }: CohortFact): boolean {
-  return onset !== undefined && firstSeenMs !== undefined && firstSeenMs > onset.atMs + SLACK_MS
+export function isAfter(c: Case, { firstSeenMs }: CohortFact): boolean {
+  return c.onset !== undefined && firstSeenMs !== undefined && firstSeenMs > c.onset.atMs + slackMs(c)
 }
 
 /** Findings about every new value of a dimension; one `unchanged` when there is none. */
@@ -105,8 +111,9 @@ function judged(c: Case, k: CohortFact, all: readonly CohortFact[], word: string
   return besideOthers(counted) ?? againstBefore(counted)
 }
 
-function tooLate({ c: { facts, onset }, k, name, changed }: Suspect): Judged | undefined {
-  if (onset === undefined || k.firstSeenMs === undefined || k.firstSeenMs <= onset.latestMs + SLACK_MS) return undefined
+function tooLate({ c, k, name, changed }: Suspect): Judged | undefined {
+  const { facts, onset } = c
+  if (onset === undefined || k.firstSeenMs === undefined || k.firstSeenMs <= onset.latestMs + slackMs(c)) return undefined
   const [came, began] = [clock(k.firstSeenMs, facts.nowMs), clock(onset.atMs, facts.nowMs)]
   return {
     verdict: 'ruled_out',
@@ -224,7 +231,7 @@ function byTime({ c, k, name, portion, changed }: Suspect): Judged {
       text: `${seen}; ${what} is not counted by ${name}, and the times are not known`,
     }
   // What came too late has gone already: what is left is in time, near it, or before it.
-  if (k.firstSeenMs < c.onset.fromMs - SLACK_MS)
+  if (k.firstSeenMs < c.onset.fromMs - slackMs(c))
     return {
       verdict: 'ruled_out',
       confidence: 'medium',
