@@ -35,6 +35,7 @@ export interface Tables {
     opened_ms: number
     document: string
   }
+  drills: { id: string; drill: string; agent: string; ended_ms: number; document: string }
 }
 
 /** Brings the tables up to date. @throws when that fails or the file is of a newer version. */
@@ -107,6 +108,21 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
           .addColumn('document', 'text', (c) => c.notNull())
           .execute()
         await t.schema.createIndex('incidents_agent').ifNotExists().on('incidents').columns(['agent', 'opened_ms']).execute()
+      }),
+  },
+  '0003-drills': {
+    up: (db: Kysely<unknown>) =>
+      db.transaction().execute(async (t) => {
+        await t.schema
+          .createTable('drills')
+          .ifNotExists()
+          .addColumn('id', 'text', (c) => c.primaryKey())
+          .addColumn('drill', 'text', (c) => c.notNull())
+          .addColumn('agent', 'text', (c) => c.notNull())
+          .addColumn('ended_ms', 'integer', (c) => c.notNull())
+          .addColumn('document', 'text', (c) => c.notNull())
+          .execute()
+        await t.schema.createIndex('drills_ended').ifNotExists().on('drills').column('ended_ms').execute()
       }),
   },
 }

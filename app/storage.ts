@@ -1,5 +1,5 @@
 /**
- * What must outlive a restart: controls in force, their audit, releases, incidents. In: changes, each durable before its promise resolves, whole or
+ * What must outlive a restart: controls in force, their audit, releases, incidents, drills. In: changes, each durable before its promise resolves, whole or
  * not at all. Out: everything, once, at start; the audit when asked. Queries go through Kysely, so that another database is another dialect.
  * The file is created with the first thing that is stored.
  */
@@ -9,7 +9,9 @@ import { Kysely, type Transaction } from 'kysely'
 import type { AuditEntry } from '../control/audit.ts'
 import { type AgentReleases, NO_RELEASES, type PublishedRelease, type ReleaseState } from '../control/releases.ts'
 import type { Control } from '../model/control.ts'
+import type { DrillRecord } from '../model/drill.ts'
 import type { Incident } from '../model/incident.ts'
+import { loadDrills, writeDrill } from './storage-drills.ts'
 import { type IncidentChange, loadIncidents, writeIncidents } from './storage-incidents.ts'
 import { migrate, type Tables } from './storage-migrations.ts'
 import { sqliteDialect } from './storage-sqlite.ts'
@@ -51,8 +53,16 @@ export interface IncidentStorage extends Pick<Storage, 'name'> {
   writeIncidents(change: IncidentChange): Promise<void>
 }
 
+/** What is stored of drills. */
+export interface DrillStorage extends Pick<Storage, 'name'> {
+  /** Newest first; none when there is no file yet. @throws when there is one that cannot be used. */
+  drills(): Promise<readonly DrillRecord[]>
+  /** A record of the same id again changes nothing. @throws when it could not be made durable. */
+  recordDrill(drill: DrillRecord): Promise<void>
+}
+
 /** Storage behind a `sqlite:PATH` URL; the path is relative to `dir`. */
-export function createStorage(url: string, dir: string): Storage & IncidentStorage {
+export function createStorage(url: string, dir: string): Storage & IncidentStorage & DrillStorage {
   const given = url.replace(/^sqlite:/, '')
   const path = given === ':memory:' ? given : resolve(dir, given)
   let opened: Promise<Kysely<Tables>> | undefined
@@ -81,6 +91,11 @@ export function createStorage(url: string, dir: string): Storage & IncidentStora
     writeIncidents: async (change) => {
       const db = await open()
       await db.transaction().execute((t) => writeIncidents(t, change))
+    },
+    drills: async () => (isThere() ? loadDrills(await open()) : []),
+    recordDrill: async (drill) => {
+      const db = await open()
+      await db.transaction().execute((t) => writeDrill(t, drill))
     },
     close: async () => {
       const db = await opened?.catch(() => undefined)
