@@ -3,7 +3,7 @@
  * what has lapsed is left out whenever somebody asks, and forgotten with the next action.
  * There is at most one control per kind, agent, target and environment: the next one about the same replaces it.
  */
-import type { Control, ControlKind } from '../model/control.ts'
+import { CONTROL_KINDS, type Control, type ControlKind } from '../model/control.ts'
 import { type Asked, type AuditEntry, isMachine } from './audit.ts'
 
 export interface ControlState {
@@ -96,7 +96,7 @@ function set(
 ): ControlOutcome {
   const request = given.lastsMs === undefined ? given : { ...given, expiresMs: asked.now + given.lastsMs }
   const { control: kind } = request
-  if (!isKind(kind)) return refused('unknown_control', `there is no control "${kind}"; write agent, tool, run or release`)
+  if (!isKind(kind)) return refused('unknown_control', `there is no control "${kind}"; write agent, tool, run, release or drill`)
   const wrong = misfit(kind, request, asked.now, limits)
   if (wrong !== undefined) return wrong
   if (state.controls.has(id)) return refused('id_taken', `there is a control ${id} already`)
@@ -145,7 +145,7 @@ function undo(state: ControlState, id: string, asked: Asked): ControlOutcome {
 
 /** What about the request does not fit its kind. */
 function misfit(kind: ControlKind, r: ControlRequest, now: number, limits: ControlLimits): Refused<ControlRefusal> | undefined {
-  const isAboutOneAgent = kind === 'agent' || kind === 'release' || (kind === 'run' && r.target === '*')
+  const isAboutOneAgent = kind === 'agent' || kind === 'release' || kind === 'drill' || (kind === 'run' && r.target === '*')
   if (isAboutOneAgent && r.agent === '') return refused('no_agent', `a control of kind ${kind} names its agent`)
   if (kind === 'agent' && r.target !== '') return refused('target_not_allowed', 'a control of kind agent has no target beside the agent')
   if (kind !== 'agent' && r.target === '')
@@ -162,9 +162,14 @@ function misfit(kind: ControlKind, r: ControlRequest, now: number, limits: Contr
   return undefined
 }
 
-/** A release held for an agent takes the place of another one, whatever version it was. */
+/** A release held for an agent takes the place of another one, whatever version it was; so does a drill, of which there is one at a time. */
 function isSame(c: Control, kind: ControlKind, r: ControlRequest): boolean {
-  return c.control === kind && c.agent === r.agent && c.environment === r.environment && (kind === 'release' || c.target === r.target)
+  return (
+    c.control === kind &&
+    c.agent === r.agent &&
+    c.environment === r.environment &&
+    (kind === 'release' || kind === 'drill' || c.target === r.target)
+  )
 }
 
 function entryOf(action: 'set' | 'replace' | 'undo', c: Control, asked: Asked): AuditEntry {
@@ -198,7 +203,7 @@ function hasLapsed(c: Control, now: number): boolean {
 }
 
 function isKind(kind: string): kind is ControlKind {
-  return kind === 'agent' || kind === 'tool' || kind === 'run' || kind === 'release'
+  return (CONTROL_KINDS as readonly string[]).includes(kind)
 }
 
 function refused(because: ControlRefusal, detail: string): Refused<ControlRefusal> {

@@ -6,15 +6,20 @@
 
 /**
  * `agent`: no new model calls, answer with the fallback. `tool`: calls are refused. `run`: one run (or every run of an agent, target `*`)
- * is stopped. `release`: the version of prompts and configuration that the agent reads is held.
+ * is stopped. `release`: the version of prompts and configuration that the agent reads is held. `drill`: what happens to the agent is made on
+ * purpose; nothing is done to it, its incidents are drills and page nobody.
  */
-export type ControlKind = 'agent' | 'tool' | 'run' | 'release'
+export const CONTROL_KINDS = ['agent', 'tool', 'run', 'release', 'drill'] as const
+export type ControlKind = (typeof CONTROL_KINDS)[number]
 
 /** The state a control of each kind puts its target into; the label `state` of agentopz_control. */
-export const CONTROL_STATE = { agent: 'disabled', tool: 'open', run: 'stopped', release: 'active' } as const satisfies Record<
-  ControlKind,
-  string
->
+export const CONTROL_STATE = {
+  agent: 'disabled',
+  tool: 'open',
+  run: 'stopped',
+  release: 'active',
+  drill: 'running',
+} as const satisfies Record<ControlKind, string>
 
 /** What a guard does when it has not heard from the control plane for `lost_after_seconds`. */
 export type WhenLost = 'keep' | 'admit' | 'refuse'
@@ -25,7 +30,7 @@ export interface Control {
   readonly control: ControlKind
   /** Agent it is about; empty for a tool of every agent. */
   readonly agent: string
-  /** Tool name, run id (or `*`), release version; empty for an agent. */
+  /** Tool name, run id (or `*`), release version, name of the drill; empty for an agent. */
   readonly target: string
   /** Empty for every environment. */
   readonly environment: string

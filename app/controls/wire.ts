@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { AuditEntry } from '../../control/audit.ts'
 import type { PublishedRelease } from '../../control/releases.ts'
-import { type Control, CONTROL_STATE } from '../../model/control.ts'
+import { CONTROL_KINDS, type Control, CONTROL_STATE } from '../../model/control.ts'
 import { duration } from '../config-schema.ts'
 
 const line = (max: number): z.ZodString =>
@@ -31,7 +31,7 @@ export const expires = z.union(
 )
 
 export const controlBody = z.strictObject({
-  control: z.enum(['agent', 'tool', 'run', 'release']),
+  control: z.enum(CONTROL_KINDS),
   agent: name.default(''),
   target: name.default(''),
   environment: name.default(''),

@@ -107,6 +107,13 @@ describe('what is not the same stands side by side', () => {
     expect(
       idsAt(after([setting({ control: 'release', target: 'v1' }, 'c1')], [setting({ control: 'release', target: 'v2' }, 'c2')]).state, NOW),
     ).toEqual(['c2']))
+  test('and is drilled for one thing at a time', () =>
+    expect(
+      idsAt(
+        after([setting({ control: 'drill', target: 'loop' }, 'c1')], [setting({ control: 'drill', target: 'silent' }, 'c2')]).state,
+        NOW,
+      ),
+    ).toEqual(['c2']))
 })
 
 describe('what is refused says why', () => {
@@ -119,6 +126,8 @@ describe('what is refused says why', () => {
       ['an agent control without an agent', 'no_agent', setting({ agent: '' })],
       ['a release without an agent', 'no_agent', setting({ control: 'release', agent: '', target: 'v1' })],
       ['every run of nobody', 'no_agent', setting({ control: 'run', agent: '', target: '*' })],
+      ['a drill of nobody', 'no_agent', setting({ control: 'drill', agent: '', target: 'loop' })],
+      ['a drill without a name', 'no_target', setting({ control: 'drill' })],
       ['an agent with a target', 'target_not_allowed', setting({ target: 'search' })],
       ['a tool without a name', 'no_target', setting({ control: 'tool' })],
       ['a run without an id', 'no_target', setting({ control: 'run' })],
