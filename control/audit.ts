@@ -33,7 +33,4 @@ export interface Asked {
   readonly now: number
 }
 
-/** Rules and playbooks act by themselves; anybody else is taken for a person. */
-export function isMachine(actor: string): boolean {
-  return /^(rule|playbook):/.test(actor)
-}
+export { isMachine } from '../model/actor.ts'

@@ -21,8 +21,8 @@ const firstOf = (i: Incident, kind: TimelineEntry['kind']): TimelineEntry | unde
 const after = (i: Incident, ms: number): string => `${durationText(ms - i.openedMs)} after the first alert was received`
 const findings = (i: Incident, verdict: Finding['verdict']): readonly Finding[] =>
   i.triage?.findings.filter((f) => f.verdict === verdict) ?? []
-const actions = (i: Incident, kind: Action['kind']): readonly Action[] =>
-  i.actions.filter((a) => a.kind === kind && a.state !== 'proposed' && a.state !== 'refused')
+const NOT_DONE: ReadonlySet<Action['state']> = new Set(['proposed', 'started', 'withdrawn', 'refused'])
+const actions = (i: Incident, kind: Action['kind']): readonly Action[] => i.actions.filter((a) => a.kind === kind && !NOT_DONE.has(a.state))
 
 export const SENTENCES = {
   lasted: {
@@ -267,11 +267,14 @@ export const SENTENCES = {
 function ended({ state }: Action): string {
   const words: Readonly<Record<Action['state'], string>> = {
     proposed: 'it was proposed',
+    started: 'it was begun',
+    withdrawn: 'it was no longer called for',
     refused: 'it was refused',
     in_force: 'it is in force',
     verified: 'the runs after it were well again',
     failed: 'the runs after it were not well again',
     undone: 'it was undone',
+    lapsed: 'it has lapsed',
   }
   return words[state]
 }

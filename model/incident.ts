@@ -136,30 +136,68 @@ export interface Preparedness {
   readonly formerRelease?: string | null
 }
 
+/** What can be done about an incident; each is one file of incidents/actions/. */
+export const ACTION_KINDS = ['rollback_release', 'activate_release', 'open_tool', 'disable_agent', 'stop_runs'] as const
+export type ActionKind = (typeof ACTION_KINDS)[number]
+
+/**
+ * `proposed` → `started` (decided and stored, not yet known to be done) → `in_force` → `verified` (the runs after it are well) or `failed`
+ * (they are not). It ends as `undone` or `lapsed`; a proposal that was not taken as `withdrawn` (no longer called for) or `refused`.
+ */
+export const ACTION_STATES = ['proposed', 'started', 'in_force', 'verified', 'failed', 'undone', 'lapsed', 'withdrawn', 'refused'] as const
+export type ActionState = (typeof ACTION_STATES)[number]
+
 /** Something done about an incident, or proposed. */
 export interface Action {
+  /** Within the incident: `act_1`, `act_2`, … */
   readonly id: string
-  readonly kind: 'disable_agent' | 'open_tool' | 'stop_runs' | 'rollback_release' | 'activate_release'
+  readonly kind: ActionKind
+  /** The release to go to, the tool, the agent. */
   readonly target: string
-  /** Control or release it made; absent while it is only proposed. */
+  /** Control that it made; `release:VERSION` for the others. Known, and stored, before it is done. */
   readonly ref?: string
   readonly control?: ControlKind
-  readonly state: 'proposed' | 'in_force' | 'verified' | 'failed' | 'undone' | 'refused'
+  readonly state: ActionState
+  /** Why: what triage found, or what a person said. */
   readonly reason: string
   /** A person, or `playbook:NAME`. */
   readonly actor: string
+  /** Proposed, and once it is done, done. */
   readonly atMs: number
   readonly verification?: Verification
+  /** Playbook that proposed it. */
+  readonly playbook?: string
+  /** The cause it is against, where one was named. */
+  readonly cause?: TriageCause
+  /** Release that was active before, for undoing. */
+  readonly from?: string
+  readonly fallback?: string
+  readonly expiresMs?: number
+  /** Of a proposal: why it was not done by itself. Of one refused, withdrawn or lapsed: why. */
+  readonly because?: string
+  /** Asked to be undone: by whom and why. Stored before it is done. */
+  readonly undo?: { readonly actor: string; readonly reason: string; readonly atMs: number }
+  /** Somebody was told that it did not help. */
+  readonly escalated?: true
 }
 
 /** Whether the runs after an action are well again. */
 export interface Verification {
-  readonly verdict: 'waiting' | 'recovered' | 'not_recovered'
+  /** `contained`: the agent is disabled, so nothing fails and nothing is well either. `unknown`: Prometheus could not be asked. */
+  readonly verdict: 'waiting' | 'recovered' | 'contained' | 'not_recovered' | 'unknown'
   readonly text: string
   readonly runsSeen: number
   readonly runsNeeded: number
+  /** The baseline before the onset against the runs after the action. */
   readonly comparison?: Comparison
   readonly atMs: number
+}
+
+/** What a playbook says to an incident, and why it does not do more. */
+export interface PlaybookVerdict {
+  readonly playbook: string
+  readonly verdict: 'does_not_apply' | 'waits' | 'proposes' | 'acts'
+  readonly text: string
 }
 
 /** The label that marks an alert as made by a drill; its value is `true`. */
@@ -194,4 +232,6 @@ export interface Incident {
   readonly triage?: Triage
   readonly blast?: BlastRadius
   readonly actions: readonly Action[]
+  /** What each playbook that is about its alerts last said. */
+  readonly playbooks?: readonly PlaybookVerdict[]
 }
