@@ -22,6 +22,8 @@ export interface ServiceOptions {
   readonly webhookUrl?: string
   /** Routes, inhibition and receivers; without it the generated ones with the default pager, and receivers that tell nobody. */
   readonly alertmanager?: AlertmanagerConfig
+  /** Labels that every alert of this Prometheus carries to Alertmanager. */
+  readonly alertLabels?: Readonly<Record<string, string>>
   /** How often Prometheus tells Alertmanager again of what still fires. Its own default is a minute. */
   readonly resendSeconds?: number
   readonly prometheusPort: number
@@ -104,7 +106,11 @@ async function startPrometheus(
   writeFileSync(
     file,
     stringify({
-      global: { scrape_interval: every, evaluation_interval: every },
+      global: {
+        scrape_interval: every,
+        evaluation_interval: every,
+        ...(options.alertLabels === undefined ? {} : { external_labels: options.alertLabels }),
+      },
       rule_files: options.ruleFiles.map((f) => resolve(f)),
       ...(alertmanagerUrl === undefined
         ? {}
