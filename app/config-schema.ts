@@ -4,6 +4,10 @@
  */
 import { z } from 'zod'
 import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
+import { duration } from './duration.ts'
+import { playbooksSchema } from './response/playbook-schema.ts'
+
+export { duration } from './duration.ts'
 
 const CHECK_NAMES: ReadonlySet<string> = new Set(CHECKS.map((c) => c.name))
 
@@ -14,17 +18,6 @@ const ratio = z.number().refine((v) => v >= 0 && v <= 1, {
 })
 const positive = z.number().gt(0)
 const count = z.int().min(1)
-const UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-
-/** Seconds, as a number or like 15m, 1h30m, 28d. */
-export const duration = z.union([positive, z.string()], { error: 'expected seconds or a duration' }).transform((v, context) => {
-  if (typeof v === 'number') return v
-  if (!/^(\d+(\.\d+)?[smhdw])+$/.test(v)) {
-    context.addIssue({ code: 'custom', message: `"${v}" is no duration; write seconds or something like 15m, 1h30m, 28d` })
-    return z.NEVER
-  }
-  return [...v.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (UNIT[unit ?? ''] ?? 0), 0)
-})
 
 /** host:port to listen on; `off` for not at all. */
 const address = z.union([z.string(), z.literal(false), z.null()], { error: 'expected host:port or off' }).transform((v, context) => {
@@ -222,6 +215,10 @@ export const configSchema = z.strictObject({
     max_timeline: count.default(1000).describe('Entries in the timeline of one incident'),
     max_webhook_bytes: count.default(4_194_304).describe("Body of one of Alertmanager's webhooks"),
   }).describe('Incidents made of alerts, see docs/incidents.md'),
+  response: section({
+    check_every: duration.prefault(60).describe('How often the cause of an incident is looked for, and the effect of actions'),
+  }).describe('What is done about incidents, see docs/playbooks.md'),
+  playbooks: playbooksSchema,
   tools: z
     .record(
       z.string(),
