@@ -45,6 +45,8 @@ export interface AppOptions {
   readonly log: Logger
   /** Reads the configuration again, for /-/reload; absent where there is no file. */
   readonly reload?: () => readonly string[]
+  /** How many times shorter the durations of the rules are that this app is used with; 1 when left out. Only drills and the demo have another. */
+  readonly scale?: number
 }
 
 export const VERSION = versionOf()
