@@ -16,13 +16,13 @@ import { pinRequest } from '../release-pin.ts'
 import type { Refusal, RunScope } from '../run-scope.ts'
 import { fingerprint, runtime } from '../runtime.ts'
 import { observeBody } from './observe.ts'
-import { Answer, type Json, object, type Protocol } from './protocol.ts'
-import { protocolOf, providerOf } from './protocols.ts'
+import { isNodeStream } from './observe-node.ts'
+import { Answer, type Protocol } from './protocol.ts'
+import { providerOf } from './protocols.ts'
 import { AnswerReader, type Ending, formOf } from './read-answer.ts'
+import { attemptOf, bodyText, headersOf, type Init, type Input, isAborted, meantFor, type Target, targetOf, withSignal } from './request.ts'
 
 type Fetch = typeof globalThis.fetch
-type Input = Parameters<Fetch>[0]
-type Init = Parameters<Fetch>[1]
 
 const WRAPPED = Symbol.for('agentopz.fetch')
 
@@ -65,40 +65,9 @@ function abortOf(error: unknown, { input, init }: Made): unknown {
   return isTheirs && (error as { name?: unknown } | undefined)?.name !== 'TimeoutError' ? new DOMException('', 'AbortError') : error
 }
 
-/** Aborted before it began: nothing will be sent. */
-function isAborted(input: Input, init: Init): boolean {
-  const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
-  return signal?.aborted === true
-}
-
-interface Target {
-  readonly url: URL
-  readonly protocol: Protocol
-}
 interface Made extends Target {
   readonly input: Input
   readonly init: Init
-}
-
-/** Addresses seen lately, since an agent calls the same ones again and again. */
-const targets = new BoundedMap<string, Target>(200)
-
-/** Where a POST goes, when it goes to a model. */
-function targetOf(input: Input | null | undefined, init: Init): Target | undefined {
-  const request = typeof input === 'object' && input !== null && 'url' in input ? input : undefined
-  const method: unknown = init?.method ?? request?.method
-  if (typeof method !== 'string' || method.toUpperCase() !== 'POST') return undefined
-  const text = typeof input === 'string' ? input : input instanceof URL ? input.href : request?.url
-  if (text === undefined) return undefined
-  const known = targets.get(text)
-  if (known !== undefined) return known
-  // Of a relative or broken address there is none; fetch says what is wrong with it.
-  const url = URL.parse(text)
-  const protocol = url === null ? undefined : protocolOf(url.pathname)
-  if (url === null || protocol === undefined) return undefined
-  const target = { url, protocol }
-  targets.set(text, target)
-  return target
 }
 
 async function guarded(send: (input: Input, init: Init) => Promise<Response>, made: Made): Promise<Response> {
@@ -202,89 +171,6 @@ function initFor(input: Input, init: Init, call: OpenCall, body: string | undefi
   return { init: { ...init, signal, body, headers }, release }
 }
 
-/** A signal that is aborted with either; by listeners, since AbortSignal.any costs four times as much, most of it in the garbage collector. */
-function withSignal(theirs: AbortSignal | undefined, ours: AbortSignal): { readonly signal: AbortSignal; readonly release: () => void } {
-  if (theirs === undefined) return { signal: ours, release: () => undefined }
-  // A signal of another kind (a polyfill) cannot be joined.
-  if (!(theirs instanceof AbortSignal)) return { signal: theirs, release: () => undefined }
-  const either = new AbortController()
-  if (theirs.aborted) either.abort(theirs.reason)
-  const forward = (): void => either.abort(theirs.reason)
-  theirs.addEventListener('abort', forward, { once: true })
-  ours.addEventListener('abort', () => either.abort(ours.reason), { once: true })
-  return { signal: either.signal, release: () => theirs.removeEventListener('abort', forward) }
-}
-
-/** A body as text where that costs nothing to read; a stream of unknown length is left alone. */
-async function bodyText(input: Input, init: Init, maxBytes: number): Promise<string | undefined> {
-  const body: unknown = init?.body
-  if (typeof body === 'string') return body.length <= maxBytes ? body : tooLarge(body.length)
-  if (body instanceof Uint8Array) return body.byteLength <= maxBytes ? new TextDecoder().decode(body) : tooLarge(body.byteLength)
-  if (body instanceof ArrayBuffer) return body.byteLength <= maxBytes ? new TextDecoder().decode(body) : tooLarge(body.byteLength)
-  if ((body === undefined || body === null) && input instanceof Request && input.body !== null) {
-    const length = Number(input.headers.get('content-length') ?? 0)
-    return length <= maxBytes ? await streamText(input.clone().body, maxBytes) : tooLarge(length)
-  }
-  return undefined
-}
-
-/** Text of a request's body, whose length is not known before. */
-async function streamText(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string | undefined> {
-  const reader = body?.getReader()
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
-    bytes += read.value.byteLength
-    if (bytes > maxBytes) {
-      // Not waited for: one branch of a copied stream is done with cancelling when the other one is, which is not read yet.
-      void reader?.cancel()
-      return tooLarge(bytes)
-    }
-    chunks.push(read.value)
-  }
-  return Buffer.concat(chunks).toString()
-}
-
-function tooLarge(bytes: number): undefined {
-  sayOnce('body', 'warn', `a request of ${bytes} bytes is over AGENTOPZ_MAX_BODY_BYTES and was neither guarded nor reported`)
-}
-
-/** The body, when it can be meant for this protocol. */
-function meantFor(protocol: Protocol, text: string | undefined): Json | undefined {
-  const body = text === undefined ? undefined : parseBody(text)
-  return body !== undefined && protocol.fits(body) ? body : undefined
-}
-
-function parseBody(text: string): Json | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined
-  try {
-    return object(JSON.parse(text))
-  } catch {
-    return undefined
-  }
-}
-
-/** Attempt number, from the header that OpenAI's and Anthropic's SDKs send. */
-function attemptOf(count: string): { readonly attempt?: number } {
-  return /^\d{1,4}$/.test(count) ? { attempt: Number(count) } : {}
-}
-
-/** The headers, to be asked for by name in lower case. */
-function headersOf(input: Input, init: Init): Pick<Headers, 'get'> {
-  const headers: unknown = init?.headers ?? (input instanceof Request ? input.headers : undefined)
-  if (typeof headers !== 'object' || headers === null) return { get: () => null }
-  if ('get' in headers && typeof headers.get === 'function') return headers as Headers
-  if (Symbol.iterator in headers) return new Headers(headers as [string, string][])
-  // An object, as most SDKs send it, is searched as it is: Headers would check and copy everything.
-  const values = headers as Readonly<Record<string, unknown>>
-  return {
-    get: (name) => {
-      const key = Object.keys(values).find((k) => k.length === name.length && k.toLowerCase() === name)
-      return key === undefined ? null : String(values[key])
-    },
-  }
-}
-
 /** Bodies that nobody reads end their call when they are collected, or at exit. */
 const unread = new FinalizationRegistry<AnswerReader>((reader) => reader.cancelled())
 const open = new BoundedMap<AnswerReader, true>(10_000, (_, reader) => reader.cancelled())
@@ -308,7 +194,11 @@ function observed(response: Response, { call, protocol, end, release }: Observin
     if (status >= 400 && failed.get(call.facts.bodyHash) === reader) failed.delete(call.facts.bodyHash)
     end(reader.answer, ending, status)
   })
-  reader.closed = release
+  // With node-fetch a request goes on when its body is left: only the signal ends it then.
+  const endsWithBody = !isNodeStream(response.body)
+  reader.closed = (isWhole) => {
+    if (isWhole || endsWithBody) release()
+  }
   open.set(reader, true)
   if (status >= 400) failed.set(call.facts.bodyHash, reader)
   if (response.body === null) {

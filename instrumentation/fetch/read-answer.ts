@@ -23,8 +23,8 @@ export class AnswerReader implements BodySink {
   readonly answer = new Answer()
   /** True when something could not be read: the facts are then incomplete. */
   malformed = false
-  /** Called when the body is over, which may be later than its answer. */
-  closed: (() => void) | undefined
+  /** Called when the body is over, which may be later than its answer, and whether it was read to its end. */
+  closed: ((isWhole: boolean) => void) | undefined
   readonly #protocol: Protocol
   readonly #form: Form
   readonly #maxChars: number
@@ -63,7 +63,7 @@ export class AnswerReader implements BodySink {
   }
 
   end(): void {
-    this.closed?.()
+    this.closed?.(true)
     contained('answer', () => {
       if (this.#form === 'json') this.#json(this.#rest)
       else if (this.#rest !== '') this.#line(this.#rest)
@@ -73,12 +73,12 @@ export class AnswerReader implements BodySink {
   }
 
   cancelled(): void {
-    this.closed?.()
+    this.closed?.(false)
     this.#finish(this.answer.isComplete ? 'complete' : 'cancelled')
   }
 
   failed(error: unknown): void {
-    this.closed?.()
+    this.closed?.(false)
     this.#finish({ error })
   }
 
