@@ -3,7 +3,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { agentDisable, agentEnable } from './commands/agent.ts'
 import type { ClientOptions } from './commands/control-client.ts'
 import { controlList, controlUndo, type SetOptions, type UndoOptions } from './commands/control.ts'
-import { releaseActivate, releaseList, releasePublish, releaseRollback, type PublishOptions } from './commands/release.ts'
+import {
+  releaseActivate,
+  releaseList,
+  releasePublish,
+  releaseRollback,
+  type PublishOptions,
+  type RollbackOptions,
+} from './commands/release.ts'
 import { runStop } from './commands/run.ts'
 import { toolClose, toolOpen } from './commands/tool.ts'
 import { expires } from './controls/wire.ts'
@@ -52,15 +59,20 @@ function addReleaseCommands(program: Command, exit: Exit): void {
     .option('--release-version <name>', 'its version (default: the one in the file, else the hash of its content)')
     .addOption(reason())
     .action(async (name: string, file: string, o: PublishOptions) => exit(await releasePublish(name, file, o)))
-  client(release.command('list <agent>').description('what was published, and which is active')).action(
+  client(release.command('list <agent>').description('what was published, which is active, and which met its objectives')).action(
     async (name: string, o: ClientOptions) => exit(await releaseList(name, o)),
   )
   client(release.command('activate <agent> <version>').description('let the agent read this one'))
     .addOption(reason())
     .action(async (name: string, version: string, o: ClientOptions & { reason?: string }) => exit(await releaseActivate(name, version, o)))
-  client(release.command('rollback <agent>').description('back to the one that was active before'))
+  client(
+    release
+      .command('rollback <agent>')
+      .description('back to the last one that met its objectives; where that is not known, to the one before'),
+  )
+    .option('--former', 'to the one before, whatever is known of it')
     .addOption(reason())
-    .action(async (name: string, o: ClientOptions & { reason?: string }) => exit(await releaseRollback(name, o)))
+    .action(async (name: string, o: RollbackOptions) => exit(await releaseRollback(name, o)))
 }
 
 /** Options of every command that asks a running `serve`. */

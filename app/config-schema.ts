@@ -200,6 +200,10 @@ export const configSchema = z.strictObject({
     max_streams: count.default(1000).describe('Guards connected at once; more get 503 and ask again'),
     max_releases: count.default(100).describe('Releases kept of one agent; the oldest that is not needed for rolling back goes first'),
     max_release_bytes: count.default(262_144).describe('Prompts and configuration of one release'),
+    known_good_runs: count
+      .default(100)
+      .describe('Runs of a release that must have met the objectives of its agent for it to be known to be good'),
+    known_good_since: duration.prefault('30d').describe('… within such time, as far as Prometheus remembers'),
     max_document_bytes: count
       .default(4_194_304)
       .describe('Everything guards are sent, active releases of all agents included; activating one that goes over it is refused'),

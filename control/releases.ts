@@ -47,6 +47,8 @@ export const RELEASE_REFUSALS = [
   'unknown_version',
   'already_active',
   'nothing_before',
+  'not_active',
+  'not_before',
 ] as const
 export type ReleaseRefusal = (typeof RELEASE_REFUSALS)[number]
 
@@ -124,20 +126,47 @@ export function activateRelease(state: ReleaseState, agent: string, version: str
   }
 }
 
-/** Makes the release that was active before this one active again. */
-export function rollbackRelease(state: ReleaseState, agent: string, asked: Asked): Activated | Refused<ReleaseRefusal> {
+/** Where to roll back to, as it was chosen while `from` was active. */
+export interface RollbackTarget {
+  readonly from: string
+  readonly version: string
+}
+
+/** Makes a release that was active before active again: the last one, or the one that was chosen while nothing else changed. */
+export function rollbackRelease(
+  state: ReleaseState,
+  agent: string,
+  asked: Asked,
+  to?: RollbackTarget,
+): Activated | Refused<ReleaseRefusal> {
   const known = state.get(agent)
   if (known === undefined) return refused('unknown_agent', `no release of ${agent} was published`)
-  const [before, former] = known.activations.slice(-2)
-  if (before === undefined || former === undefined)
+  const { activations } = known
+  const [former, last] = [activations.at(-1), activations.at(-2)]
+  if (to !== undefined && to.from !== former)
+    return refused(
+      'not_active',
+      `${agent} reads ${former ?? 'no release'} by now, and no longer ${to.from}, which was to be rolled back; look again`,
+    )
+  if (last === undefined || former === undefined)
     return refused('nothing_before', `no other release of ${agent} was active before; activate one by its version`)
+  const before = to?.version ?? last
+  const back = rolledBack(activations, before)
+  if (back === undefined || before === former)
+    return refused('not_before', `${before} of ${agent} was not active before ${former}; activate it by its version`)
   return {
     ok: true,
-    state: new Map([...state, [agent, { ...known, activations: known.activations.slice(0, -1) }]]),
+    state: new Map([...state, [agent, { ...known, activations: back }]]),
     entry: entryOf('rollback', agent, before, asked),
     active: before,
     former,
   }
+}
+
+/** The stack with everything above the last `version` that is not on top taken off. */
+function rolledBack(activations: readonly string[], version: string): readonly string[] | undefined {
+  const at = activations.slice(0, -1).lastIndexOf(version)
+  return at < 0 ? undefined : activations.slice(0, at + 1)
 }
 
 /** The version that is active, where one is. */
@@ -190,7 +219,7 @@ export function replayActivations(entries: Iterable<AuditEntry>): ReadonlyMap<st
   for (const { action, agent, target } of entries) {
     const stack = byAgent.get(agent) ?? []
     if (action === 'activate') byAgent.set(agent, [...stack, target].slice(-MAX_ACTIVATIONS))
-    else if (action === 'rollback') byAgent.set(agent, stack.slice(0, -1))
+    else if (action === 'rollback') byAgent.set(agent, rolledBack(stack, target) ?? stack.slice(0, -1))
   }
   return byAgent
 }
@@ -226,8 +255,8 @@ function pathsOf(release: Release | undefined): ReadonlyMap<string, string> {
 }
 
 function entryOf(action: 'publish' | 'activate' | 'rollback', agent: string, version: string, asked: Asked): AuditEntry {
-  const { now: atMs, actor, reason, via } = asked
-  return { atMs, action, control: 'release', id: '', agent, target: version, environment: '', reason, actor, via }
+  const { now: atMs, actor, reason, via, id = '' } = asked
+  return { atMs, action, control: 'release', id, agent, target: version, environment: '', reason, actor, via }
 }
 
 function refused(because: ReleaseRefusal, detail: string): Refused<ReleaseRefusal> {

@@ -17,12 +17,19 @@ interface ReleaseAnswer {
   readonly prompts: readonly string[]
   readonly config: readonly string[]
   readonly model?: string
+  /** Absent where a release was just published. */
+  readonly verdict?: string
+  readonly verdict_text?: string
+  readonly runs?: number | null
+  readonly good_share?: number | null
 }
 
 interface ActivationAnswer {
   readonly agent: string
   readonly active: string
   readonly former: string | null
+  /** Of a rollback: why this one. */
+  readonly choice?: { readonly because: string; readonly text: string }
   readonly changes: readonly { readonly path: string; readonly kind: string }[]
   readonly held: readonly { readonly id: string; readonly version: string; readonly environment: string }[]
 }
@@ -55,16 +62,22 @@ export function releaseList(agent: string, o: ClientOptions): Promise<number> {
       if (releases.length === 0) say(`no release of ${agent} was published`)
       else
         sayTable(
-          ['version', 'active', 'published', 'by', 'model', 'holds'],
+          ['version', 'active', 'objectives', 'runs', 'good', 'published', 'by', 'model', 'holds'],
           releases.map((r) => [
             r.version,
             r.is_active ? 'yes' : '',
+            (r.verdict ?? 'unknown').replaceAll('_', ' '),
+            r.runs === null || r.runs === undefined ? '-' : String(r.runs),
+            r.good_share === null || r.good_share === undefined ? '-' : `${(Math.floor(r.good_share * 1000 + 1e-9) / 10).toFixed(1)} %`,
             time(r.published_at),
             r.actor,
             r.model ?? '',
             [...r.prompts.map((p) => `prompts.${p}`), ...r.config.map((c) => `config.${c}`)].join(' '),
           ]),
         )
+      // Where nothing is known of any of them, for one reason: that Prometheus does not answer.
+      const [first] = releases
+      if (first?.verdict === 'unknown' && first.verdict_text !== undefined) say(`objectives: ${first.verdict_text}`)
     },
   )
 }
@@ -73,16 +86,29 @@ export function releaseActivate(agent: string, version: string, o: ClientOptions
   return move(agent, `${pathOf(agent)}/${encodeURIComponent(version)}/activate`, o)
 }
 
-export function releaseRollback(agent: string, o: ClientOptions & { readonly reason?: string }): Promise<number> {
-  return move(agent, `${pathOf(agent)}/rollback`, o)
+export interface RollbackOptions extends ClientOptions {
+  readonly reason?: string
+  /** To the one before, whatever is known of it. */
+  readonly former?: boolean
 }
 
-function move(agent: string, path: string, o: ClientOptions & { readonly reason?: string }): Promise<number> {
+export function releaseRollback(agent: string, o: RollbackOptions): Promise<number> {
+  return move(agent, `${pathOf(agent)}/rollback`, o, { to: o.former === true ? 'former' : undefined })
+}
+
+function move(
+  agent: string,
+  path: string,
+  o: ClientOptions & { readonly reason?: string },
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<number> {
   return runCommand(
     o,
-    async (client) => (await client.ask('POST', path, { actor: client.actor, ...given({ reason: o.reason }) })) as ActivationAnswer,
+    async (client) =>
+      (await client.ask('POST', path, { actor: client.actor, ...given({ reason: o.reason, ...more }) })) as ActivationAnswer,
     (a) => {
       say(`${agent} reads release ${a.active}${a.former === null ? '' : ` instead of ${a.former}`}`)
+      if (a.choice !== undefined) say(`  ${a.choice.text}`)
       for (const { path: what, kind } of a.changes) say(`  ${kind} ${what}`)
       for (const h of a.held)
         say(`but ${h.id} holds ${h.version}${h.environment === '' ? '' : ` in ${h.environment}`}; let it go: agentopz control undo ${h.id}`)

@@ -9,7 +9,9 @@ import { CONTROL_STATE, type Control } from '../../model/control.ts'
 import { createIdentify, type Role } from '../auth.ts'
 import type { Config } from '../config-schema.ts'
 import type { Logger } from '../log.ts'
+import { createPrometheus, type Prometheus } from '../prometheus.ts'
 import type { Storage } from '../storage.ts'
+import { createKnownGood, DEADLINE_MS, type KnownGood } from './known-good.ts'
 import { Ofrep } from './ofrep.ts'
 import { ControlPlane, type PlaneSettings } from './plane.ts'
 import type { ControlPlaneParts } from './routes.ts'
@@ -18,6 +20,8 @@ import { Streams } from './streams.ts'
 
 export interface Controls {
   readonly plane: ControlPlane
+  /** Which release to roll back to. */
+  readonly knownGood: KnownGood
   readonly routes: ControlPlaneParts
   start(): Promise<void>
   tick(now: number): void
@@ -73,14 +77,27 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       log.info({ storage: storage.name }, 'stored controls can be read again')
     },
   })
+  let prometheus = prometheusOf(initial)
+  const knownGood = createKnownGood({
+    plane,
+    prometheus: () => prometheus,
+    config: () => config,
+    clock,
+    failed: (error) => {
+      metrics.add('agentopz_internal_errors_total', { stage: 'known_good' }, 1, clock())
+      log.error({ err: error }, 'whether releases are good could not be told: a bug')
+    },
+  })
   const environmentsOf = (agent: string): readonly string[] => [...(pipeline.seenAgents.get(agent) ?? [])]
   metrics.gauge('agentopz_storage_up', () => [[{}, isStorageUp ? 1 : 0]])
   metrics.gauge('agentopz_control_streams', () => [...streams.byService()].map(([service, n]) => [{ service }, n] as const))
   metrics.gauge('agentopz_control', () => plane.controls(clock()).flatMap((c) => controlRows(c, environmentsOf(c.agent))))
   return {
     plane,
+    knownGood,
     routes: {
       plane,
+      knownGood,
       streams,
       ofrep: new Ofrep(),
       clock,
@@ -102,6 +119,7 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
     },
     apply: (next) => {
       config = next
+      prometheus = prometheusOf(next)
       streams.apply(streamOptions(next))
       plane.apply(planeSettings(next), clock())
     },
@@ -110,6 +128,10 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       await plane.close()
     },
   }
+}
+
+function prometheusOf(config: Config): Prometheus {
+  return createPrometheus(config.prometheus, { timeoutMs: DEADLINE_MS })
 }
 
 function planeSettings(config: Config): PlaneSettings {

@@ -26,6 +26,7 @@ import {
   type ReleaseRefusal,
   type ReleaseState,
   rollbackRelease,
+  type RollbackTarget,
 } from '../../control/releases.ts'
 import type { Control, FlagSet } from '../../model/control.ts'
 import type { Storage, StorageChange } from '../storage.ts'
@@ -232,8 +233,9 @@ export class ControlPlane {
     return { ok: false, because: 'document_too_large', detail }
   }
 
-  rollback(agent: string, who: Who, now: () => number): Done<Activated | Refused<ReleaseRefusal>> {
-    return this.#step(who, now, (state, asked) => activated(state, agent, rollbackRelease(state.releases, agent, asked)))
+  /** To the release before, or to the one that known-good.ts chose: refused when another is active by now than when it chose. */
+  rollback(agent: string, who: Who, now: () => number, to?: RollbackTarget): Done<Activated | Refused<ReleaseRefusal>> {
+    return this.#step(who, now, (state, asked) => activated(state, agent, rollbackRelease(state.releases, agent, asked, to)))
   }
 
   /** One action: decided over the state as it is when its turn comes, stored, and only then the state. */

@@ -2,11 +2,14 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ControlRefusal, Refused } from '../../control/controls.ts'
+import type { NoChoice } from '../../control/known-good.ts'
 import type { ReleaseRefusal } from '../../control/releases.ts'
 import { problem } from '../problem.ts'
 import type { TooLarge, Unavailable } from './plane.ts'
 
-const STATUS: Readonly<Record<ControlRefusal | ReleaseRefusal | (Unavailable | TooLarge)['because'], ContentfulStatusCode>> = {
+type Because = ControlRefusal | ReleaseRefusal | (NoChoice | Unavailable | TooLarge)['because']
+
+const STATUS: Readonly<Record<Because, ContentfulStatusCode>> = {
   unknown_control: 400,
   no_agent: 400,
   no_target: 400,
@@ -27,6 +30,9 @@ const STATUS: Readonly<Record<ControlRefusal | ReleaseRefusal | (Unavailable | T
   unknown_version: 404,
   already_active: 409,
   nothing_before: 409,
+  not_active: 409,
+  not_before: 409,
+  no_known_good: 409,
   document_too_large: 413,
   not_loaded: 503,
   not_stored: 503,

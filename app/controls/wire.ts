@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { AuditEntry } from '../../control/audit.ts'
+import type { JudgedRelease, RollbackChoice } from '../../control/known-good.ts'
 import type { PublishedRelease } from '../../control/releases.ts'
 import { CONTROL_KINDS, type Control, CONTROL_STATE } from '../../model/control.ts'
 import { duration } from '../config-schema.ts'
@@ -58,6 +59,9 @@ export const releaseBody = z.strictObject({
 
 export const activationBody = z.strictObject({ actor, reason: reason.default('') })
 
+/** `known_good`: the last that met its objectives. `former`: the one before, whatever is known of it. */
+export const rollbackBody = z.strictObject({ ...activationBody.shape, to: z.enum(['known_good', 'former']).default('known_good') })
+
 /** When it lapses or how long it lasts; neither for never. `defaultSeconds` where nothing is said. */
 export function expiry(
   given: z.output<typeof expires> | undefined,
@@ -101,6 +105,21 @@ export function releaseJson(r: PublishedRelease, active: string | undefined): ob
     config: Object.keys(r.config),
     ...(r.model === undefined ? {} : { model: r.model }),
   }
+}
+
+/** What is known of a release's runs. */
+export function verdictJson({ verdict, runs, goodShare, text }: JudgedRelease): object {
+  return {
+    verdict,
+    verdict_text: text,
+    runs: runs === undefined ? null : Math.round(runs),
+    good_share: goodShare === undefined ? null : Math.round(goodShare * 1e6) / 1e6,
+  }
+}
+
+/** Why a rollback went where it went. */
+export function choiceJson({ because, text, passedOver }: RollbackChoice): object {
+  return { because, text, passed_over: passedOver.map((r) => ({ version: r.version, ...verdictJson(r) })) }
 }
 
 /** What is wrong with a body, key by key. */

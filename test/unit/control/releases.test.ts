@@ -87,13 +87,18 @@ describe('activating and rolling back', () => {
     const back = rollbackRelease(activated(state, 'v1', 'v2'), 'support', ASKED)
     expect(back).toMatchObject({ ok: true, active: 'v1', former: 'v2', entry: { action: 'rollback', control: 'release', target: 'v1' } })
   })
+  test('to one further back: what came after it is off the stack', () => {
+    const back = rollbackRelease(activated(published('v1', 'v2', 'v3'), 'v1', 'v2', 'v3'), 'support', ASKED, { from: 'v3', version: 'v1' })
+    expect(back.ok && [back.active, back.former, back.state.get('support')?.activations]).toEqual(['v1', 'v3', ['v1']])
+  })
   test('the audit alone leads to what is active, however often and however far', () =>
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('v1', 'v2', 'v3', '<'), { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(fc.constantFrom('v1', 'v2', 'v3', '<', '<v1', '<v2'), { maxLength: 80 }), (steps) => {
         const audit: AuditEntry[] = []
         let s = state
         for (const version of steps) {
-          const outcome = version === '<' ? rollbackRelease(s, 'support', ASKED) : activateRelease(s, 'support', version, ASKED)
+          const to = version.length > 1 ? { from: activeVersion(s, 'support') ?? '', version: version.slice(1) } : undefined
+          const outcome = version.startsWith('<') ? rollbackRelease(s, 'support', ASKED, to) : activateRelease(s, 'support', version, ASKED)
           if (!outcome.ok) continue
           s = outcome.state
           audit.push(outcome.entry)
@@ -121,6 +126,13 @@ describe('what is refused says why', () => {
     ['what is active', 'already_active', () => activateRelease(activated(one, 'v1'), 'support', 'v1', ASKED)],
     ['going back from the first', 'nothing_before', () => rollbackRelease(activated(one, 'v1'), 'support', ASKED)],
     ['going back from none', 'nothing_before', () => rollbackRelease(one, 'support', ASKED)],
+    [
+      'going back from one that is not active any more',
+      'not_active',
+      () => rollbackRelease(full, 'support', ASKED, { from: 'v3', version: 'v1' }),
+    ],
+    ['going back to one that was never active', 'not_before', () => rollbackRelease(full, 'support', ASKED, { from: 'v4', version: 'v9' })],
+    ['going back to the one that is active', 'not_before', () => rollbackRelease(full, 'support', ASKED, { from: 'v4', version: 'v4' })],
   ]
   for (const [name, because, act] of cases) test(`${name}: ${because}`, () => expect(act()).toMatchObject({ ok: false, because }))
   test('every reason has a case', () => expect(new Set(cases.map((c) => c[1]))).toEqual(new Set(RELEASE_REFUSALS)))
