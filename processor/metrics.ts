@@ -9,6 +9,7 @@ import { type LabelOf, type LabelsOf, METRICS, type MetricDefinition, type Metri
 import { STANDARD_METRICS } from '../model/metrics-standard.ts'
 import { Cardinality, DEFAULT_VALUES_PER_LABEL } from './cardinality.ts'
 import { boundText, bucketLabels, type Format, labelText, negotiate, numberText, renderHead, renderSeries } from './exposition.ts'
+import { captureSeries, dropCounts, restoreSeries, type SeriesState } from './metrics-state.ts'
 import { bucketOf, type Exemplar, Family, type FamilyLimits } from './series.ts'
 
 export interface MetricsOptions extends FamilyLimits {
@@ -56,6 +57,11 @@ export interface Metrics {
   /** Drops idle series and returns how many. */
   expire(now: number): number
   seriesCount(): number
+  /** The samples that continue over a restart, as they are now: processor/metrics-state.ts. */
+  capture(): readonly SeriesState[]
+  restore(series: readonly SeriesState[]): void
+  /** Lets the counters and histograms that would have continued begin again. */
+  beginAgain(): void
   /** Values that a label of a metric has now, bounded and clamped as they are shown. */
   valuesOf<M extends MetricName>(name: M, label: LabelOf<M>): ReadonlySet<string>
 }
@@ -139,6 +145,9 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
       if (family === undefined || at < 0) return new Set<string>()
       return new Set([...family.series.values()].map((series) => series.key.split('\0')[at] ?? ''))
     },
+    capture: () => captureSeries(families.values()),
+    restore: (series) => restoreSeries(families, series),
+    beginAgain: () => dropCounts(families.values()),
     seriesCount: () => [...families.values()].reduce((n, family) => n + family.series.size, 0),
   }
   metrics.gauge('agentopz_build_info', () => [[{ version: options.version, node_version: process.versions.node }, 1]])

@@ -4,7 +4,7 @@
  */
 import type { ExternalEvaluation } from '../model/run.ts'
 
-interface Pending {
+export interface Pending {
   readonly key: string
   readonly spanId: string
   readonly evaluation: ExternalEvaluation
@@ -53,6 +53,20 @@ export class PendingEvaluations {
       if (oldest === undefined || now - oldest.sinceMs < maxAgeMs) break
       this.#dropped('expired', this.#remove(key).length)
     }
+  }
+
+  /** All that wait, oldest key first. */
+  capture(): readonly Pending[] {
+    return [...this.#byKey.values()].flat()
+  }
+
+  restore(waiting: readonly Pending[]): void {
+    for (const p of waiting) {
+      const list = this.#byKey.get(p.key)
+      if (list === undefined) this.#byKey.set(p.key, [p])
+      else list.push(p)
+    }
+    this.#size += waiting.length
   }
 
   #remove(key: string): readonly Pending[] {

@@ -16,10 +16,12 @@ import type { ScoreThreshold } from './evaluations/external.ts'
 import { type CheckVerdict, evaluate, externalVerdict } from './evaluations/index.ts'
 import type { Metrics } from './metrics.ts'
 import { openRunGauges } from './open-runs.ts'
-import { PendingEvaluations } from './pending-evaluations.ts'
+import type { SeriesState } from './metrics-state.ts'
+import { type Pending, PendingEvaluations } from './pending-evaluations.ts'
 import type { Prices } from './prices.ts'
 import { factOfLog, readSpan } from './read-span.ts'
 import { type RecordContext, recordLate, recordRun } from './record.ts'
+import { partsOf, type RunsPart } from './runs/state.ts'
 import { type LateWork, type RunLimits, Runs } from './runs/runs.ts'
 
 export type Signal = 'traces' | 'logs' | 'metrics'
@@ -57,6 +59,12 @@ export interface Pipeline {
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
   /** Closes what is due; true when more is due than one turn should take. */
   sweep(now: number): boolean
+  /** All state but settings, to be written out part by part: what comes later does not change it. */
+  capture(): Iterable<PipelinePart>
+  /** Puts back one part of what was captured. Before anything is taken in, and in the order the parts came. */
+  restore(part: PipelinePart): void
+  /** Says that nobody listened until now: quiet times begin anew. */
+  resume(now: number): void
   /** Closes every run now. */
   flush(now: number, reason: CloseReason): void
   apply(settings: PipelineSettings): void
@@ -64,6 +72,13 @@ export interface Pipeline {
   readonly seenAgents: ReadonlyMap<string, ReadonlySet<string>>
   readonly runs: Runs
 }
+
+/** State as plain data, in parts of bounded size; see processor/runs/state.ts. */
+export type PipelinePart =
+  | RunsPart
+  | { readonly kind: 'metrics'; readonly series: readonly SeriesState[] }
+  | { readonly kind: 'pending'; readonly evaluations: readonly Pending[] }
+  | { readonly kind: 'agents'; readonly agents: readonly (readonly [string, readonly string[]])[] }
 
 /** Wires the stages. `seed` guards the hash tables that hold ids chosen by senders. */
 export function createPipeline(
@@ -182,6 +197,28 @@ export function createPipeline(
       now = at
       judge(e, traceId, spanId)
     },
+    capture() {
+      const series = metrics.capture()
+      const evaluations = pending.capture()
+      const agents = Array.from(seenAgents, ([agent, environments]) => [agent, [...environments]] as const)
+      const held = runs.capture()
+      return (function* () {
+        for (let i = 0; i < series.length; i += PART) yield { kind: 'metrics', series: series.slice(i, i + PART) } as const
+        yield { kind: 'pending', evaluations } as const
+        yield { kind: 'agents', agents } as const
+        yield* partsOf(held)
+      })()
+    },
+    restore(part) {
+      if (part.kind === 'metrics') metrics.restore(part.series)
+      else if (part.kind === 'pending') pending.restore(part.evaluations)
+      else if (part.kind === 'agents') for (const [agent, e] of part.agents) seenAgents.set(agent, new Set(e))
+      else runs.restore(part)
+    },
+    resume(at) {
+      now = at
+      runs.resume(now)
+    },
     sweep(at) {
       now = at
       pending.expire(now, settings.limits.rememberMs)
@@ -197,6 +234,9 @@ export function createPipeline(
     },
   }
 }
+
+/** Series in one part of the captured state. */
+const PART = 5000
 
 function noteAgent(seen: Map<string, Set<string>>, run: Run): void {
   const known = seen.get(run.agent)

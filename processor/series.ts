@@ -114,6 +114,26 @@ export class Family {
     return series
   }
 
+  /** Puts a series back as it was; false when the metric has other labels or buckets by now. */
+  restore(key: string, value: number, lastMs: number, counts: readonly number[]): boolean {
+    const values = key.split('\0')
+    const buckets = this.definition.type === 'histogram' ? this.bounds.length + 1 : 0
+    if (values.length !== this.definition.labels.length && !(values.length === 1 && key === '' && this.definition.labels.length === 0))
+      return false
+    if (counts.length !== buckets) return false
+    const labels = this.definition.labels.length === 0 ? [] : values
+    const series = this.series.get(labels.join('\0')) ?? this.#add(labels)
+    series.value = value
+    series.lastMs = lastMs
+    for (const [at, count] of counts.entries()) series.counts[at] = count
+    return true
+  }
+
+  /** Drops every series. */
+  clear(): void {
+    for (const series of this.series.values()) this.#remove(series)
+  }
+
   #remove(series: Series): void {
     this.series.delete(series.key)
     this.#cardinality.release(this.#plan, series.key.split('\0'))

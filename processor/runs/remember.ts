@@ -35,11 +35,30 @@ class Generation {
     this.count++
   }
 
+  prints(): Int32Array {
+    const found = new Int32Array(this.count * 2)
+    let n = 0
+    for (let i = 0; i < this.slots.length && n < found.length; i += 2) {
+      const x = this.slots[i] ?? 0
+      const y = this.slots[i + 1] ?? 0
+      if (x === 0 && y === 0) continue
+      found[n++] = x
+      found[n++] = y
+    }
+    return found
+  }
+
   clear(now: number): void {
     if (this.count > 0) this.slots.fill(0)
     this.count = 0
     this.startedMs = now
   }
+}
+
+/** Fingerprints as data: two numbers a span, oldest generation first. Only with this seed do they mean anything. */
+export interface RememberedState {
+  readonly seed: number
+  readonly generations: readonly { readonly startedMs: number; readonly prints: Int32Array }[]
 }
 
 export class RememberedSpans {
@@ -72,6 +91,26 @@ export class RememberedSpans {
       g.clear(now)
     }
     g.add(fingerprint(traceId, spanId, this.#seed), fingerprint(traceId, spanId, ~this.#seed))
+  }
+
+  capture(): RememberedState {
+    const n = this.#generations.length
+    const inOrder = this.#generations.map((_, i) => this.#generations[(this.#current + 1 + i) % n] as Generation)
+    return {
+      seed: this.#seed,
+      generations: inOrder.filter((g) => g.count > 0).map((g) => ({ startedMs: g.startedMs, prints: g.prints() })),
+    }
+  }
+
+  /** Takes over what was captured; of more than there is room for the oldest are left out. Only into an empty one of the same seed. */
+  restore(state: RememberedState): void {
+    for (const [at, { startedMs, prints }] of state.generations.entries()) {
+      if (at > 0) this.#current = (this.#current + 1) % this.#generations.length
+      const g = this.#generations[this.#current] as Generation
+      g.clear(startedMs)
+      const room = this.#perGeneration * 2
+      for (let i = Math.max(0, prints.length - room); i < prints.length; i += 2) g.add(prints[i] ?? 0, prints[i + 1] ?? 0)
+    }
   }
 }
 

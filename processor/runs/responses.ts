@@ -19,6 +19,16 @@ interface Claim {
   counted: boolean
 }
 
+/** A claim as data. */
+export interface ClaimState {
+  readonly responseId: string
+  readonly service: string
+  readonly traceId: string
+  readonly hasCandidate: boolean
+  readonly nested: boolean
+  readonly counted: boolean
+}
+
 /** More traces than this with one response id are a sender's bug. */
 const MAX_CLAIMS = 8
 
@@ -61,6 +71,25 @@ export class Responses {
     const wins = claims.every((c) => c === mine || (!c.counted && beats(mine, c)))
     if (wins) mine.counted = true
     return wins
+  }
+
+  /** Every claim, oldest response first. */
+  capture(): readonly ClaimState[] {
+    const all: ClaimState[] = []
+    for (const [responseId, claims] of this.#claims)
+      for (const { service, by, nested, counted } of claims)
+        all.push({ responseId, service, traceId: by.traceId, hasCandidate: by.hasCandidate, nested, counted })
+    return all
+  }
+
+  /** Takes over captured claims. `openTrace` gives the trace of an id while it is open: it still changes. */
+  restore(claims: readonly ClaimState[], openTrace: (traceId: string) => Claimant | undefined): void {
+    for (const { responseId, service, traceId, hasCandidate, nested, counted } of claims) {
+      const by = (counted ? undefined : openTrace(traceId)) ?? { traceId, hasCandidate }
+      const known = this.#claims.get(responseId)
+      if (known === undefined) this.#claims.set(responseId, [{ service, by, nested, counted }])
+      else known.push({ service, by, nested, counted })
+    }
   }
 
   /** Forgets what a closed trace claimed. */

@@ -15,22 +15,13 @@ import { foreignCalls, withoutForeignCalls } from './foreign.ts'
 import { countToolCalls } from './tool-calls.ts'
 import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
 import { buildTree } from './tree.ts'
+import { captureHeld, emptyHeld, type Held, restorePart, type RunsCapture, type RunsPart, spansIn } from './state.ts'
 
 export class Runs {
   #limits: RunLimits
   readonly #events: RunEvents
-  /** Traces touched less than `settleMs` ago, least recently touched first. */
-  readonly #settling = new Map<string, OpenTrace>()
-  /** Quiet traces whose roots may have ended, least recently touched first. */
-  readonly #orphans = new Map<string, OpenTrace>()
-  /** Quiet traces whose roots have not ended, least recently touched first. */
-  readonly #waiting = new Map<string, OpenTrace>()
-  /** All open traces with facts, oldest first. */
-  readonly #open = new Map<string, OpenTrace>()
-  /** Traces with links only, least recently touched first. */
-  readonly #plain = new Map<string, OpenTrace>()
-  readonly #closed = new Map<string, ClosedTrace>()
-  readonly #seen: RememberedSpans
+  readonly #held: Held = emptyHeld()
+  #seen: RememberedSpans
   readonly #responses: Responses
   #openSpans = 0
   #linkSpans = 0
@@ -43,7 +34,7 @@ export class Runs {
   }
 
   get openRuns(): number {
-    return this.#open.size
+    return this.#held.open.size
   }
   get openSpans(): number {
     return this.#openSpans
@@ -52,7 +43,7 @@ export class Runs {
     return this.#linkSpans
   }
   get rememberedTraces(): number {
-    return this.#closed.size
+    return this.#held.closed.size
   }
 
   /** Takes over new times; bounds of what is already held apply from the next span on. */
@@ -62,7 +53,7 @@ export class Runs {
 
   /** Adds a span that is no GenAI. */
   link(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation, now: number): void {
-    const trace = this.#open.get(traceId) ?? this.#plain.get(traceId) ?? this.#startPlain(traceId, now)
+    const trace = this.#held.open.get(traceId) ?? this.#held.plain.get(traceId) ?? this.#startPlain(traceId, now)
     if (trace.has(spanId)) return
     trace.links.set(spanId, { parentSpanId, parentLocation })
     if (trace.facts.size > 0) {
@@ -73,15 +64,15 @@ export class Runs {
     }
     this.#linkSpans++
     trace.touch(now)
-    this.#plain.delete(traceId)
-    this.#plain.set(traceId, trace)
+    this.#held.plain.delete(traceId)
+    this.#held.plain.set(traceId, trace)
     while (this.#linkSpans > this.#limits.maxLinkSpans) this.#dropOldestPlain('link_bound')
   }
 
   /** Adds a GenAI span. */
   add(traceId: string, fact: Fact, now: number): void {
-    const open = this.#open.get(traceId)
-    const closed = open?.closed ?? this.#closed.get(traceId)
+    const open = this.#held.open.get(traceId)
+    const closed = open?.closed ?? this.#held.closed.get(traceId)
     if (open?.facts.has(fact.spanId) === true || (closed !== undefined && this.#seen.has(traceId, fact.spanId))) {
       this.#tellRepeat(traceId, fact, open, closed)
       return
@@ -92,7 +83,7 @@ export class Runs {
       return
     }
     const trace = open ?? this.#startOpen(traceId, now, closed)
-    if (trace.links.delete(fact.spanId)) this.#openSpans--
+    if (trace.dropLink(fact.spanId)) this.#openSpans--
     trace.facts.set(fact.spanId, fact)
     this.#openSpans++
     const { responseId, role } = fact.reading
@@ -113,13 +104,13 @@ export class Runs {
   evaluate(evaluation: ExternalEvaluation, traceId: string, spanId: string): boolean {
     const { responseId } = evaluation
     const id = traceId !== '' ? traceId : responseId === undefined ? undefined : this.#responses.traceOf(responseId)
-    const open = id === undefined ? undefined : this.#open.get(id)
+    const open = id === undefined ? undefined : this.#held.open.get(id)
     if (open !== undefined && open.closed === undefined) {
       if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
       open.touch(undefined)
       return true
     }
-    const closed = id === undefined ? undefined : this.#closed.get(id)
+    const closed = id === undefined ? undefined : this.#held.closed.get(id)
     if (id === undefined || closed === undefined) return false
     const run = this.#holderOf(id, closed, spanId) ?? closed.runs[0]
     if (run === undefined) return false
@@ -130,33 +121,33 @@ export class Runs {
   /** Closes what is due, at most `limit` traces; true when more is due. Call it every second or so. */
   sweep(now: number, limit = 2000): boolean {
     let left = limit
-    for (const trace of this.#settling.values()) {
+    for (const trace of this.#held.settling.values()) {
       if (left <= 0) return true
       if (now - trace.lastMs < this.#limits.settleMs) break
       left--
       const ended = trace.assembled().rootsEnded
       if (ended === 'yes') this.#close(trace, 'settled', now)
       else {
-        this.#settling.delete(trace.traceId)
-        ;(ended === 'perhaps' ? this.#orphans : this.#waiting).set(trace.traceId, trace)
+        this.#held.settling.delete(trace.traceId)
+        ;(ended === 'perhaps' ? this.#held.orphans : this.#held.waiting).set(trace.traceId, trace)
       }
     }
-    for (const trace of this.#orphans.values()) {
+    for (const trace of this.#held.orphans.values()) {
       if (left-- <= 0) return true
       if (now - trace.lastMs < this.#limits.orphanMs) break
       this.#close(trace, 'settled', now)
     }
-    for (const trace of this.#waiting.values()) {
+    for (const trace of this.#held.waiting.values()) {
       if (left-- <= 0) return true
       if (now - trace.lastMs < this.#limits.idleMs) break
       this.#close(trace, 'idle', now)
     }
-    for (const trace of this.#open.values()) {
+    for (const trace of this.#held.open.values()) {
       if (left-- <= 0) return true
       if (now - trace.firstMs < this.#limits.maxRunMs) break
       this.#close(trace, 'max_age', now)
     }
-    for (const trace of this.#plain.values()) {
+    for (const trace of this.#held.plain.values()) {
       if (now - trace.lastMs < this.#limits.idleMs) break
       this.#dropPlain(trace, 'idle')
     }
@@ -166,73 +157,92 @@ export class Runs {
 
   /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
   flush(now: number, reason: CloseReason): void {
-    for (const trace of this.#open.values()) this.#close(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
+    for (const trace of this.#held.open.values()) this.#close(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
   }
 
   /** The runs now open, as far as they are known. At most `budget` traces that changed are assembled anew; the others are skipped this time. */
   *openViews(budget: number): Iterable<OpenRunView> {
     let left = budget
-    for (const trace of this.#open.values()) {
+    for (const trace of this.#held.open.values()) {
       if (!trace.isFresh && left-- <= 0) continue
       for (const run of trace.assembled().runs) yield { agent: run.agent, environment: run.environment, run, openedMs: run.startMs }
     }
   }
 
+  /** All that is held, to be written out later; see state.ts. */
+  capture(): RunsCapture {
+    return captureHeld(this.#held, this.#responses, this.#seen)
+  }
+
+  /** Puts back one part of what was captured. Only before the first span; parts in the order they came. */
+  restore(part: RunsPart): void {
+    if (part.kind !== 'remembered') return restorePart(part, this.#held, this.#responses)
+    this.#seen = new RememberedSpans(this.#limits.maxRememberedSpans, this.#limits.rememberMs, part.spans.seed)
+    this.#seen.restore(part.spans)
+    this.#openSpans = spansIn(this.#held.open)
+    this.#linkSpans = spansIn(this.#held.plain)
+  }
+
+  /** Starts the quiet time of all that is open anew: while nobody listened, silence told nothing. */
+  resume(now: number): void {
+    for (const trace of [...this.#held.open.values(), ...this.#held.plain.values()]) trace.lastMs = now
+  }
+
   #startOpen(traceId: string, now: number, closed: ClosedTrace | undefined): OpenTrace {
-    const plain = this.#plain.get(traceId)
+    const plain = this.#held.plain.get(traceId)
     const trace = plain === undefined || closed !== undefined ? new OpenTrace(traceId, now, closed) : plain
     if (plain !== undefined) {
-      this.#plain.delete(traceId)
+      this.#held.plain.delete(traceId)
       this.#linkSpans -= plain.links.size
       this.#openSpans += plain.links.size
       if (trace !== plain) for (const [id, link] of plain.links) trace.links.set(id, link)
     }
-    this.#open.set(traceId, trace)
+    this.#held.open.set(traceId, trace)
     return trace
   }
 
   #startPlain(traceId: string, now: number): OpenTrace {
     const trace = new OpenTrace(traceId, now, undefined)
-    this.#plain.set(traceId, trace)
+    this.#held.plain.set(traceId, trace)
     return trace
   }
 
   #touch(trace: OpenTrace, now: number): void {
     trace.touch(now)
-    this.#waiting.delete(trace.traceId)
-    this.#orphans.delete(trace.traceId)
-    this.#settling.delete(trace.traceId)
-    this.#settling.set(trace.traceId, trace)
+    this.#held.waiting.delete(trace.traceId)
+    this.#held.orphans.delete(trace.traceId)
+    this.#held.settling.delete(trace.traceId)
+    this.#held.settling.set(trace.traceId, trace)
   }
 
   #bound(trace: OpenTrace, now: number): void {
     if (trace.spans >= this.#limits.maxSpansPerRun) this.#close(trace, 'span_limit', now)
-    while (this.#open.size > this.#limits.maxOpen) this.#closeOldest('evicted_runs', now)
-    while (this.#openSpans > this.#limits.maxOpenSpans && this.#open.size > 0) this.#closeOldest('evicted_spans', now)
+    while (this.#held.open.size > this.#limits.maxOpen) this.#closeOldest('evicted_runs', now)
+    while (this.#openSpans > this.#limits.maxOpenSpans && this.#held.open.size > 0) this.#closeOldest('evicted_spans', now)
   }
 
   #closeOldest(reason: CloseReason, now: number): void {
-    const oldest = this.#open.values().next()
+    const oldest = this.#held.open.values().next()
     if (oldest.done !== true) this.#close(oldest.value, reason, now)
   }
 
   #dropOldestPlain(reason: 'link_bound'): void {
-    const oldest = this.#plain.values().next()
+    const oldest = this.#held.plain.values().next()
     if (oldest.done !== true) this.#dropPlain(oldest.value, reason)
   }
 
   #dropPlain(trace: OpenTrace, reason: 'link_bound' | 'idle'): void {
-    this.#plain.delete(trace.traceId)
+    this.#held.plain.delete(trace.traceId)
     this.#linkSpans -= trace.links.size
     this.#events.linksDropped(reason, trace.links.size)
   }
 
   #close(trace: OpenTrace, reason: CloseReason, now: number): void {
     const { runs, loose, missingParents } = trace.assembled()
-    this.#open.delete(trace.traceId)
-    this.#settling.delete(trace.traceId)
-    this.#waiting.delete(trace.traceId)
-    this.#orphans.delete(trace.traceId)
+    this.#held.open.delete(trace.traceId)
+    this.#held.settling.delete(trace.traceId)
+    this.#held.waiting.delete(trace.traceId)
+    this.#held.orphans.delete(trace.traceId)
     this.#openSpans -= trace.spans
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1
@@ -286,23 +296,23 @@ export class Runs {
 
   #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): void {
     for (const spanId of trace.facts.keys()) this.#seen.add(trace.traceId, spanId, now)
-    this.#closed.delete(trace.traceId)
-    this.#closed.set(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
-    while (this.#closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
+    this.#held.closed.delete(trace.traceId)
+    this.#held.closed.set(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
+    while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
   }
 
   #forget(now: number): void {
-    for (const closed of this.#closed.values()) {
+    for (const closed of this.#held.closed.values()) {
       if (now - closed.closedMs < this.#limits.rememberMs) break
       this.#forgetOldest()
     }
   }
 
   #forgetOldest(): void {
-    const oldest = this.#closed.entries().next()
+    const oldest = this.#held.closed.entries().next()
     if (oldest.done === true) return
     const [traceId, closed] = oldest.value
-    this.#closed.delete(traceId)
+    this.#held.closed.delete(traceId)
     for (const [service, id] of closed.responses) this.#responses.release(service, id, traceId)
   }
 

@@ -10,7 +10,7 @@ import type { Link } from './tree.ts'
 export class OpenTrace implements TraceView, Claimant {
   readonly traceId: string
   readonly facts = new Map<string, Fact>()
-  readonly links = new Map<string, Link>()
+  links = new Map<string, Link>()
   readonly evaluations: { spanId: string; evaluation: ExternalEvaluation }[] = []
   readonly firstMs: number
   lastMs: number
@@ -18,6 +18,8 @@ export class OpenTrace implements TraceView, Claimant {
   /** The trace this one continues, when some of its runs have closed already. */
   readonly closed: ClosedTrace | undefined
   #assembled: Assembled | undefined
+  /** The links as they were handed out by `keepLinks`: not to be changed but at the end. */
+  #kept: ReadonlyMap<string, Link> | undefined
 
   constructor(traceId: string, now: number, closed: ClosedTrace | undefined) {
     this.traceId = traceId
@@ -32,6 +34,19 @@ export class OpenTrace implements TraceView, Claimant {
 
   has(spanId: string): boolean {
     return this.facts.has(spanId) || this.links.has(spanId)
+  }
+
+  /** The links, to be read later: whatever is dropped from now on is dropped from a copy. */
+  keepLinks(): ReadonlyMap<string, Link> {
+    this.#kept = this.links
+    return this.links
+  }
+
+  /** Forgets a link that turned out to be a GenAI span; false when there was none. */
+  dropLink(spanId: string): boolean {
+    if (!this.links.has(spanId)) return false
+    if (this.#kept === this.links) this.links = new Map(this.links)
+    return this.links.delete(spanId)
   }
 
   /** Notes that something was added. An evaluation is no span: it changes the runs, but not how long the trace has been quiet. */
