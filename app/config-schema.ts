@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
 import { duration } from './duration.ts'
 import { playbooksSchema } from './response/playbook-schema.ts'
+import { storageProblem } from './storage-url.ts'
 
 export { duration } from './duration.ts'
 
@@ -133,14 +134,14 @@ export const configSchema = z.strictObject({
     .describe('Endpoints that get the received bytes, untouched'),
   storage: z
     .string()
-    .refine((v) => /^sqlite:./.test(v), {
-      error: ({ input }) =>
-        /^postgres(ql)?:/.test(String(input))
-          ? 'PostgreSQL is not supported yet; write sqlite:./agentopz.db'
-          : `"${String(input)}" is no storage; write sqlite:./agentopz.db`,
+    .superRefine((v, c) => {
+      const problem = storageProblem(v)
+      if (problem !== undefined) c.addIssue({ code: 'custom', message: problem })
     })
     .default('sqlite:./agentopz.db')
-    .describe('Where controls, their audit, releases and incidents are kept; the file is made when there is something to keep'),
+    .describe(
+      'Where controls, their audit, releases and incidents are kept: `sqlite:PATH`, made when there is something to keep, or `postgres://USER@HOST/DATABASE` for replicas that share it; see storage.md',
+    ),
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   runs: section({
@@ -223,6 +224,14 @@ export const configSchema = z.strictObject({
     check_every: duration.prefault(60).describe('How often the cause of an incident is looked for, and the effect of actions'),
   }).describe('What is done about incidents, see docs/playbooks.md'),
   playbooks: playbooksSchema,
+  readiness: section({
+    check_every: duration.prefault('5m').describe('How often every agent is looked at, for agentopz_readiness'),
+    timeout: duration.prefault(5).describe('For each answer of Prometheus, Alertmanager, a fallback or a runbook'),
+    min_score: z.number().min(0).max(100).default(70).describe('`agentopz ready` exits with 1 under it'),
+    smallest_drop: ratio.default(0.15).describe('Smallest fall of quality that matters: it should page within 2 hours'),
+    drill_max_age: duration.prefault('90d').describe('A drill should have been held within such time'),
+    max_agents: count.default(500).describe('Agents looked at, in each of their environments'),
+  }).describe('Whether an incident would find agents prepared, see docs/readiness.md'),
   tools: z
     .record(
       z.string(),

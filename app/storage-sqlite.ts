@@ -2,8 +2,60 @@
  * node:sqlite behind Kysely's SQLite dialect, which asks for a database shaped like better-sqlite3's; Kysely has no dialect for
  * node:sqlite itself. A file is opened in WAL mode, and a commit is on the disk before it returns.
  */
+import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { SqliteDialect, type SqliteDatabase } from 'kysely'
+import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely'
+import type { Database } from './storage-database.ts'
+import { migrate, type Tables } from './storage-migrations.ts'
+
+/** The database behind a `sqlite:PATH` URL, the path relative to `dir`. The file is made by the first thing that is stored. */
+export function sqliteDatabase(url: string, dir: string): Database {
+  const given = url.replace(/^sqlite:/, '')
+  const path = given === ':memory:' ? given : resolve(dir, given)
+  let opened: Promise<Kysely<Tables>> | undefined
+  return {
+    name: path,
+    open: () => {
+      // A failure is not remembered: the next one who asks tries again.
+      opened ??= openFile(path).catch((error: unknown) => {
+        opened = undefined
+        throw error
+      })
+      return opened
+    },
+    isThere: () => opened !== undefined || existsSync(path),
+    problem: () => folderProblem(path),
+    close: async () => {
+      const db = await opened?.catch(() => undefined)
+      opened = undefined
+      await db?.destroy()
+    },
+  }
+}
+
+function folderProblem(path: string): string | undefined {
+  if (path === ':memory:') return undefined
+  try {
+    accessSync(dirname(path), constants.W_OK)
+    return undefined
+  } catch {
+    return `${dirname(path)} is no folder that can be written to; make it one, or set storage to another path`
+  }
+}
+
+async function openFile(path: string): Promise<Kysely<Tables>> {
+  // Prompts are in it: for its owner's eyes, and SQLite makes the files beside it alike.
+  if (path !== ':memory:' && !existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  const db = new Kysely<Tables>({ dialect: await sqliteDialect(path) })
+  try {
+    await migrate(db)
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+  return db
+}
 
 /** A dialect over a file, or over `:memory:`. The file is created when there is none. @throws when it cannot be opened or is no database. */
 export async function sqliteDialect(path: string): Promise<SqliteDialect> {

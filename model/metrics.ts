@@ -235,6 +235,36 @@ export const METRICS = {
     labels: [],
     help: 'Whether stored controls and releases could be read and the last change could be stored; 1 or 0.',
   },
+  agentopz_storage_leader: {
+    type: 'gauge',
+    group: 'controls',
+    labels: [],
+    help: 'Whether this process does what is done by time (resolves incidents, looks them up, acts by itself); 1 or 0. One of the replicas that share a database.',
+  },
+  agentopz_storage_conflicts_total: {
+    type: 'counter',
+    group: 'controls',
+    labels: ['state'],
+    help: 'Changes that were decided again because another replica had changed the same state (controls, incidents) meanwhile.',
+  },
+  agentopz_readiness: {
+    type: 'gauge',
+    group: 'incidents',
+    labels: [...A, 'check'],
+    help: 'Whether an incident of the agent would find this prepared: 1 it is, 0.5 in part, 0 not. No series while it cannot be told.',
+  },
+  agentopz_readiness_score: {
+    type: 'gauge',
+    group: 'incidents',
+    labels: A,
+    help: 'Readiness of the agent from 0 to 100, over the checks that could be answered.',
+  },
+  agentopz_webhook_received_timestamp_seconds: {
+    type: 'gauge',
+    group: 'incidents',
+    labels: [],
+    help: "When Alertmanager's webhook was last taken; no series before the first since the start.",
+  },
   agentopz_storage_errors_total: {
     type: 'counter',
     group: 'controls',

@@ -10,7 +10,7 @@ import { createIdentify, type Role } from '../auth.ts'
 import type { Config } from '../config-schema.ts'
 import type { Logger } from '../log.ts'
 import { createPrometheus, type Prometheus } from '../prometheus.ts'
-import type { Storage } from '../storage.ts'
+import { isLeader, type Storage } from '../storage.ts'
 import { createKnownGood, DEADLINE_MS, type KnownGood } from './known-good.ts'
 import { Ofrep } from './ofrep.ts'
 import { ControlPlane, type PlaneSettings } from './plane.ts'
@@ -76,6 +76,7 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       isStorageUp = true
       log.info({ storage: storage.name }, 'stored controls can be read again')
     },
+    conflicted: () => metrics.add('agentopz_storage_conflicts_total', { state: 'controls' }, 1, clock()),
   })
   let prometheus = prometheusOf(initial)
   const knownGood = createKnownGood({
@@ -89,7 +90,8 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
     },
   })
   const environmentsOf = (agent: string): readonly string[] => [...(pipeline.seenAgents.get(agent) ?? [])]
-  metrics.gauge('agentopz_storage_up', () => [[{}, isStorageUp ? 1 : 0]])
+  metrics.gauge('agentopz_storage_up', () => [[{}, isStorageUp && storage.shared?.problem === undefined ? 1 : 0]])
+  metrics.gauge('agentopz_storage_leader', () => [[{}, isLeader(storage) ? 1 : 0]])
   metrics.gauge('agentopz_control_streams', () => [...streams.byService()].map(([service, n]) => [{ service }, n] as const))
   metrics.gauge('agentopz_control', () => plane.controls(clock()).flatMap((c) => controlRows(c, environmentsOf(c.agent))))
   return {
@@ -110,7 +112,10 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       knownTools: () => knownTools(config, metrics),
       polled: (protocol, code) => metrics.add('agentopz_control_polls_total', { protocol, code: String(code) }, 1, clock()),
     },
-    start: () => plane.load(clock()),
+    start: async () => {
+      await plane.load(clock())
+      plane.follow()
+    },
     tick: (now) => {
       plane.tick(now)
       if (now - beatAtMs < heartbeatMs()) return

@@ -1,7 +1,7 @@
 /**
  * The control plane: owns the state of controls and releases, stores every change before it counts, and makes the flag document that
- * guards read. One action at a time. While what is stored is not known (a file that cannot be read) there is no flag document at all:
- * an empty one would switch agents on again that somebody had switched off, none makes guards keep what they last heard.
+ * guards read. One action at a time, across replicas too. While what is stored is not known (a file that cannot be read) there is no flag
+ * document at all: an empty one would switch agents on again that somebody had switched off, none makes guards keep what they last heard.
  */
 import { randomBytes } from 'node:crypto'
 import type { Asked, AuditEntry } from '../../control/audit.ts'
@@ -30,6 +30,7 @@ import {
 } from '../../control/releases.ts'
 import type { Control, FlagSet } from '../../model/control.ts'
 import type { Storage, StorageChange } from '../storage.ts'
+import { type NotStored, StoredState } from '../stored-state.ts'
 
 export interface PlaneSettings {
   readonly flags: FlagSettings
@@ -47,6 +48,8 @@ export interface PlaneEvents {
   changed(document: FlagDocument): void
   storageFailed(operation: 'open' | 'read' | 'write', error: unknown): void
   storageRecovered(): void
+  /** Another replica's change came between: the action was decided again. */
+  conflicted?(): void
 }
 
 /** The flag set as it is sent, made once for everybody. */
@@ -57,8 +60,7 @@ export interface FlagDocument {
 
 /** Who asks and why; the time is the plane's. */
 export type Who = Omit<Asked, 'now'>
-/** `not_loaded`: what is stored could not be read; `not_stored`: the change could not be made durable. Nothing changed in either case. */
-export type Unavailable = Refused<'not_loaded' | 'not_stored'>
+export type Unavailable = NotStored
 export type TooLarge = Refused<'document_too_large'>
 type Done<T> = Promise<T | Unavailable>
 
@@ -73,73 +75,82 @@ const RETRY_MS = 10_000
 export class ControlPlane {
   readonly #storage: Storage
   readonly #events: PlaneEvents
+  readonly #stored: StoredState<State, StorageChange>
   #settings: PlaneSettings
-  #state: State | undefined
-  #why = 'it was not read yet'
+  #now = 0
   #retryAtMs = 0
-  #queue: Promise<unknown> = Promise.resolve()
   #document: (FlagDocument & { readonly untilMs: number }) | undefined
 
   constructor(storage: Storage, settings: PlaneSettings, events: PlaneEvents) {
     this.#storage = storage
     this.#settings = settings
     this.#events = events
+    this.#stored = new StoredState({
+      state: 'controls',
+      name: storage.name,
+      shared: storage.shared,
+      read: async () => {
+        const { controls, releases, revision, problem } = await storage.load()
+        const value = { controls: { controls: new Map(controls.map((c) => [c.id, c])) }, releases }
+        return { value, revision, ...(problem === undefined ? {} : { problem }) }
+      },
+      write: (change, over) => storage.write({ ...change, revision: over }),
+      taken: () => {
+        this.#changed()
+        this.#publish(this.#now)
+      },
+      failed: (operation, error) => events.storageFailed(operation, error),
+      recovered: () => events.storageRecovered(),
+      conflicted: () => events.conflicted?.(),
+    })
   }
 
   /** Reads what is stored. When that fails the plane is there all the same, knows nothing, and tries again by `tick`. */
   async load(now: number): Promise<void> {
+    this.#now = now
     this.#retryAtMs = now + RETRY_MS
-    try {
-      const { controls, releases, problem } = await this.#storage.load()
-      const wasLost = this.#why !== 'it was not read yet'
-      this.#state = { controls: { controls: new Map(controls.map((c) => [c.id, c])) }, releases }
-      if (wasLost) this.#events.storageRecovered()
-      // Nothing is stored yet, and nothing could be: the operator should know before it matters.
-      if (problem !== undefined) this.#events.storageFailed('open', new Error(problem))
-      this.#publish(now)
-    } catch (error) {
-      this.#why = messageOf(error)
-      this.#events.storageFailed('open', error)
-    }
+    await this.#stored.load()
+  }
+
+  /** Takes over what other replicas change from now on. */
+  follow(): void {
+    this.#stored.follow()
   }
 
   /** Called every second: what lapsed is announced, what could not be read is tried again. */
   tick(now: number): void {
-    if (this.#state !== undefined) this.#publish(now)
-    else if (now >= this.#retryAtMs) void this.#serial(() => (this.#state === undefined ? this.load(now) : Promise.resolve()))
+    this.#now = now
+    if (this.#stored.value !== undefined) this.#publish(now)
+    else if (now >= this.#retryAtMs) void this.load(now)
   }
 
   apply(settings: PlaneSettings, now: number): void {
     this.#settings = settings
     this.#document = undefined
-    if (this.#state !== undefined) this.#publish(now)
+    if (this.#stored.value !== undefined) this.#publish(now)
   }
 
   /** Ends after the actions under way; later ones are refused. */
-  async close(): Promise<void> {
-    await this.#serial(() => {
-      this.#state = undefined
-      this.#why = 'agentopz is stopping'
-      return this.#storage.close()
-    })
+  close(): Promise<void> {
+    return this.#stored.close(() => this.#storage.close())
   }
 
   /** Why nothing is known; undefined when all is well. */
   get notLoaded(): string | undefined {
-    return this.#state === undefined ? `${this.#storage.name}: ${this.#why}` : undefined
+    return this.#stored.notLoaded
   }
 
   /** Controls in force, oldest first. */
   controls(now: number): readonly Control[] {
-    return this.#state === undefined ? [] : inForce(this.#state.controls, now)
+    return this.#stored.value === undefined ? [] : inForce(this.#stored.value.controls, now)
   }
 
   releases(agent: string): AgentReleases | undefined {
-    return this.#state?.releases.get(agent)
+    return this.#stored.value?.releases.get(agent)
   }
 
   get agentsWithReleases(): readonly string[] {
-    return [...(this.#state?.releases.keys() ?? [])]
+    return [...(this.#stored.value?.releases.keys() ?? [])]
   }
 
   /** The newest audit entries, newest first. @throws when they cannot be read. */
@@ -154,10 +165,11 @@ export class ControlPlane {
 
   /** The flags as they are now; undefined while what is stored is not known. */
   flags(now: number): FlagDocument | undefined {
-    if (this.#state === undefined) return undefined
+    const state = this.#stored.value
+    if (state === undefined) return undefined
     const current = this.#document
     if (current !== undefined && now < current.untilMs) return current
-    const { controls, releases } = this.#state
+    const { controls, releases } = state
     const set = flagSet(inForce(controls, now), this.#settings.flags, releases)
     const untilMs = nextLapseMs(controls, now) ?? Number.POSITIVE_INFINITY
     const isSame = current?.set.metadata.version === set.metadata.version
@@ -165,8 +177,9 @@ export class ControlPlane {
     return this.#document
   }
 
-  set(request: ControlRequest, who: Who, now: () => number): Done<ControlOutcome> {
-    return this.#act({ action: 'set', id: `ctl_${randomBytes(5).toString('hex')}`, request }, who, now)
+  /** With an id of the caller's it is set once, however often it is asked for: the next time is refused as `id_taken`. */
+  set(request: ControlRequest, who: Who, now: () => number, id = `ctl_${randomBytes(5).toString('hex')}`): Done<ControlOutcome> {
+    return this.#act({ action: 'set', id, request }, who, now)
   }
 
   undo(id: string, who: Who, now: () => number): Done<ControlOutcome> {
@@ -240,22 +253,19 @@ export class ControlPlane {
 
   /** One action: decided over the state as it is when its turn comes, stored, and only then the state. */
   #step<T>(who: Who, now: () => number, decide: Step<T>): Done<T> {
-    return this.#serial(async (): Promise<T | Unavailable> => {
-      if (this.#state === undefined) return { ok: false, because: 'not_loaded', detail: this.notLoaded ?? '' }
-      const { outcome, next, change } = decide(this.#state, { ...who, now: now() })
-      if (next === undefined || change === undefined) return outcome
-      try {
-        await this.#storage.write(change)
-      } catch (error) {
-        this.#events.storageFailed('write', error)
-        return { ok: false, because: 'not_stored', detail: `${this.#storage.name}: ${messageOf(error)}` }
-      }
-      this.#state = next
-      this.#document = this.#document === undefined ? undefined : { ...this.#document, untilMs: 0 }
-      this.#events.done(change.audit)
-      this.#publish(now())
-      return outcome
-    })
+    return this.#stored.step(
+      (state) => decide(state, { ...who, now: now() }),
+      ({ audit }) => {
+        this.#changed()
+        this.#events.done(audit)
+        this.#publish(now())
+      },
+    )
+  }
+
+  /** The flags are to be made again. */
+  #changed(): void {
+    this.#document = this.#document === undefined ? undefined : { ...this.#document, untilMs: 0 }
   }
 
   #published: string | undefined
@@ -264,12 +274,6 @@ export class ControlPlane {
     if (document === undefined || document.set.metadata.version === this.#published) return
     this.#published = document.set.metadata.version
     this.#events.changed(document)
-  }
-
-  #serial<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#queue.then(work)
-    this.#queue = next.catch(() => undefined)
-    return next
   }
 }
 
@@ -285,8 +289,4 @@ function activated(
     next: { ...state, releases: outcome.state },
     change: { audit: outcome.entry, activations: { agent, versions } },
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

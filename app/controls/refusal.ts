@@ -36,6 +36,7 @@ const STATUS: Readonly<Record<Because, ContentfulStatusCode>> = {
   document_too_large: 413,
   not_loaded: 503,
   not_stored: 503,
+  not_known: 503,
 }
 
 /** The problem document for a refusal. */
@@ -43,6 +44,7 @@ export function refusal(c: Context, title: string, refused: Refused<keyof typeof
   const { because, detail } = refused
   if (because === 'not_loaded') return unavailable(c, detail)
   if (because === 'not_stored') return problem(c, 503, 'not stored', `nothing was changed, for it could not be stored: ${detail}`, because)
+  if (because === 'not_known') return problem(c, 503, 'not known whether stored', detail, because)
   return problem(c, STATUS[because], title, detail, because)
 }
 

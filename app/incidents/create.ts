@@ -13,7 +13,7 @@ import type { Access } from '../controls/access.ts'
 import type { Logger } from '../log.ts'
 import { createPrometheus, type Prometheus } from '../prometheus.ts'
 import { merged } from '../settings.ts'
-import type { IncidentStorage } from '../storage.ts'
+import { type IncidentStorage, isLeader } from '../storage.ts'
 import { Incidents } from './incidents.ts'
 import type { IncidentRouteParts } from './routes.ts'
 import { observeTimes, openRows } from './times.ts'
@@ -73,6 +73,7 @@ export function createIncidents(initial: Config, parts: IncidentsParts): Inciden
       metrics.add('agentopz_storage_errors_total', { operation }, 1, clock())
       log.error({ err: error, operation, storage: storage.name }, 'storage failed; incidents cannot be changed until it works again')
     },
+    conflicted: () => metrics.add('agentopz_storage_conflicts_total', { state: 'incidents' }, 1, clock()),
     dropped: (what, count) => {
       metrics.add('agentopz_incident_dropped_total', { what }, count, clock())
       if (what !== 'incident') log.warn({ what, count }, 'a bound of incidents.* is hit: records are not complete')
@@ -83,6 +84,7 @@ export function createIncidents(initial: Config, parts: IncidentsParts): Inciden
     incidents,
     clock,
     prometheus: () => prometheus,
+    leads: () => isLeader(storage),
     settings: () => ({
       checkEveryMs: config.incidents.check_every * 1000,
       changesBeforeMs: config.incidents.changes_before * 1000,
@@ -124,7 +126,10 @@ export function createIncidents(initial: Config, parts: IncidentsParts): Inciden
       // The record takes it from the audit, where it is already: the same way after a crash.
       if (incidents.list().some((i) => i.state !== 'resolved' && (agent === '' || i.agent === agent))) watch.soon()
     },
-    start: () => incidents.load(),
+    start: async () => {
+      await incidents.load()
+      incidents.follow()
+    },
     tick: (now) => {
       incidents.tick(now)
       watch.tick(now)

@@ -1,18 +1,23 @@
 /**
- * The incidents: owns their state, stores every change before it counts, and tells who subscribed. One change at a time.
- * While what is stored is not known (a file that cannot be read) nothing is taken: Alertmanager is told to send it again.
+ * The incidents: owns their state, stores every change before it counts, and tells who subscribed. One change at a time, across replicas
+ * too; what is done by time is done by the one that leads. While what is stored is not known (a file that cannot be read) nothing is taken:
+ * Alertmanager is told to send it again.
  */
 import type { ToldAlert } from '../../incidents/alert.ts'
 import { applyCommand, applyUpdate, type IncidentCommand, type IncidentRefused } from '../../incidents/commands.ts'
 import { applyAlerts, applyObserved, applyTime } from '../../incidents/lifecycle.ts'
+import { changesBetween } from '../../incidents/seen.ts'
 import type { Disposition, IncidentState, LifecycleSettings, Observed, Outcome, Why } from '../../incidents/state.ts'
 import type { Incident, IncidentState as State } from '../../model/incident.ts'
-import type { IncidentStorage } from '../storage.ts'
+import { type IncidentChange, type IncidentStorage, isLeader } from '../storage.ts'
+import { type NotStored, StoredState } from '../stored-state.ts'
 
 export interface IncidentsEvents {
-  /** `before` is absent for one that was opened. */
+  /** Here, not by another replica. `before` is absent for one that was opened. */
   changed(after: Incident, why: Why, before: Incident | undefined): void
-  storageFailed(operation: 'open' | 'write', error: unknown): void
+  storageFailed(operation: 'open' | 'read' | 'write', error: unknown): void
+  /** Another replica's change came between: the change was decided again. */
+  conflicted?(): void
   /** What bounds have dropped. */
   dropped(what: 'incident' | 'alert' | 'entry', count: number): void
   /** Somebody who subscribed threw. */
@@ -27,12 +32,7 @@ export interface IncidentFilter {
 }
 
 export type Listener = (incident: Incident, why: Why) => void
-/** `not_loaded`: what is stored could not be read; `not_stored`: the change could not be made durable. Nothing changed in either case. */
-export interface IncidentsUnavailable {
-  readonly ok: false
-  readonly because: 'not_loaded' | 'not_stored'
-  readonly detail: string
-}
+export type IncidentsUnavailable = NotStored
 export type Received = { readonly ok: true; readonly dispositions: readonly Disposition[] } | IncidentsUnavailable
 export type Updated = { readonly ok: true; readonly incident: Incident } | IncidentRefused | IncidentsUnavailable
 
@@ -43,40 +43,54 @@ export class Incidents {
   readonly #events: IncidentsEvents
   readonly #clock: () => number
   readonly #listeners = new Set<Listener>()
+  readonly #stored: StoredState<IncidentState, IncidentChange>
   #settings: LifecycleSettings
-  #state: IncidentState | undefined
-  #why = 'it was not read yet'
   #retryAtMs = 0
-  #queue: Promise<unknown> = Promise.resolve()
 
   constructor(storage: IncidentStorage, settings: LifecycleSettings, clock: () => number, events: IncidentsEvents) {
     this.#storage = storage
     this.#settings = settings
     this.#clock = clock
     this.#events = events
+    this.#stored = new StoredState({
+      state: 'incidents',
+      name: storage.name,
+      shared: storage.shared,
+      read: async () => {
+        const { incidents, revision } = await storage.incidents()
+        return { value: { incidents: new Map(incidents.map((i) => [i.id, i])) }, revision }
+      },
+      write: (change, over) => storage.writeIncidents({ ...change, revision: over }),
+      taken: (value, before) => {
+        if (before !== undefined) for (const { incident, why } of changesBetween(before, value)) this.#notify(incident, why)
+      },
+      failed: (operation, error) => events.storageFailed(operation, error),
+      recovered: () => undefined,
+      conflicted: () => events.conflicted?.(),
+    })
   }
 
   /** Reads what is stored. When that fails nothing is known, and it is tried again by `tick`. */
   async load(): Promise<void> {
     this.#retryAtMs = this.#clock() + RETRY_MS
-    try {
-      const stored = await this.#storage.incidents()
-      this.#state = { incidents: new Map(stored.map((i) => [i.id, i])) }
-      this.#retryAtMs = 0
-    } catch (error) {
-      this.#why = messageOf(error)
-      this.#events.storageFailed('open', error)
-    }
+    await this.#stored.load()
+    if (this.#stored.value !== undefined) this.#retryAtMs = 0
+  }
+
+  /** Takes over what other replicas change from now on. */
+  follow(): void {
+    this.#stored.follow()
   }
 
   /** Called every second: what is over is resolved. */
   tick(now: number): void {
     if (now < this.#retryAtMs) return
-    if (this.#state === undefined) void this.#serial(() => (this.#state === undefined ? this.load() : Promise.resolve()))
-    else if (applyTime(this.#state, now, this.#settings).changed.length > 0) {
+    const state = this.#stored.value
+    if (state === undefined) void this.load()
+    else if (isLeader(this.#storage) && applyTime(state, now, this.#settings).changed.length > 0) {
       // Where it cannot be stored now, it is tried again later and not every second.
       this.#retryAtMs = now + RETRY_MS
-      void this.#step((state) => applyTime(state, now, this.#settings)).then((done) => {
+      void this.#step((before) => applyTime(before, now, this.#settings)).then((done) => {
         if (!isUnavailable(done)) this.#retryAtMs = 0
       })
     }
@@ -88,22 +102,18 @@ export class Incidents {
 
   /** Ends after the changes under way; later ones are refused. The storage is another's to close. */
   async close(): Promise<void> {
-    await this.#serial(() => {
-      this.#state = undefined
-      this.#why = 'agentopz is stopping'
-      this.#retryAtMs = Number.POSITIVE_INFINITY
-      return Promise.resolve()
-    })
+    this.#retryAtMs = Number.POSITIVE_INFINITY
+    await this.#stored.close()
   }
 
   /** Why nothing is known; undefined when all is well. */
   get notLoaded(): string | undefined {
-    return this.#state === undefined ? `${this.#storage.name}: ${this.#why}` : undefined
+    return this.#stored.notLoaded
   }
 
   /** Newest first. */
   list({ states, agent, sinceMs }: IncidentFilter = {}): readonly Incident[] {
-    return [...(this.#state?.incidents.values() ?? [])]
+    return [...(this.#stored.value?.incidents.values() ?? [])]
       .filter(
         (i) =>
           (states === undefined || states.includes(i.state)) &&
@@ -114,7 +124,7 @@ export class Incidents {
   }
 
   get(id: string): Incident | undefined {
-    return this.#state?.incidents.get(id)
+    return this.#stored.value?.incidents.get(id)
   }
 
   /** Takes what Alertmanager told at once: all of it, or nothing where it cannot be stored. */
@@ -151,21 +161,20 @@ export class Incidents {
 
   /** One change: decided over the state as it is when its turn comes, stored, and only then the state. */
   #step<T extends Outcome | IncidentRefused>(decide: (state: IncidentState, now: number) => T): Promise<T | IncidentsUnavailable> {
-    return this.#serial(async (): Promise<T | IncidentsUnavailable> => {
-      const before = this.#state
-      if (before === undefined) return { ok: false, because: 'not_loaded', detail: this.notLoaded ?? '' }
-      const outcome = decide(before, this.#clock())
-      if (!('state' in outcome) || outcome.changed.length === 0) return outcome
-      try {
-        await this.#storage.writeIncidents({ put: outcome.changed.map((c) => c.incident), removed: outcome.forgotten })
-      } catch (error) {
-        this.#events.storageFailed('write', error)
-        return { ok: false, because: 'not_stored', detail: `${this.#storage.name}: ${messageOf(error)}` }
-      }
-      this.#state = outcome.state
-      this.#tell(outcome, before)
-      return outcome
-    })
+    return this.#stored.step(
+      (state) => {
+        const outcome = decide(state, this.#clock())
+        if (!('state' in outcome) || outcome.changed.length === 0) return { outcome }
+        return {
+          outcome,
+          next: outcome.state,
+          change: { put: outcome.changed.map((c) => c.incident), removed: outcome.forgotten },
+        }
+      },
+      (_, outcome, before) => {
+        if ('state' in outcome) this.#tell(outcome, before)
+      },
+    )
   }
 
   #tell({ changed, forgotten, lost }: Outcome, before: IncidentState): void {
@@ -174,27 +183,21 @@ export class Incidents {
     if (lost.entries > 0) this.#events.dropped('entry', lost.entries)
     for (const { incident, why } of changed) {
       this.#events.changed(incident, why, before.incidents.get(incident.id))
-      for (const listener of this.#listeners) {
-        try {
-          listener(incident, why)
-        } catch (error) {
-          this.#events.listenerFailed(error)
-        }
-      }
+      this.#notify(incident, why)
     }
   }
 
-  #serial<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#queue.then(work)
-    this.#queue = next.catch(() => undefined)
-    return next
+  #notify(incident: Incident, why: Why): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(incident, why)
+      } catch (error) {
+        this.#events.listenerFailed(error)
+      }
+    }
   }
 }
 
 function isUnavailable<T extends object>(done: T | IncidentsUnavailable): done is IncidentsUnavailable {
-  return 'because' in done && (done.because === 'not_loaded' || done.because === 'not_stored')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return 'because' in done && (done.because === 'not_loaded' || done.because === 'not_stored' || done.because === 'not_known')
 }

@@ -160,7 +160,7 @@ const STATUS: Readonly<Record<IncidentRefusal, ContentfulStatusCode>> = {
 /** The incident after a change, or the problem document for a refusal. */
 export function answer(c: Context, incidents: Incidents, updated: Updated): Response {
   if (updated.ok) return c.json(incidentJson(updated.incident))
-  if (updated.because === 'not_loaded' || updated.because === 'not_stored')
+  if (updated.because === 'not_loaded' || updated.because === 'not_stored' || updated.because === 'not_known')
     return unavailableFor(c, { ...updated, because: updated.because })
   return refusal(c, incidents, { ...updated, because: updated.because })
 }
@@ -189,6 +189,7 @@ function unknown(c: Context, incidents: Incidents, id: string): Response {
 
 function unavailableFor(c: Context, { because, detail }: IncidentsUnavailable): Response {
   if (because === 'not_loaded') return unavailable(c, detail)
+  if (because === 'not_known') return problem(c, 503, 'not known whether stored', detail, because)
   return problem(c, 503, 'not stored', `nothing was changed, for it could not be stored: ${detail}`, because)
 }
 

@@ -25,6 +25,8 @@ export interface WatchParts {
   readonly prometheus: () => Prometheus
   readonly settings: () => WatchSettings
   readonly clock: () => number
+  /** Whether this replica is the one that looks; the others only ask about what they were told themselves. */
+  readonly leads: () => boolean
   /** The newest actions on controls and releases, newest first. */
   readonly audit: () => Promise<readonly AuditEntry[]>
   readonly standing: (agent: string) => Standing
@@ -90,7 +92,7 @@ export class IncidentWatch {
 
   async #lookAll(): Promise<void> {
     const { incidents, events } = this.#parts
-    const current = incidents.list().filter((i) => i.state !== 'resolved')
+    const current = this.#parts.leads() ? incidents.list().filter((i) => i.state !== 'resolved') : []
     const known = new Set(current.map((i) => i.id))
     for (const id of this.#lookedMs.keys()) if (!known.has(id)) this.#lookedMs.delete(id)
     const due = current.toSorted((a, b) => (this.#lookedMs.get(a.id) ?? 0) - (this.#lookedMs.get(b.id) ?? 0)).slice(0, MAX_PER_ROUND)

@@ -40,6 +40,8 @@ describe('imports', () => {
     const only: Readonly<Record<string, RegExp>> = {
       'prom-client': /^processor\/metrics\.ts$/,
       protobufjs: /^bench\//,
+      pbf: /^bench\/wire\/peers\.ts$/,
+      'otlp-transformer-0.57': /^bench\/wire\/peers\.ts$/,
       echarts: /^bench\/dashboards\//,
       'playwright-core': /^bench\/dashboards\//,
       '@pydantic/genai-prices': /^(processor|instrumentation\/guards)\/prices\.ts$/,
@@ -48,6 +50,7 @@ describe('imports', () => {
       '@hono/node-server': /^app\//,
       commander: /^app\/cli(-[a-z]+)?\.ts$/,
       kysely: /^app\/storage/,
+      pg: /^app\/storage-(postgres|replicas)\.ts$/,
       '@openfeature/flagd-core': /^(app\/controls\/ofrep\.ts$|instrumentation\/)/,
       '@openfeature/core': /^(app\/controls\/|instrumentation\/)/,
       '@openfeature/server-sdk': /^instrumentation\/controls\/open-feature\.ts$/,

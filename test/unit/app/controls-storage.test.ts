@@ -50,7 +50,7 @@ describe('the file', () => {
   test('is made by the first thing that is stored, for its owner only', async () => {
     const dir = folder()
     const storage = open(dir)
-    expect(await storage.load()).toEqual({ controls: [], releases: new Map() })
+    expect(await storage.load()).toEqual({ controls: [], releases: new Map(), revision: 0 })
     expect([await storage.audit(5), readdirSync(dir)]).toEqual([[], []])
     await storage.write(change())
     expect(readdirSync(dir)).toContain('a.db')
@@ -90,7 +90,7 @@ describe('the file', () => {
     const storage = open(folder())
     await storage.write(change({ putControl: control(), putRelease: release('v1') }))
     await storage.write(change({ removedControls: ['c1', 'unheard of'], removedReleases: { agent: 'support', versions: ['v1'] } }, 2))
-    expect([await storage.load(), (await storage.audit(9)).length]).toEqual([{ controls: [], releases: new Map() }, 2])
+    expect([await storage.load(), (await storage.audit(9)).length]).toEqual([{ controls: [], releases: new Map(), revision: 2 }, 2])
   })
   test('a change is stored whole or not at all', async () => {
     const storage = open(folder())

@@ -49,11 +49,25 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'c.yaml:1:33  defaults.quality.checks.0: there is no check "perfect"; write one of completed, not_truncated, not_filtered, not_refused, not_empty, no_loop, tools_ok, retrieval_not_empty, valid_output, grounded_call, or external:NAME for an evaluation from outside',
   ],
   ['a wrong type', 'agents: { a: { duration_seconds: fast } }', 'c.yaml:1:34  agents.a.duration_seconds: expected object, got "fast"'],
-  ['storage of another kind', 'storage: mysql://x', 'c.yaml:1:10  storage: "mysql://x" is no storage; write sqlite:./agentopz.db'],
   [
-    'storage that is not there yet',
-    'storage: postgres://db/agentopz',
-    'c.yaml:1:10  storage: PostgreSQL is not supported yet; write sqlite:./agentopz.db',
+    'storage of another kind',
+    'storage: mysql://x',
+    'c.yaml:1:10  storage: "mysql://x" is no storage; write sqlite:./agentopz.db, or postgres://USER@HOST:5432/DATABASE',
+  ],
+  [
+    'storage of a mistyped kind, whose password is not repeated',
+    'storage: postgress://ana:secret@db/agentopz',
+    'c.yaml:1:10  storage: this is no storage; write sqlite:./agentopz.db, or postgres://USER@HOST:5432/DATABASE',
+  ],
+  [
+    'a database without a name',
+    'storage: postgres://ana:secret@db',
+    'c.yaml:1:10  storage: postgres://ana@db names no database; write postgres://USER@HOST:5432/DATABASE',
+  ],
+  [
+    'a password that is not escaped',
+    'storage: "postgres://ana:sec#ret@db/agentopz"',
+    'c.yaml:1:10  storage: postgres:… is no URL; write postgres://USER@HOST:5432/DATABASE, with special characters of a password as %XX',
   ],
   [
     'an expiry that is none',
