@@ -21,6 +21,7 @@ import { createIncidents, type IncidentResponse } from './incidents/create.ts'
 import type { Logger } from './log.ts'
 import { objectiveGauges } from './objective-gauges.ts'
 import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
+import { createReadiness } from './ready/create.ts'
 import { createRoutes } from './routes.ts'
 import { createStorage } from './storage.ts'
 import { pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
@@ -76,7 +77,10 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     }),
     metrics,
     settings,
-    { internalError: (stage, error) => log.error({ err: error, stage }, 'an item was dropped because of a bug') },
+    {
+      run: (run) => readiness.sawRun(run),
+      internalError: (stage, error) => log.error({ err: error, stage }, 'an item was dropped because of a bug'),
+    },
     randomBytes(4).readInt32LE(),
   )
   metrics.gauge('agentopz_price_table_info', () => [[{ version: settings.prices.tableVersion }, 1]])
@@ -124,6 +128,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     metrics,
     clock,
   })
+  const readiness = createReadiness(config, { storage, controls, pipeline, metrics, log, clock, access: response.routes })
   const routes = createRoutes({
     metrics,
     clock,
@@ -133,8 +138,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
-    controls: controls.routes,
-    incidents: response.routes,
+    ...readiness.routesWith(controls.routes, response.routes),
   })
 
   return {
@@ -167,6 +171,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
           setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS),
           setInterval(() => guarded('controls', () => controls.tick(clock()), metrics, log), SWEEP_MS),
           setInterval(() => guarded('incidents', () => response.tick(clock()), metrics, log), SWEEP_MS),
+          setInterval(() => guarded('readiness', () => readiness.tick(clock()), metrics, log), SWEEP_MS),
           setInterval(() => metrics.expire(clock()), EXPIRE_MS),
         ]
         running.isReady = true
@@ -185,11 +190,13 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
       authorise = createAuthorise(next.auth.tokens)
       controls.apply(next)
       response.apply(next)
+      readiness.apply(next)
       metrics.set('agentopz_config_reload_timestamp_seconds', {}, clock() / 1000, clock())
       return []
     },
     stop: async () => {
       await running.stop(current.shutdown.grace_seconds * 1000)
+      await readiness.stop()
       // Incidents first: the storage is closed with the controls.
       await response.stop()
       await controls.stop()

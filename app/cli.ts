@@ -7,6 +7,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { VERSION } from './app.ts'
 import { addControlCommands } from './cli-controls.ts'
 import { addIncidentCommands } from './cli-incidents.ts'
+import { addReadyCommand } from './cli-ready.ts'
 import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { conformanceCommand } from './commands/conformance-command.ts'
@@ -94,6 +95,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .action(async (agent: string, o: TriageOptions) => exit(await triageCommand(agent, o)))
   addControlCommands(program, exit)
   addIncidentCommands(program, exit)
+  addReadyCommand(program, exit)
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
     .option('--golden <file...>', 'further golden files')
     .option('--json', 'machine-readable')

@@ -10,6 +10,7 @@ import type { Role } from './auth.ts'
 import { type ControlPlaneParts, controlPlaneRoutes } from './controls/routes.ts'
 import { type IncidentRouteParts, incidentRoutes } from './incidents/routes.ts'
 import { problem } from './problem.ts'
+import { type ReadinessRouteParts, readinessRoutes } from './ready/routes.ts'
 import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbookPage } from './runbooks.ts'
 
 export interface RouteParts {
@@ -27,6 +28,8 @@ export interface RouteParts {
   readonly controls?: ControlPlaneParts
   /** Absent where no incidents are kept. */
   readonly incidents?: IncidentRouteParts
+  /** Absent where nobody asks how ready agents are. */
+  readonly readiness?: ReadinessRouteParts
 }
 
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-fA-F]{${digits}}$`), `write ${digits} hex digits`)
@@ -101,6 +104,7 @@ export function createRoutes(parts: RouteParts): Hono {
   )
   if (parts.controls !== undefined) controlPlaneRoutes(app, parts.controls)
   if (parts.incidents !== undefined) incidentRoutes(app, parts.incidents)
+  if (parts.readiness !== undefined) readinessRoutes(app, parts.readiness)
   app.get('/runbooks', (c) => document(c, runbookList, runbookListPage))
   app.get('/runbooks/:alert', (c) => {
     const name = c.req.param('alert')
@@ -147,6 +151,7 @@ function page(version: string): string {
     ['/runbooks', 'runbooks'],
     ['/api/v1/controls', 'controls in force'],
     ['/api/v1/incidents', 'incidents'],
+    ['/api/v1/readiness', 'readiness of agents'],
   ]
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>agentopz</title><h1>agentopz ${version}</h1><ul>${links.map(([href, text]) => `<li><a href="${href}">${text}</a>`).join('')}</ul></html>\n`
 }

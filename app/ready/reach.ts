@@ -1,0 +1,52 @@
+/**
+ * Whether a URL answers: HEAD, and GET where a server knows no HEAD. Bounded in time, follows no redirect, reads no body.
+ * An answer that asks for credentials is an answer: somebody who has them gets in.
+ */
+
+export interface Reached {
+  readonly isReached: boolean
+  /** `answers 200`, `does not answer: the connection was refused` */
+  readonly text: string
+}
+
+const NO_HEAD = new Set([404, 405, 501])
+const NEEDS_LOGIN = new Set([401, 403])
+
+export async function reach(url: string, timeoutMs: number): Promise<Reached> {
+  try {
+    const first = await statusOf('HEAD', url, timeoutMs)
+    const status = NO_HEAD.has(first) ? await statusOf('GET', url, timeoutMs) : first
+    return { isReached: status < 400 || NEEDS_LOGIN.has(status), text: `answers ${status}` }
+  } catch (error) {
+    return { isReached: false, text: `does not answer: ${whyOf(error, timeoutMs)}` }
+  }
+}
+
+async function statusOf(method: 'HEAD' | 'GET', url: string, timeoutMs: number): Promise<number> {
+  const response = await fetch(url, { method, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
+  await response.body?.cancel()
+  return response.status
+}
+
+const CODES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ENOTFOUND: 'there is no host of that name',
+  EAI_AGAIN: 'the name could not be looked up',
+  ECONNRESET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+}
+
+/** Why a request failed, in words. */
+export function whyOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = (cause as { readonly code?: unknown } | undefined)?.code
+  return typeof code === 'string' ? (CODES[code] ?? code) : cause instanceof Error ? cause.message : String(cause)
+}
+
+/** A URL without what may be secret in it. */
+export function shownUrl(text: string): string {
+  const url = new URL(text)
+  url.username = url.password = url.search = url.hash = ''
+  return url.href
+}
