@@ -10,7 +10,7 @@ export interface AuditEntry {
   readonly atMs: number
   readonly action: AuditAction
   readonly control: ControlKind
-  /** Of the control that was set or undone; empty for publish, activate and rollback. */
+  /** Of the control that was set or undone; for activate and rollback of the action they are part of, else empty. */
   readonly id: string
   readonly agent: string
   readonly target: string
@@ -31,6 +31,8 @@ export interface Asked {
   readonly reason: string
   readonly via: string
   readonly now: number
+  /** Of the action that activating or rolling back is part of: by it the audit tells after a crash whether it was done. */
+  readonly id?: string
 }
 
 export { isMachine } from '../model/actor.ts'

@@ -25,7 +25,9 @@ export const FOLLOW_UPS: Readonly<Record<string, (i: Incident) => string | undef
     return needed === undefined ? undefined : `Triage again after ${countText(needed, 'more run')}`
   },
   failed_action: ({ actions }) => {
-    const failed = actions.filter((a) => a.state === 'failed').map((a) => `${a.kind} ${md(a.target)}`)
+    const failed = actions
+      .filter((a) => a.state === 'failed' || a.verification?.verdict === 'not_recovered')
+      .map((a) => `${a.kind} ${md(a.target)}`)
     return failed.length === 0 ? undefined : `Find out why it did not help: ${failed.join(', ')}`
   },
 }

@@ -56,7 +56,9 @@ export function verify(a: Aftermath, now: number): Verification {
   if (seen < runs) return say('waiting', `not well yet, ${countText(runs - seen, 'more run')} to go (${shares})`)
   if (!isWorse && isBetter(LIKELY)) return say('recovered', `the runs are well again (${shares})`)
   if (!isWorse && seen < 2 * runs) return say('waiting', `cannot tell yet, ${countText(2 * runs - seen, 'more run')} to go (${shares})`)
-  return say('not_recovered', `${isBetter(SURE) ? 'it helped in part only' : 'it did not help'} (${shares})`)
+  const inPart = isBetter(SURE)
+  const verdict = say('not_recovered', `${inPart ? 'it helped in part only' : 'it did not help'} (${shares})`)
+  return inPart ? { ...verdict, inPart } : verdict
 }
 
 /** What is known while an agent is disabled. */

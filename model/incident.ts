@@ -190,6 +190,8 @@ export interface Verification {
   readonly runsNeeded: number
   /** The baseline before the onset against the runs after the action. */
   readonly comparison?: Comparison
+  /** Not recovered, and yet surely better than before the action. */
+  readonly inPart?: true
   readonly atMs: number
 }
 

@@ -330,6 +330,18 @@ export const METRICS = {
     labels: ['outcome'],
     help: 'Times an incident was looked up in Prometheus (ok, failed); what could not be asked stays as it was.',
   },
+  agentopz_incident_triages_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: ['outcome'],
+    help: 'Times the cause and the mitigation of an incident were looked at (ok, failed: Prometheus could not be asked).',
+  },
+  agentopz_incident_actions_total: {
+    type: 'counter',
+    group: 'incidents',
+    labels: [...A, 'action', 'by', 'state'],
+    help: 'Actions about incidents that came into a state (proposed, in_force, verified, failed, undone, lapsed, withdrawn, refused), by person or playbook; without drills.',
+  },
   agentopz_webhook_requests_total: {
     type: 'counter',
     group: 'incidents',

@@ -1,0 +1,152 @@
+/**
+ * Verifies what was done about incidents: the runs after an action, and where nobody acted here, the runs after the last change or the end of
+ * the last alert. On evidence the incident is mitigated; where an action did not help it is undone or people are told, as its playbook says.
+ */
+import { escalated, isOwn, verified } from '../../incidents/acting.ts'
+import { ACTIONS } from '../../incidents/actions/index.ts'
+import { mitigated } from '../../incidents/commands.ts'
+import { type Indicator, indicatorOf } from '../../incidents/indicator.ts'
+import type { Playbook } from '../../incidents/playbooks.ts'
+import { turnOf } from '../../incidents/turning.ts'
+import { unverified, verify, verifyContained } from '../../incidents/verify.ts'
+import type { Action, Incident, Verification } from '../../model/incident.ts'
+import type { Incidents } from '../incidents/incidents.ts'
+import { PrometheusError } from '../prometheus.ts'
+import type { Actions } from './actions.ts'
+import type { Evidence } from './evidence.ts'
+
+export interface VerifierSettings {
+  readonly playbooks: readonly Playbook[]
+  /** A run closes so long after its last span. */
+  readonly settleMs: number
+  readonly scale: number
+  /** Runs in which what no playbook did must have helped. */
+  readonly runs: number
+}
+
+export interface VerifierParts {
+  readonly incidents: Incidents
+  readonly evidence: Evidence
+  readonly settings: () => VerifierSettings
+  readonly clock: () => number
+  readonly actions: Pick<Actions, 'undo' | 'standing'>
+  /** As triage measured it. */
+  readonly dispersionOf: (id: string) => number
+}
+
+export class Verifier {
+  readonly #parts: VerifierParts
+
+  constructor(parts: VerifierParts) {
+    this.#parts = parts
+  }
+
+  /** Looks at what is in force of one incident. `trouble`: why Prometheus cannot be asked now. */
+  async verify(id: string, trouble: string | undefined): Promise<void> {
+    const incident = this.#parts.incidents.get(id)
+    if (incident === undefined) return
+    const open = incident.actions.filter((a) => a.state === 'in_force' && a.undo === undefined)
+    for (const action of open) await this.#settled(incident, action, await this.#verdict(incident, action, trouble))
+    const isOpen = incident.state === 'open' || incident.state === 'acknowledged'
+    const isWaiting = incident.actions.some((a) => a.state === 'started' || a.state === 'in_force')
+    if (isOpen && !isWaiting && trouble === undefined) await this.#byHand(incident)
+  }
+
+  async #verdict(incident: Incident, action: Action, trouble: string | undefined): Promise<Verification> {
+    const { clock, actions } = this.#parts
+    const runs = this.#playbookOf(action)?.verify.runs ?? this.#parts.settings().runs
+    if (trouble !== undefined) return unverified(trouble, action.verification, runs, clock())
+    try {
+      const { seenBy } = ACTIONS[action.kind]
+      if (seenBy !== 'containment') return await this.#judged(incident, action.atMs, runs, seenBy === 'runs')
+      const { agent, environment } = incident
+      const fromMs = action.atMs + (await this.#pause(incident, action.atMs))
+      const now = clock()
+      const failed = now < fromMs ? 0 : await this.#parts.evidence.failed({ agent, environment, fromMs, nowMs: now })
+      const { fallback } = await actions.standing(agent, environment)
+      return verifyContained({ disabledMs: action.atMs, failed, fromMs, fallback: (action.fallback ?? fallback) !== undefined }, now)
+    } catch (error) {
+      if (!(error instanceof PrometheusError)) throw error
+      return unverified(error.message, action.verification, runs, clock())
+    }
+  }
+
+  /** The runs after a change, by the incident's indicator or by how the runs fare as a whole. */
+  async #judged(incident: Incident, changedMs: number, runs: number, isByRuns: boolean): Promise<Verification> {
+    const { evidence, settings, clock, dispersionOf } = this.#parts
+    const { agent, environment, id } = incident
+    const own = indicatorOf(incident)
+    const candidates: readonly Indicator[] = isByRuns || own === undefined ? [{ sli: 'quality' }, { sli: 'run_error' }] : [own]
+    const onsetMs = Math.min(changedMs, incident.triage?.onset?.atMs ?? incident.startedMs)
+    const fromMs = changedMs + (await this.#pause(incident, changedMs))
+    let judged: Verification | undefined
+    for (const indicator of candidates) {
+      const nowMs = clock()
+      const counts = await evidence.around({
+        agent,
+        environment,
+        indicator,
+        onsetMs,
+        changedMs,
+        fromMs,
+        nowMs,
+        scale: settings().scale,
+      })
+      const dispersion = indicator === own ? dispersionOf(id) : 1
+      judged = verify({ sli: indicator.sli, ...counts, dispersion, runs }, nowMs)
+      if (counts.baseline.total > 0) break
+    }
+    return judged ?? unverified('the alerts are about nothing that fails', undefined, runs, clock())
+  }
+
+  #pause({ agent, environment }: Incident, changedMs: number): Promise<number> {
+    const { evidence, settings } = this.#parts
+    const { settleMs, scale } = settings()
+    return evidence.pause({ agent, environment, changedMs, settleMs, scale })
+  }
+
+  async #settled({ id }: Incident, action: Action, v: Verification): Promise<void> {
+    const { incidents, clock } = this.#parts
+    const isWell = v.verdict === 'recovered' || v.verdict === 'contained'
+    const said = (i: Incident): Incident =>
+      isWell ? mitigated(verified(i, action.id, v), 'agentopz', `${action.id}: ${v.text}`, clock()) : verified(i, action.id, v)
+    await (v.verdict === 'waiting' ? incidents.refresh(id, said) : incidents.update(id, said))
+    if (v.verdict === 'not_recovered') await this.#failed(id, action, v)
+  }
+
+  /** A person's action is a person's to undo; what helped in part would be worse undone; what contains is not made better by letting go. */
+  async #failed(id: string, action: Action, v: Verification): Promise<void> {
+    const { incidents, actions, clock } = this.#parts
+    const mayUndo = isOwn(action) && v.inPart !== true && ACTIONS[action.kind].seenBy !== 'containment'
+    if (mayUndo && this.#playbookOf(action)?.verify.otherwise !== 'escalate') {
+      await actions.undo(id, action.id, { actor: action.actor, reason: `it did not help (${id} ${action.id})` })
+      return
+    }
+    const why = !isOwn(action)
+      ? `${action.actor} did it, and it stays until a person undoes it`
+      : v.inPart === true
+        ? 'it stays, for it helped in part'
+        : 'it stays'
+    await incidents.update(id, (i) => escalated(i, action.id, `${action.id} needs a person: ${v.text}; ${why}`, clock()))
+  }
+
+  /** Fixed elsewhere, or gone by itself: mitigated on the same evidence. Nothing is said while it is not. */
+  async #byHand(incident: Incident): Promise<void> {
+    const { incidents, clock, settings } = this.#parts
+    const turn = turnOf(incident)
+    if (turn === undefined) return
+    let v: Verification
+    try {
+      v = await this.#judged(incident, turn.atMs, settings().runs, false)
+    } catch (error) {
+      if (error instanceof PrometheusError) return
+      throw error
+    }
+    if (v.verdict !== 'recovered') return
+    await incidents.update(incident.id, (i) => mitigated(i, 'agentopz', `${v.text}, after ${turn.text}`, clock()))
+  }
+
+  #playbookOf({ playbook }: Action): Playbook | undefined {
+    return playbook === undefined ? undefined : this.#parts.settings().playbooks.find((p) => p.name === playbook)
+  }
+}
