@@ -28,8 +28,8 @@ export interface Interest {
 export interface SpanSink {
   /** A span with an attribute or scope of interest. The view is valid only during the call. */
   span(span: Span): void
-  /** Any other span: its place in the tree. */
-  link(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation): void
+  /** Any other span: its place in the tree. A sink that needs no tree leaves this out, and no ids are written out for it. */
+  link?(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation): void
 }
 
 export interface LogSink {

@@ -1,13 +1,14 @@
 /**
  * Decoders for both encodings behind one word. The key table is built once from what the dialects declare, so a new dialect costs no
- * change here. Decoders keep nothing between requests.
+ * change here. Decoders keep no view between requests, only room
+ * and short texts that come again.
  */
 import { GEN_AI_PREFIXES } from '../../model/semconv.ts'
 import type { Decoder, DecodeLimits, Interest } from './decode.ts'
 import { createInterestTest } from './interest.ts'
 import { countJsonMetrics, decodeJsonLogs, decodeJsonTraces } from './json.ts'
 import { KeyTable } from './key-table.ts'
-import { countProtobufMetrics, decodeProtobufLogs, decodeProtobufTraces } from './protobuf.ts'
+import { countProtobufMetrics, createWireSetup, decodeProtobufLogs, decodeProtobufTraces } from './protobuf.ts'
 
 /** Nesting is counted per encoding: one AnyValue in another is one level of protobuf and two or three of JSON. */
 export const DEFAULT_DECODE_LIMITS = { maxNesting: { protobuf: 32, json: 100 }, maxItems: 200_000 } as const
@@ -20,11 +21,11 @@ export function createDecoder(interest: Interest, limits: Partial<DecodeLimits> 
   })
   const test = createInterestTest(interest)
   const json = boundsOf('json')
-  const wire = { table: new KeyTable(interest.keys, GEN_AI_PREFIXES), interest: test, limits: boundsOf('protobuf') }
+  const wire = createWireSetup(new KeyTable(interest.keys, GEN_AI_PREFIXES), test, boundsOf('protobuf'))
   return {
     traces: (body, encoding, sink) =>
       encoding === 'json' ? decodeJsonTraces(body, test, json, sink) : decodeProtobufTraces(body, wire, sink),
-    logs: (body, encoding, sink) => (encoding === 'json' ? decodeJsonLogs(body, json, sink) : decodeProtobufLogs(body, wire.limits, sink)),
-    metrics: (body, encoding) => (encoding === 'json' ? countJsonMetrics(body, json) : countProtobufMetrics(body, wire.limits)),
+    logs: (body, encoding, sink) => (encoding === 'json' ? decodeJsonLogs(body, json, sink) : decodeProtobufLogs(body, wire, sink)),
+    metrics: (body, encoding) => (encoding === 'json' ? countJsonMetrics(body, json) : countProtobufMetrics(body, wire)),
   }
 }

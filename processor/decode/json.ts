@@ -28,7 +28,7 @@ export function decodeJsonTraces(body: Uint8Array, interest: InterestTest, limit
       const reason = span.traceId === '' ? 'trace_id' : span.spanId === '' || isBadParent(fields) ? 'span_id' : undefined
       if (reason !== undefined) rejected[reason] = (rejected[reason] ?? 0) + 1
       else if (isOwn || isOfInterest(fields, interest)) sink.span(span)
-      else sink.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
+      else sink.link?.(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
     }
   })
   return { total, rejected }

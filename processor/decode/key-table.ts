@@ -1,40 +1,56 @@
 /**
  * Attribute keys as bytes → small integers, without making a string: the hot step of reading a span.
- * Built once from the keys the dialects declare. A hash over the length and three bytes picks a short chain; a full compare decides, so
- * a collision costs time, never a wrong answer. The keys are ours, not the sender's: nobody can lengthen a chain from outside.
+ * Built once from the keys the dialects declare. A hash picks a short chain and a full compare decides, so a collision costs time, never
+ * a wrong answer. The keys are ours, not the sender's: nobody can lengthen a chain from outside.
  */
+
+/** Keys below this are few and take a slower hash; from here on two reads of four bytes stay inside the key. */
+const WORDS = 8
+const NONE: readonly number[] = []
+
 export class KeyTable {
   readonly size: number
   readonly #slots: ReadonlyMap<string, number>
-  readonly #keys: readonly Buffer[]
   /** Per slot: whether the key has a GenAI prefix. */
   readonly #isPrefixed: Uint8Array
   /** Per hash: first slot + 1. Per slot: next slot of its chain + 1. */
   readonly #heads: Int16Array
   readonly #next: Int16Array
-  readonly #mask: number
-  /** Prefixes by their first byte. */
-  readonly #prefixes: readonly (readonly Buffer[])[]
+  readonly #shift: number
+  /** All keys one after the other, and where each begins and how long it is. */
+  readonly #bytes: Buffer
+  readonly #words: DataView
+  readonly #starts: Int32Array
+  readonly #lengths: Int32Array
+  /** Prefixes, and which of them may begin with three given bytes. */
+  readonly #prefixes: readonly Buffer[]
+  readonly #prefixesBy: (readonly number[])[] = Array.from({ length: 256 }, () => NONE)
 
   constructor(keys: readonly string[], prefixes: readonly string[]) {
     const distinct = [...new Set(keys)]
     this.size = distinct.length
     this.#slots = new Map(distinct.map((key, slot) => [key, slot]))
-    this.#keys = distinct.map((key) => Buffer.from(key))
     this.#isPrefixed = Uint8Array.from(distinct, (key) => Number(prefixes.some((p) => key.startsWith(p))))
-    let size = 64
-    while (size < distinct.length * 4) size *= 2
-    this.#mask = size - 1
-    this.#heads = new Int16Array(size)
+    this.#lengths = Int32Array.from(distinct, (key) => Buffer.byteLength(key))
+    this.#starts = new Int32Array(distinct.length)
+    for (let i = 1; i < distinct.length; i++) this.#starts[i] = (this.#starts[i - 1] as number) + (this.#lengths[i - 1] as number)
+    this.#bytes = Buffer.from(distinct.join(''))
+    this.#words = viewOf(this.#bytes)
+    // Twelve times as many places as keys: an unknown key, the common case, then rarely meets a known one.
+    const bits = Math.max(6, Math.ceil(Math.log2(distinct.length * 12)))
+    this.#shift = 32 - bits
+    this.#heads = new Int16Array(2 ** bits)
     this.#next = new Int16Array(distinct.length)
-    for (const [slot, key] of this.#keys.entries()) {
-      const h = this.#hash(key, 0, key.length)
+    for (let slot = 0; slot < distinct.length; slot++) {
+      const h = this.#hash(this.#bytes, this.#words, this.#starts[slot] as number, this.#lengths[slot] as number)
       this.#next[slot] = this.#heads[h] as number
       this.#heads[h] = slot + 1
     }
-    const byFirst: Buffer[][] = Array.from({ length: 256 }, () => [])
-    for (const prefix of prefixes.map((p) => Buffer.from(p))) byFirst[prefix[0] ?? 0]?.push(prefix)
-    this.#prefixes = byFirst
+    this.#prefixes = prefixes.filter((p) => p.length >= 3).map((p) => Buffer.from(p))
+    for (const [i, prefix] of this.#prefixes.entries()) {
+      const h = headHash(prefix, 0)
+      this.#prefixesBy[h] = [...(this.#prefixesBy[h] ?? []), i]
+    }
   }
 
   /** Slot of a key, or −1. */
@@ -42,40 +58,63 @@ export class KeyTable {
     return this.#slots.get(key) ?? -1
   }
 
-  /** Slot of the key at `start`, or −1. */
-  find(bytes: Uint8Array, start: number, length: number): number {
-    let slot = (this.#heads[this.#hash(bytes, start, length)] as number) - 1
+  /** Slot of the key at `start`, or −1. `view` is over the same bytes. */
+  // oxlint-disable-next-line max-params -- the hot step of decoding: an object for the range would be made for every attribute
+  find(bytes: Uint8Array, start: number, length: number, view: DataView = viewOf(bytes)): number {
+    let slot = ((this.#heads[this.#hash(bytes, view, start, length)] as number) - 1) | 0
     while (slot >= 0) {
-      if (isEqual(this.#keys[slot] as Buffer, bytes, start, length)) return slot
-      slot = (this.#next[slot] as number) - 1
+      if (this.#lengths[slot] === length && this.#isEqual(slot, bytes, view, start, length)) return slot
+      slot = ((this.#next[slot] as number) - 1) | 0
     }
     return -1
   }
 
-  /** Whether the key at `start` has a GenAI prefix; `slot` is what `find` said of it. */
-  isPrefixed(bytes: Uint8Array, start: number, length: number, slot: number): boolean {
-    if (slot >= 0) return this.#isPrefixed[slot] === 1
-    const candidates = this.#prefixes[length === 0 ? 0 : (bytes[start] as number)] as readonly Buffer[]
-    for (let i = 0; i < candidates.length; i++) if (startsWith(bytes, start, length, candidates[i] as Buffer)) return true
+  /** Whether the key of a slot has a GenAI prefix. */
+  isSlotPrefixed(slot: number): boolean {
+    return this.#isPrefixed[slot] === 1
+  }
+
+  /** Whether the key at `start`, which no slot has, has a GenAI prefix. Three bytes rule out nearly all that have none. */
+  isPrefixed(bytes: Uint8Array, start: number, length: number): boolean {
+    if (length < 3) return false
+    const candidates = this.#prefixesBy[headHash(bytes, start)] as readonly number[]
+    if (candidates === NONE) return false
+    for (const i of candidates) if (startsWith(bytes, start, length, this.#prefixes[i] as Buffer)) return true
     return false
   }
 
-  #hash(bytes: Uint8Array, start: number, length: number): number {
-    if (length === 0) return 0
-    const last = start + length - 1
-    const h =
-      Math.imul(length, 0x9e3779b1) ^
-      Math.imul(bytes[start + (length >> 1)] as number, 0x85ebca6b) ^
-      Math.imul(bytes[last] as number, 0xc2b2ae35) ^
-      Math.imul(bytes[last - (length >> 2)] as number, 0x27d4eb2f)
-    return (h >>> 7) & this.#mask
+  /** Length, the four bytes in the middle and the last four: the ends alone collide, for many keys end alike. */
+  #hash(bytes: Uint8Array, view: DataView, start: number, length: number): number {
+    if (length >= WORDS) {
+      const middle = view.getInt32((start + (length >> 1)) | 0, true)
+      const last = view.getInt32((start + length - 4) | 0, true)
+      return Math.imul(Math.imul(middle ^ length, 0x9e3779b1) ^ last, 0x85ebca6b) >>> this.#shift
+    }
+    let h = length
+    for (let i = 0; i < length; i++) h = Math.imul(h ^ (bytes[start + i] as number), 0x9e3779b1)
+    return h >>> this.#shift
+  }
+
+  // oxlint-disable-next-line max-params -- the hot loop of decoding: an object for the range would be made for every attribute
+  #isEqual(slot: number, bytes: Uint8Array, view: DataView, start: number, length: number): boolean {
+    const at = this.#starts[slot] as number
+    if (length < 4) {
+      for (let i = 0; i < length; i++) if (this.#bytes[at + i] !== bytes[start + i]) return false
+      return true
+    }
+    const last = (length - 4) | 0
+    for (let i = 0; i < last; i = (i + 4) | 0) if (this.#words.getInt32((at + i) | 0) !== view.getInt32((start + i) | 0)) return false
+    return this.#words.getInt32((at + last) | 0) === view.getInt32((start + last) | 0)
   }
 }
 
-function isEqual(key: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (key.length !== length) return false
-  for (let i = 0; i < length; i++) if (key[i] !== bytes[start + i]) return false
-  return true
+function headHash(bytes: Uint8Array, start: number): number {
+  return ((bytes[start] as number) * 31 + (bytes[start + 1] as number) * 7 + (bytes[start + 2] as number)) & 255
+}
+
+/** A view over the same bytes. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Whether the `length` bytes at `start` begin with `prefix`. */

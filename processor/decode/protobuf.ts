@@ -12,23 +12,34 @@ import type { KeyTable } from './key-table.ts'
 import { millisOf } from './nanos.ts'
 import { LOGS_REQUEST, METRICS_REQUEST, TRACES_REQUEST } from './schema.ts'
 import { bodyView } from './values.ts'
+import { SpanPlaces } from './span-places.ts'
+import { Strings } from './strings.ts'
 import { wireAttributes, WireBody } from './wire-body.ts'
-import { checkBody } from './wire-check.ts'
-import { WireSpan } from './wire-span.ts'
+import { checkBody, checkSpans } from './wire-check.ts'
+import { SpanValues, WireSpan } from './wire-span.ts'
 
-/** What a decoder builds once. */
+/** What a decoder builds once. Strings and places are room that is used again for the next request; nothing in them outlives it but texts. */
 export interface WireSetup {
-  readonly table: KeyTable
   readonly interest: InterestTest
   readonly limits: DecodeLimits
+  readonly strings: Strings
+  readonly places: SpanPlaces
+  readonly values: SpanValues
+}
+
+/** Builds it. */
+export function createWireSetup(table: KeyTable, interest: InterestTest, limits: DecodeLimits): WireSetup {
+  return { interest, limits, strings: new Strings(), places: new SpanPlaces(table), values: new SpanValues(table) }
 }
 
 /** Reads a traces request. @throws DecodeError before anything reached the sink. */
-export function decodeProtobufTraces(bytes: Uint8Array, { table, interest, limits }: WireSetup, sink: SpanSink): Decoded {
-  const total = checkBody(bytes, TRACES_REQUEST, limits)
-  const body = new WireBody(bytes)
-  const span = new WireSpan(body, table)
+export function decodeProtobufTraces(bytes: Uint8Array, { interest, limits, strings, places, values }: WireSetup, sink: SpanSink): Decoded {
+  const body = new WireBody(bytes, strings)
+  places.clear()
+  const total = checkSpans(TRACES_REQUEST, limits, { body, places })
+  const span = new WireSpan(body, places, values)
   const rejected: Partial<Record<RejectReason, number>> = {}
+  let next = 0
   eachScope(body, (start, end, resource, scope) => {
     const isOwn = interest.scope(scope.name) || interest.service(resource.text(GENERAL.serviceName))
     span.resource = resource
@@ -36,20 +47,21 @@ export function decodeProtobufTraces(bytes: Uint8Array, { table, interest, limit
     for (let pos = start; pos < end;) {
       pos = body.step(pos)
       if (body.number !== 2) continue
-      const isOfInterest = span.load(body.from, pos) || isOwn
+      // The check met the spans in this very order.
+      const isOfInterest = span.load(next++) || isOwn
       const reason = span.refusal()
       if (reason !== undefined) rejected[reason] = (rejected[reason] ?? 0) + 1
       else if (isOfInterest) sink.span(span)
-      else sink.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
+      else sink.link?.(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
     }
   })
   return { total, rejected }
 }
 
 /** Reads a logs request. @throws DecodeError before anything reached the sink. */
-export function decodeProtobufLogs(bytes: Uint8Array, limits: DecodeLimits, sink: LogSink): Decoded {
+export function decodeProtobufLogs(bytes: Uint8Array, { limits, strings }: WireSetup, sink: LogSink): Decoded {
   const total = checkBody(bytes, LOGS_REQUEST, limits)
-  const body = new WireBody(bytes)
+  const body = new WireBody(bytes, strings)
   eachScope(body, (start, end, resource, scope) => {
     for (let pos = start; pos < end;) {
       pos = body.step(pos)
@@ -60,7 +72,7 @@ export function decodeProtobufLogs(bytes: Uint8Array, limits: DecodeLimits, sink
 }
 
 /** Checks a metrics request and counts its data points. @throws DecodeError */
-export function countProtobufMetrics(bytes: Uint8Array, limits: DecodeLimits): Decoded {
+export function countProtobufMetrics(bytes: Uint8Array, { limits }: WireSetup): Decoded {
   return { total: checkBody(bytes, METRICS_REQUEST, limits), rejected: {} }
 }
 

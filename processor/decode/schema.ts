@@ -43,7 +43,7 @@ function message(name: string, sketch: Sketch, mark?: 'value' | 'item'): Schema 
 }
 
 // AnyValue holds itself: declared first, filled after its parts.
-const ANY_VALUE = declare('AnyValue', 'value')
+export const ANY_VALUE: Schema = declare('AnyValue', 'value')
 const KEY_VALUE = message('KeyValue', { 1: ['key', 'string'], 2: ['value', ANY_VALUE] })
 fill(ANY_VALUE, {
   1: ['string_value', 'string'],
@@ -63,13 +63,13 @@ const SCOPE = message('InstrumentationScope', {
   4: ['dropped_attributes_count', 'varint'],
 })
 
-const EVENT = message('Span.Event', {
+export const EVENT: Schema = message('Span.Event', {
   1: ['time_unix_nano', 'fixed64'],
   2: ['name', 'string'],
   3: ['attributes', KEY_VALUE],
   4: ['dropped_attributes_count', 'varint'],
 })
-const LINK = message('Span.Link', {
+export const LINK: Schema = message('Span.Link', {
   1: ['trace_id', 'bytes'],
   2: ['span_id', 'bytes'],
   3: ['trace_state', 'string'],
@@ -77,7 +77,8 @@ const LINK = message('Span.Link', {
   5: ['dropped_attributes_count', 'varint'],
   6: ['flags', 'fixed32'],
 })
-const SPAN = message(
+export const STATUS: Schema = message('Status', { 2: ['message', 'string'], 3: ['code', 'varint'] })
+export const SPAN: Schema = message(
   'Span',
   {
     1: ['trace_id', 'bytes'],
@@ -94,7 +95,7 @@ const SPAN = message(
     12: ['dropped_events_count', 'varint'],
     13: ['links', LINK],
     14: ['dropped_links_count', 'varint'],
-    15: ['status', message('Status', { 2: ['message', 'string'], 3: ['code', 'varint'] })],
+    15: ['status', STATUS],
     16: ['flags', 'fixed32'],
   },
   'item',

@@ -13,6 +13,8 @@ export type Plain = string | number | boolean | null | undefined | readonly Plai
 /** What a backing knows: the value of a key (of several equal keys the last), and which keys there are. */
 export interface Values {
   get(key: string): Plain
+  /** Whether `get` would give a value, where that is cheaper to tell. */
+  has?(key: string): boolean
   /** Distinct keys with the prefix, in wire order. */
   keys(prefix: string, limit: number): readonly string[]
 }
@@ -24,7 +26,7 @@ class View implements Attributes {
     this.#values = values
   }
   has(key: string): boolean {
-    return this.#values.get(key) !== undefined
+    return this.#values.has?.(key) ?? this.#values.get(key) !== undefined
   }
   text(key: string): string | undefined {
     return textOf(this.#values.get(key))

@@ -3,7 +3,9 @@
  * Nothing here checks bounds again, and walking fields allocates nothing. Of a singular field that is repeated the last one counts.
  */
 import type { Attributes } from '../../model/span.ts'
+import { viewOf } from './key-table.ts'
 import { type Nanos, nanosOfHalves } from './nanos.ts'
+import type { Strings } from './strings.ts'
 import { attributesOver, firstWith, type Plain, type Values } from './values.ts'
 
 interface Range {
@@ -15,6 +17,7 @@ interface Range {
 export class WireBody {
   readonly bytes: Buffer
   readonly view: DataView
+  readonly #strings: Strings
   /** After `step`: number of the field, and where its value begins; it ends where `step` said. Read both before the next call. */
   number = 0
   from = 0
@@ -25,9 +28,10 @@ export class WireBody {
   valueEnd = 0
   #after = 0
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, strings: Strings) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.view = viewOf(bytes)
+    this.#strings = strings
   }
 
   /** Reads the field at `pos` and returns where it ends. */
@@ -92,16 +96,23 @@ export class WireBody {
   }
 
   text(start: number, end: number): string {
-    return this.bytes.toString('utf8', start, end)
+    return this.#strings.text(this.bytes, this.view, start, end)
   }
 
-  hex(start: number, end: number): string {
-    return this.bytes.toString('hex', start, end)
+  /** The 16 bytes at `start` in hex. */
+  traceId(start: number): string {
+    return this.#strings.traceId(this.bytes, this.view, start)
+  }
+
+  /** The 8 bytes at `start` in hex. */
+  spanId(start: number): string {
+    return this.#strings.spanId(this.bytes, this.view, start)
   }
 
   /** A well-formed id; anything else, all zeros included, is empty. */
-  id(start: number, end: number, size: number): string {
-    return end - start === size && !this.isZero(start, end) ? this.hex(start, end) : ''
+  id(start: number, end: number, size: 8 | 16): string {
+    if (end - start !== size || this.isZero(start, end)) return ''
+    return size === 16 ? this.traceId(start) : this.spanId(start)
   }
 
   isZero(start: number, end: number): boolean {
@@ -131,6 +142,9 @@ export class WireBody {
 
   /** An AnyValue message as plain data. Its nesting was limited by the check. */
   plain(start: number, end: number): Plain {
+    // A string and nothing else, the common form: 0x0a, a length below 128, the bytes.
+    if (this.bytes[start] === 0x0a && (this.bytes[start + 1] as number) === end - start - 2 && end - start < 0x82)
+      return this.text(start + 2, end)
     let value: Plain
     for (let pos = start; pos < end;) {
       pos = this.step(pos)
