@@ -6,6 +6,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from './app.ts'
 import { addControlCommands } from './cli-controls.ts'
+import { addDrillCommand } from './cli-drill.ts'
 import { addIncidentCommands } from './cli-incidents.ts'
 import { addReadyCommand } from './cli-ready.ts'
 import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
@@ -96,6 +97,7 @@ export function createProgram(exit: (code: number) => void): Command {
   addControlCommands(program, exit)
   addIncidentCommands(program, exit)
   addReadyCommand(program, exit)
+  addDrillCommand(program, exit)
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
     .option('--golden <file...>', 'further golden files')
     .option('--json', 'machine-readable')

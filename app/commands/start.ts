@@ -54,11 +54,12 @@ function reload(app: App, file: string | undefined, log: Logger): readonly strin
   return problems
 }
 
-function endSignal(log: Logger): AbortSignal {
+/** Aborts on SIGINT or SIGTERM; a second signal ends the process at once. */
+export function endSignal(log?: Logger): AbortSignal {
   const controller = new AbortController()
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(1)
-    log.debug({ signal: name }, 'stopping')
+    log?.debug({ signal: name }, 'stopping')
     controller.abort()
   }
   process.on('SIGINT', onSignal)

@@ -4,6 +4,7 @@
  * does something an operator would do, and looks whether it had its effect.
  */
 import type { AlertName } from '../../model/alerts.ts'
+import type { RecordedName } from '../../model/recorded.ts'
 import type { ActionKind, TriageCause } from '../../model/incident.ts'
 import type { Conditions, PromptName, RunReport } from './conditions.ts'
 
@@ -43,6 +44,8 @@ interface Common {
   readonly what: string
   /** Hours of usual traffic that the alert needs, in the time of the rules. */
   readonly usualHours: number
+  /** What must be known of the agent before it begins, beside what is normal of its quality and tools. */
+  readonly knows?: RecordedName
   /** Configuration of the agent beside the drills' own. */
   readonly config?: object
 }

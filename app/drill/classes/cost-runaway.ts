@@ -7,6 +7,7 @@ export const costRunaway: IncidentClass = {
   what: 'one run that does not end: its context and its cost grow with every step',
   // The rule knows what the largest open runs reach after twelve hours.
   usualHours: 15,
+  knows: 'agent:open_run_max_cost_usd:baseline',
   alerts: ['AgentRunaway'],
   causes: [],
   action: 'stop_runs',

@@ -1,6 +1,5 @@
 /** Nothing is wrong: the agent is switched off as an operator would, its callers must get the fallback, and the model again afterwards. */
 import type { Check, DrillWorld, RehearsalClass } from '../drill-class.ts'
-import { FALLBACK } from '../conditions.ts'
 import { percentile } from '../numbers.ts'
 
 const WITHIN_MS = 2000
@@ -11,7 +10,6 @@ export const fallbackRehearsal: RehearsalClass = {
   name: 'fallback-rehearsal',
   what: 'the agent is switched off and on again; meanwhile its callers must get the fallback',
   usualHours: 0.2,
-  config: { fallback: FALLBACK },
   rehearse: async (world) => {
     const off = world.now()
     await world.disable('rehearsal of the fallback')

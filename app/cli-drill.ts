@@ -1,0 +1,23 @@
+/** `agentopz drill`, its options; the work is in commands/drill.ts. */
+import { type Command, InvalidArgumentError } from 'commander'
+import { drillCommand, type DrillCommandOptions } from './commands/drill.ts'
+
+/** Adds it. */
+export function addDrillCommand(program: Command, exit: (code: number) => void): void {
+  program
+    .command('drill [names...]')
+    .description(
+      'make incidents on purpose, on agents of its own in a chain of its own, and see what becomes of them; without a name they are listed',
+    )
+    .option('--json', 'machine-readable, with everything that was seen')
+    .option('--report <file>', 'write that to a file')
+    .option('--keep', 'keep the temporary folder: database, configuration and logs')
+    .option('--seed <n>', "seed of the provider's answers", whole, 1)
+    .action(async (names: string[], o: DrillCommandOptions) => exit(await drillCommand(names, o)))
+}
+
+function whole(text: string): number {
+  const n = Number(text)
+  if (!Number.isInteger(n) || n < 0) throw new InvalidArgumentError('write a whole number')
+  return n
+}

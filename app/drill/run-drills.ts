@@ -1,0 +1,88 @@
+/**
+ * Runs drills: a temporary folder, a chain, a lane per class at the same time, results in the order asked for; and takes everything away again,
+ * however it ends. A signal ends the lanes, and what was seen until then is reported. A folder that a killed drill left behind is removed by
+ * the next one; its processes had ended with it.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seeded } from '../fleet/sketch.ts'
+import { type Chain, startChain } from './chain.ts'
+import type { DrillClass } from './drill-class.ts'
+import { runLane } from './lane.ts'
+import { type DrillResult, judge } from './observed.ts'
+
+export interface DrillOptions {
+  readonly signal: AbortSignal
+  /** Progress, a line at a time. */
+  readonly tell: (line: string) => void
+  /** Keeps the folder: database, configuration and logs. */
+  readonly keep: boolean
+  readonly seed: number
+}
+
+export interface DrillsRun {
+  readonly results: readonly DrillResult[]
+  readonly sdk: string
+  readonly startedMs: number
+  readonly endedMs: number
+  /** Where everything was kept, when asked to. */
+  readonly dir?: string
+}
+
+const PREFIX = 'agentopz-drill-'
+
+/** Runs them. @throws when the chain cannot be started. */
+export async function runDrills(drills: readonly DrillClass[], options: DrillOptions): Promise<DrillsRun> {
+  removeLeftOver(options.tell)
+  const startedMs = Date.now()
+  const dir = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`))
+  const remove = (): void => rmSync(dir, { recursive: true, force: true })
+  // A second signal ends the process at once; the folder goes all the same.
+  if (!options.keep) process.once('exit', remove)
+  let chain: Chain | undefined
+  try {
+    chain = await startChain(drills, dir, seeded(options.seed))
+    for (const note of chain.notes) options.tell(note)
+    options.tell(`agents on ${chain.agents.sdk}, an hour of the rules is a minute`)
+    const results = await runLanes(chain, drills, options)
+    return { results, sdk: chain.agents.sdk, startedMs, endedMs: Date.now(), ...(options.keep ? { dir } : {}) }
+  } finally {
+    await chain?.stop()
+    if (!options.keep) remove()
+    process.off('exit', remove)
+  }
+}
+
+async function runLanes(chain: Chain, drills: readonly DrillClass[], { signal, tell }: DrillOptions): Promise<readonly DrillResult[]> {
+  const ends = new AbortController()
+  let why: string | undefined
+  void chain.agents.died.then((reason) => {
+    why = reason
+    ends.abort()
+  })
+  const both = AbortSignal.any([signal, ends.signal])
+  const results = await Promise.all(drills.map(async (drill) => ({ drill, seen: await runLane(chain, drill, { signal: both, tell }) })))
+  return results.map(({ drill, seen }) =>
+    judge(drill, seen.interrupted === undefined || why === undefined ? seen : { ...seen, interrupted: why }),
+  )
+}
+
+/** Folders whose process is gone. */
+function removeLeftOver(tell: (line: string) => void): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(/^agentopz-drill-(\d+)-/.exec(name)?.[1])
+    if (!Number.isInteger(pid) || pid <= 0 || isAlive(pid)) continue
+    rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    tell(`removed ${name}, which a drill that was killed had left`)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as { readonly code?: string }).code === 'EPERM'
+  }
+}
