@@ -3,16 +3,21 @@
  * standard output. 0 when nothing was missed, 1 when something was or a drill could not be run, 2 for a drill that does not exist.
  */
 import { writeFileSync } from 'node:fs'
+import { VERSION } from '../app.ts'
 import { DRILLS } from '../drill/classes/index.ts'
 import type { DrillClass } from '../drill/drill-class.ts'
+import type { DrillResult } from '../drill/observed.ts'
+import { recordOf } from '../drill/record.ts'
 import { tableText } from '../drill/report.ts'
 import { runDrills } from '../drill/run-drills.ts'
 import { nearest } from '../nearest.ts'
+import { recordDrill } from '../ready/drills.ts'
+import { type ClientOptions, CommandFailure, createClient } from './control-client.ts'
 import { print, printError, say } from './output.ts'
 import { endSignal } from './start.ts'
 
-export interface DrillCommandOptions {
-  readonly json?: boolean
+export interface DrillCommandOptions extends ClientOptions {
+  readonly record?: boolean
   readonly report?: string
   readonly keep?: boolean
   readonly seed: number
@@ -40,9 +45,22 @@ export async function drillCommand(names: readonly string[], o: DrillCommandOpti
   if (run.dir !== undefined) tell(`kept in ${run.dir}`)
   const json = `${JSON.stringify(run, null, 2)}\n`
   if (o.report !== undefined) writeFileSync(o.report, json)
+  if (o.record !== false) await record(run.results, o, tell)
   if (o.json === true) print(json)
   else say(tableText(run.results))
   return run.results.every((r) => r.outcome === 'passed') ? 0 : 1
+}
+
+/** Tells a running `serve`, for `agentopz ready`. That none runs is said, and is no failure of the drills. */
+async function record(results: readonly DrillResult[], o: ClientOptions, tell: (line: string) => void): Promise<void> {
+  try {
+    const client = createClient(o)
+    for (const result of results) await recordDrill(client, recordOf(result, VERSION))
+    tell(`recorded ${results.length} results`)
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error
+    tell(`the results are not recorded for \`agentopz ready\`: ${error.message}`)
+  }
 }
 
 function listDrills(asJson: boolean): void {

@@ -68,6 +68,7 @@ export interface DrillResult {
   readonly attributeSeconds?: number
   readonly mitigateSeconds?: number
   readonly recoverSeconds?: number
+  readonly mitigatedMs?: number
   readonly attribution: Attribution
   readonly observed: Observed
 }
@@ -85,6 +86,7 @@ export function judge(drill: DrillClass, o: Observed): DrillResult {
     attribution,
     observed: o,
     ...defined({
+      mitigatedMs: mitigatedMs(drill, o),
       detectSeconds: since(o.detectedMs),
       attributeSeconds: attribution === 'right' ? since(o.named?.atMs) : undefined,
       mitigateSeconds: since(mitigatedMs(drill, o)),
