@@ -55,7 +55,7 @@ const SWEEP_MS = 1000
 const EXPIRE_MS = 60_000
 
 /** Wires the parts. @throws SettingsError for files named by the configuration that cannot be used. */
-export function createApp({ config, dir, log, reload }: AppOptions): App {
+export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): App {
   let current = config
   let authorise = createAuthorise(config.auth.tokens)
   const clock = (): number => Date.now()
@@ -118,7 +118,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
   })
   const response: IncidentResponse = createIncidents(config, {
     storage,
-    plane: controls.plane,
+    controls,
     access: {
       authorise: (role, header) => authorise(role, header),
       identify: (header) => createIdentify(current.auth.tokens)(header),
@@ -127,6 +127,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     log,
     metrics,
     clock,
+    scale,
   })
   const readiness = createReadiness(config, { storage, controls, pipeline, metrics, log, clock, access: response.routes })
   const routes = createRoutes({
@@ -139,6 +140,7 @@ export function createApp({ config, dir, log, reload }: AppOptions): App {
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
     ...readiness.routesWith(controls.routes, response.routes),
+    response: response.responseRoutes,
   })
 
   return {

@@ -11,6 +11,7 @@ import { type ControlPlaneParts, controlPlaneRoutes } from './controls/routes.ts
 import { type IncidentRouteParts, incidentRoutes } from './incidents/routes.ts'
 import { problem } from './problem.ts'
 import { type ReadinessRouteParts, readinessRoutes } from './ready/routes.ts'
+import { type ResponseRouteParts, responseRoutes } from './response/routes.ts'
 import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbookPage } from './runbooks.ts'
 
 export interface RouteParts {
@@ -28,6 +29,8 @@ export interface RouteParts {
   readonly controls?: ControlPlaneParts
   /** Absent where no incidents are kept. */
   readonly incidents?: IncidentRouteParts
+  /** Absent where nothing is done about incidents. */
+  readonly response?: ResponseRouteParts
   /** Absent where nobody asks how ready agents are. */
   readonly readiness?: ReadinessRouteParts
 }
@@ -104,6 +107,7 @@ export function createRoutes(parts: RouteParts): Hono {
   )
   if (parts.controls !== undefined) controlPlaneRoutes(app, parts.controls)
   if (parts.incidents !== undefined) incidentRoutes(app, parts.incidents)
+  if (parts.response !== undefined) responseRoutes(app, parts.response)
   if (parts.readiness !== undefined) readinessRoutes(app, parts.readiness)
   app.get('/runbooks', (c) => document(c, runbookList, runbookListPage))
   app.get('/runbooks/:alert', (c) => {

@@ -90,10 +90,11 @@ export interface Begun {
   readonly reason?: string
   readonly from?: string
   readonly expiresMs?: number
+  readonly via?: string
 }
 
 /** Decided, and stored before it is done. */
-export function begun(incident: Incident, id: string, { actor, ref, reason, from, expiresMs }: Begun, now: number): Incident {
+export function begun(incident: Incident, id: string, { actor, ref, reason, from, expiresMs, via }: Begun, now: number): Incident {
   return withChange(incident, id, (action) => {
     const { because: _, ...rest } = action
     return {
@@ -105,6 +106,7 @@ export function begun(incident: Incident, id: string, { actor, ref, reason, from
       ...(reason === undefined ? {} : { reason }),
       ...(from === undefined ? {} : { from }),
       ...(expiresMs === undefined ? {} : { expiresMs }),
+      ...(via === undefined ? {} : { via }),
     }
   })
 }

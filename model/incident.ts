@@ -173,10 +173,12 @@ export interface Action {
   readonly from?: string
   readonly fallback?: string
   readonly expiresMs?: number
+  /** How it was asked for, as in the audit: a token's name, `loopback`; absent for playbooks. */
+  readonly via?: string
   /** Of a proposal: why it was not done by itself. Of one refused, withdrawn or lapsed: why. */
   readonly because?: string
   /** Asked to be undone: by whom and why. Stored before it is done. */
-  readonly undo?: { readonly actor: string; readonly reason: string; readonly atMs: number }
+  readonly undo?: { readonly actor: string; readonly reason: string; readonly atMs: number; readonly via?: string }
   /** Somebody was told that it did not help. */
   readonly escalated?: true
 }

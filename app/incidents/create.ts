@@ -8,10 +8,15 @@ import { keyOf } from '../../incidents/alert.ts'
 import type { LifecycleSettings } from '../../incidents/state.ts'
 import type { Metrics } from '../../processor/metrics.ts'
 import type { Config } from '../config-schema.ts'
+import type { Controls } from '../controls/controls.ts'
 import type { ControlPlane } from '../controls/plane.ts'
 import type { Access } from '../controls/access.ts'
 import type { Logger } from '../log.ts'
 import { createPrometheus, type Prometheus } from '../prometheus.ts'
+import { countActions } from '../response/counts.ts'
+import { createResponse } from '../response/create.ts'
+import type { Response } from '../response/response.ts'
+import type { ResponseRouteParts } from '../response/routes.ts'
 import { merged } from '../settings.ts'
 import { type IncidentStorage, isLeader } from '../storage.ts'
 import { Incidents } from './incidents.ts'
@@ -23,6 +28,9 @@ export interface IncidentResponse {
   readonly incidents: Incidents
   readonly watch: IncidentWatch
   readonly routes: IncidentRouteParts
+  /** What is done about them. */
+  readonly response: Response
+  readonly responseRoutes: ResponseRouteParts
   /** Told of every action on controls and releases. */
   controlDone(entry: AuditEntry): void
   start(): Promise<void>
@@ -33,18 +41,21 @@ export interface IncidentResponse {
 
 export interface IncidentsParts {
   readonly storage: IncidentStorage
-  readonly plane: ControlPlane
+  readonly controls: Controls
   readonly access: Access
   readonly log: Logger
   readonly metrics: Metrics
   readonly clock: () => number
+  /** How many times shorter the rules' durations are; 1 outside drills and the demo. */
+  readonly scale?: number
 }
 
 const AUDIT_LIMIT = 500
 const PROMETHEUS_TIMEOUT_MS = 10_000
 
 export function createIncidents(initial: Config, parts: IncidentsParts): IncidentResponse {
-  const { storage, plane, access, log, metrics, clock } = parts
+  const { storage, controls, access, log, metrics, clock, scale = 1 } = parts
+  const { plane } = controls
   let config = initial
   let prometheus = prometheusOf(initial)
   const disabledMs = new Map<string, number>()
@@ -65,6 +76,7 @@ export function createIncidents(initial: Config, parts: IncidentsParts): Inciden
   const incidents = new Incidents(storage, settings(), clock, {
     changed: (after, why, before) => {
       observeTimes(metrics, after, why, before, clock())
+      countActions(metrics, after, before, clock())
       if (why === 'refreshed') return
       const { id, agent, environment, state, severity, title, drill } = after
       log.info({ why, id, agent, environment, state, severity, title, ...(drill ? { drill } : {}) }, 'incident')
@@ -108,10 +120,13 @@ export function createIncidents(initial: Config, parts: IncidentsParts): Inciden
   incidents.subscribe((_, why) => {
     if (why === 'opened' || why === 'reopened') watch.soon()
   })
+  const response = createResponse(initial, { controls, incidents, log, metrics, clock, scale, leads: () => isLeader(storage) })
   metrics.gauge('agentopz_incidents', () => openRows(incidents.list()))
   return {
     incidents,
     watch,
+    response: response.response,
+    responseRoutes: { ...access, incidents, clock, response: response.response, defaultExpirySeconds: response.defaultExpirySeconds },
     routes: {
       ...access,
       incidents,
@@ -133,13 +148,16 @@ export function createIncidents(initial: Config, parts: IncidentsParts): Inciden
     tick: (now) => {
       incidents.tick(now)
       watch.tick(now)
+      response.tick(now)
     },
     apply: (next) => {
       config = next
       prometheus = prometheusOf(next)
       incidents.apply(settings())
+      response.apply(next)
     },
     stop: async () => {
+      await response.stop()
       await watch.close()
       await incidents.close()
     },

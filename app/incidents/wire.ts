@@ -3,8 +3,9 @@
  * what is not known is left out.
  */
 import { z } from 'zod'
-import { type Comparison, type Finding, INCIDENT_STATES, type Incident, type Triage, type Verification } from '../../model/incident.ts'
-import { duration } from '../config-schema.ts'
+import { type Comparison, type Finding, INCIDENT_STATES, type Incident, type Triage } from '../../model/incident.ts'
+import { duration } from '../duration.ts'
+import { actionJson } from '../response/wire.ts'
 
 const line = (max: number): z.ZodString =>
   z
@@ -86,11 +87,8 @@ export function incidentJson(i: Incident): object {
     })),
     timeline: i.timeline.map(({ atMs, ...entry }) => ({ at: time(atMs), ...entry })),
     ...(i.triage === undefined ? {} : { triage: triageJson(i.triage) }),
-    actions: i.actions.map(({ atMs, verification, ...action }) => ({
-      ...action,
-      at: time(atMs),
-      ...(verification === undefined ? {} : { verification: verificationJson(verification) }),
-    })),
+    actions: i.actions.map(actionJson),
+    ...some('playbooks', i.playbooks),
     ...(i.before === undefined ? {} : { before: beforeJson(i.before) }),
   }
 }
@@ -118,16 +116,6 @@ function findingJson({ comparison, changedMs, runsNeeded, ...finding }: Finding)
 
 function comparisonJson({ adjustedP, ...comparison }: Comparison): object {
   return { ...comparison, ...some('adjusted_p', adjustedP) }
-}
-
-export function verificationJson({ runsSeen, runsNeeded, atMs, comparison, ...verification }: Verification): object {
-  return {
-    ...verification,
-    runs_seen: runsSeen,
-    runs_needed: runsNeeded,
-    at: time(atMs),
-    ...(comparison === undefined ? {} : { comparison: comparisonJson(comparison) }),
-  }
 }
 
 function blastJson({ sinceMs, runs, failedRuns, costUsd, users }: NonNullable<Incident['blast']>): object {

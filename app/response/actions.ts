@@ -30,8 +30,15 @@ export interface ActionsParts extends Performer {
   readonly knownTools: () => Iterable<string>
 }
 
+export interface UndoneBy {
+  readonly actor: string
+  readonly reason: string
+  /** Absent for playbooks. */
+  readonly via?: string
+}
+
 /** `expiresMs` is a time; absent for never. */
-export type Asked = { readonly actor: string; readonly expiresMs?: number } & (
+export type Asked = { readonly actor: string; readonly via: string; readonly expiresMs?: number } & (
   | { readonly proposal: string; readonly reason?: string }
   | { readonly action: ActionKind; readonly target?: string; readonly fallback?: string; readonly reason: string; readonly force?: boolean }
 )
@@ -91,6 +98,7 @@ export class Actions {
         if (unfit !== undefined) return unfit
         return this.#start(id, () => asked.proposal, {
           actor: asked.actor,
+          via: asked.via,
           ...expiry(asked),
           ...(asked.reason === undefined ? {} : { reason: asked.reason }),
         })
@@ -105,7 +113,7 @@ export class Actions {
     return this.#serial(() => this.#start(id, () => proposal, { actor: playbookActor(playbook.name), expiresMs }))
   }
 
-  undo(id: string, actionId: string, who: { readonly actor: string; readonly reason: string }): Promise<Acted> {
+  undo(id: string, actionId: string, who: UndoneBy): Promise<Acted> {
     return this.#serial(async () => {
       const { incidents, clock } = this.#parts
       let refusal: ActionRefused | undefined
@@ -143,14 +151,14 @@ export class Actions {
     if (!fit.fits) return unfit(fit)
     const draft: Draft = { kind, target: fit.target, reason, actor, ...(fallback === undefined ? {} : { fallback }) }
     // With the same step that begins it: a proposal of a person to themselves would be left behind by a crash.
-    return this.#start(incident.id, draft, { actor, reason, ...expiry(asked) })
+    return this.#start(incident.id, draft, { actor, reason, via: asked.via, ...expiry(asked) })
   }
 
   /** Begins an action that is proposed, or a new one, and finishes it. */
   async #start(
     id: string,
     what: Draft | (() => string),
-    who: { readonly actor: string; readonly reason?: string; readonly expiresMs?: number },
+    who: { readonly actor: string; readonly via?: string; readonly reason?: string; readonly expiresMs?: number },
   ): Promise<Acted> {
     const { incidents, plane, clock } = this.#parts
     let refusal: ActionRefused | undefined

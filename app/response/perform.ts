@@ -18,7 +18,7 @@ export type Performed =
   | { readonly ok: true; readonly entry: AuditEntry }
   | { readonly ok: false; readonly because: 'refused' | 'unavailable'; readonly detail: string }
 
-const VIA = 'incident'
+const ALONE = 'playbook'
 const AUDIT_LIMIT = 2000
 
 /** Does it, or finds that it was done. */
@@ -26,7 +26,7 @@ export async function perform({ plane, clock }: Performer, incident: Incident, a
   const id = auditIdOf(incident, action)
   const done = await recorded(plane, id)
   if (done !== undefined) return done
-  const who: Who = { actor: action.actor, reason: reasonOf(incident, action), via: VIA, id }
+  const who: Who = { actor: action.actor, reason: reasonOf(incident, action), via: action.via ?? ALONE, id }
   const command = ACTIONS[action.kind].command(action)
   if (command.do === 'control') {
     const { control, target, fallback } = command
@@ -52,7 +52,7 @@ export async function revert({ plane, clock }: Performer, incident: Incident, ac
   const id = auditIdOf(incident, action, true)
   const done = await recorded(plane, id)
   if (done !== undefined) return done
-  const who: Who = { actor: undo.actor, reason: undo.reason, via: VIA, id }
+  const who: Who = { actor: undo.actor, reason: undo.reason, via: undo.via ?? ALONE, id }
   if (ACTIONS[action.kind].command(action).do === 'control') {
     const outcome = await plane.undo(ref, who, clock)
     return !outcome.ok && outcome.because === 'not_in_force' ? 'over' : outcomeOf(outcome)

@@ -11,7 +11,7 @@ import { triage } from '../../incidents/triage.ts'
 import type { Incident, Triage } from '../../model/incident.ts'
 import type { Incidents } from '../incidents/incidents.ts'
 import { PrometheusError } from '../prometheus.ts'
-import { type Acted, Actions, type ActionsParts, type Asked } from './actions.ts'
+import { type Acted, Actions, type ActionsParts, type Asked, type UndoneBy } from './actions.ts'
 import type { Evidence } from './evidence.ts'
 import { Verifier, type VerifierSettings } from './verifier.ts'
 
@@ -84,7 +84,7 @@ export class Response {
     return this.#actions.act(id, asked)
   }
 
-  undo(id: string, actionId: string, who: { readonly actor: string; readonly reason: string }): Promise<Acted> {
+  undo(id: string, actionId: string, who: UndoneBy): Promise<Acted> {
     return this.#actions.undo(id, actionId, who)
   }
 
