@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { keep, ranOn, type Table } from '../results.ts'
 import { bodiesOf } from './bodies.ts'
 import { CODECS, type Codec } from './codecs.ts'
-import { inTurns, median, ratioOf } from './rounds.ts'
+import { inTurns, spread, times, withContenders } from './rounds.ts'
 import { type Mix, MIXES } from './source.ts'
 
 const QUICK = process.argv.includes('--quick')
@@ -17,17 +17,15 @@ const BODIES = 8
 const MILLISECONDS = QUICK ? 100 : 200
 const GOAL: Partial<Record<Mix, string>> = { genai: '≥ 15 ×', mixed: '≥ 50 ×' }
 
-const ns = (values: readonly number[]): string =>
-  `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)}–${Math.max(...values).toFixed(0)})`
-const times = (a: readonly number[], b: readonly number[]): string => {
-  const r = ratioOf(a, b)
-  return `${r.median.toFixed(1)} × (${r.low.toFixed(1)}–${r.high.toFixed(1)})`
-}
-
 async function measure(mix: Mix): Promise<ReadonlyMap<Codec, readonly number[]>> {
   const file = join(import.meta.dirname, 'decode-contender.ts')
   const args = CODECS.map((codec) => [codec, mix, String(SPANS), String(BODIES), String(MILLISECONDS)])
-  const results = await inTurns(file, args, ROUNDS)
+  const results = await withContenders(file, args, (asks) =>
+    inTurns(
+      asks.map((ask) => () => ask('round')),
+      ROUNDS,
+    ),
+  )
   return new Map(CODECS.map((codec, i) => [codec, results[i] ?? []]))
 }
 
@@ -57,7 +55,7 @@ const of = (mix: Mix, codec: Codec): readonly number[] => byMix.get(mix)?.get(co
 const cpu: Table = {
   caption: 'CPU nanoseconds per span.',
   head: ['', ...MIXES],
-  rows: CODECS.map((codec) => [codec, ...MIXES.map((mix) => ns(of(mix, codec)))]),
+  rows: CODECS.map((codec) => [codec, ...MIXES.map((mix) => spread(of(mix, codec)))]),
 }
 const ratios: Table = {
   caption: 'How many times our cost the peers take, each with the aggregate unless said otherwise.',

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { PbfReader } from 'pbf'
 import root from 'otlp-transformer-0.57/build/src/generated/root.js'
 
-/** What protobufjs makes of a traces request: absent fields read as their defaults from the prototype. */
+/** What protobufjs makes of a traces request: absent fields read as null from the prototype. */
 export interface PbTraces {
   readonly resourceSpans: readonly {
     readonly resource?: { readonly attributes: readonly PbKeyValue[] } | null
@@ -41,9 +41,9 @@ export interface PbValue {
 export interface PbSpan {
   readonly traceId: Uint8Array
   readonly spanId: Uint8Array
-  readonly parentSpanId: Uint8Array
-  readonly traceState: string
-  readonly flags: number
+  readonly parentSpanId: Uint8Array | null
+  readonly traceState: string | null
+  readonly flags: number | null
   readonly name: string
   readonly kind: number
   readonly startTimeUnixNano: number | PbLong

@@ -4,13 +4,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 
-/** A contender's round, run in its own process. */
-export type Round = () => Promise<number> | number
-
-/** In the contender's process: answers every request for a round with its number. Ends when the parent does. */
-export function answerRounds(round: Round): void {
-  process.on('message', () => {
-    void (async () => process.send?.(await round()))()
+/** In the contender's process: answers every message with a number. Ends when the parent does. */
+export function answerMessages(answerTo: (message: string) => Promise<number> | number): void {
+  process.on('message', (message: string) => {
+    void (async () => process.send?.(await answerTo(message)))()
   })
   process.on('disconnect', () => process.exit(0))
   process.send?.('ready')
@@ -24,29 +21,40 @@ export function cpuMicros(work: () => void): number {
   return user + system
 }
 
-/** Numbers of `rounds` rounds per contender, in turns; the first `warmUp` rounds are thrown away. */
-export async function inTurns(
+/** Asks a contender and waits for its number. */
+export type Ask = (message: string) => Promise<number>
+
+/** Starts a process per contender, lets `use` ask them, and ends them. */
+export async function withContenders<T>(
   file: string,
   contenders: readonly (readonly string[])[],
-  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
-): Promise<readonly (readonly number[])[]> {
-  const children = contenders.map((args) => fork(file, args, { execArgv: ['--expose-gc'] }))
+  use: (asks: readonly Ask[]) => Promise<T>,
+): Promise<T> {
+  const children = contenders.map((args) => fork(file, args))
   try {
     await Promise.all(children.map(answer))
-    const results = children.map((): number[] => [])
-    for (let round = 0; round < warmUp + rounds; round++) {
-      for (const [i, child] of children.entries()) results[i]?.push(await roundOf(child))
-    }
-    return results.map((r) => r.slice(warmUp))
+    return await use(
+      children.map((child) => async (message) => {
+        const number = answer(child)
+        child.send(message)
+        return Number(await number)
+      }),
+    )
   } finally {
     for (const child of children) child.kill()
   }
 }
 
-function roundOf(child: ChildProcess): Promise<number> {
-  const number = answer(child).then(Number)
-  child.send('round')
-  return number
+/** Numbers of `rounds` rounds per contender, in turns; the first `warmUp` rounds are thrown away. */
+export async function inTurns(
+  contenders: readonly (() => Promise<number>)[],
+  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
+): Promise<readonly (readonly number[])[]> {
+  const results = contenders.map((): number[] => [])
+  for (let round = 0; round < warmUp + rounds; round++) {
+    for (const [i, run] of contenders.entries()) results[i]?.push(await run())
+  }
+  return results.map((r) => r.slice(warmUp))
 }
 
 function answer(child: ChildProcess): Promise<unknown> {
@@ -73,4 +81,15 @@ export function ratioOf(
 ): { readonly median: number; readonly low: number; readonly high: number } {
   const ratios = a.map((x, i) => x / (b[i] ?? Number.NaN))
   return { median: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) }
+}
+
+/** `1234 (1100–1400)` */
+export function spread(values: readonly number[], digits = 0): string {
+  return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
+}
+
+/** `3.2 × (2.9–4.1)` */
+export function times(a: readonly number[], b: readonly number[], digits = 1): string {
+  const r = ratioOf(a, b)
+  return `${r.median.toFixed(digits)} × (${r.low.toFixed(digits)}–${r.high.toFixed(digits)})`
 }
