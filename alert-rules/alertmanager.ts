@@ -138,6 +138,16 @@ function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times)
     group_interval: times.pageWait,
     continue: true,
   }
+  // It makes no incident; agentopz knows from it that alerts arrive, also while there are none.
+  const heartbeat: Route = {
+    receiver: AGENTOPZ,
+    matchers: [isAlert('AgentopzWatchdog')],
+    group_by: ['alertname'],
+    group_wait: '0s',
+    group_interval: '1m',
+    repeat_interval: '4m',
+    continue: true,
+  }
   // A drill goes all the way to agentopz, and nobody is woken.
   const { continue: _, ...toAgentopz } = webhook
   const drill: Route = { ...(withWebhook ? toAgentopz : { receiver: NOBODY }), matchers: [IS_DRILL] }
@@ -149,6 +159,7 @@ function rootRoute(teams: readonly string[], withWebhook: boolean, times: Times)
     group_interval: times.pageInterval,
     repeat_interval: '4h',
     routes: [
+      ...(withWebhook ? [heartbeat] : []),
       {
         receiver: DEAD_MANS_SWITCH,
         matchers: [isAlert('AgentopzWatchdog')],

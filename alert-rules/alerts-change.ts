@@ -74,6 +74,17 @@ export function changeAlerts(d: Duration, options: RuleOptions): readonly Alerti
       summary: '{{ $labels.agent }}: {{ $labels.evaluation }} has given no verdict for 3 hours although runs go on',
       description: `Quality is not watched by it meanwhile. Verdicts: sum by (verdict) (increase(agentopz_evaluations_total{${SAME_AGENT},evaluation={{ printf "%q" $labels.evaluation }}}[3h])).`,
     }),
+    make('AgentReadinessDecayed', {
+      // By the hour: a week of every scrape would be a great many samples. The last hour is left out, for there the fall itself lies.
+      expr: `
+        max by (agent, environment, check) (${metric('agentopz_readiness')})
+        < max by (agent, environment, check) (max_over_time(${metric('agentopz_readiness')}[${d(604_800)}:${d(3600)}] offset ${d(3600)}))`,
+      forSeconds: 3600,
+      keepSeconds: 3600,
+      summary:
+        '{{ $labels.agent }}: {{ $labels.check }} was ready for an incident within the last week and is {{ if gt $value 0.0 }}so only in part{{ else }}missing{{ end }} now',
+      description: `What exactly, and what to type: agentopz ready {{ printf "%q" $labels.agent }}. All checks: agentopz_readiness{${SAME_AGENT}}.`,
+    }),
     ...accounting(make, d),
     make('AgentDisabled', {
       expr: `max by (agent, environment) (${metric('agentopz_control', 'control="agent",state="disabled"')}) == 1`,

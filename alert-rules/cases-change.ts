@@ -33,6 +33,14 @@ function cohort({ dimension, fresh, rest, z, stillRuns = true }: Cohort): InputS
 const HOURS = 2
 const long = (value: string): string => value.replace('N', String(HOURS * 60))
 const minute = HOURS * 60 - 10
+/** Four hours: a fall is seen against the hours before it. */
+const ready = (name: string, values: string, fires: AlertCase['fires']): AlertCase => ({
+  name,
+  alert: 'AgentReadinessDecayed',
+  series: { [ofAgent('agent:team:info', { team: 'sales' })]: '1x240', [ofAgent('agentopz_readiness', { check: 'fallback' })]: values },
+  minute: 230,
+  fires,
+})
 const longOwner: InputSeries = { [ofAgent('agent:team:info', { team: 'sales' })]: long('1xN') }
 const at = (name: string, alert: AlertName, input: InputSeries, fires: AlertCase['fires']): AlertCase => ({
   name,
@@ -196,6 +204,12 @@ export const CHANGE_CASES: readonly AlertCase[] = [
     },
     [],
   ),
+  ready('the fallback no longer answers', '1x130 0x110', [{ check: 'fallback' }]),
+  ready('a drill has become too old', '1x130 0.5x110', [{ check: 'fallback' }]),
+  ready('there never was a fallback', '0x240', []),
+  ready('the fallback did not answer for a moment', '1x130 0x20 1x90', []),
+  ready('whether it answers can no longer be told', '1x130 _x110', []),
+  ready('there is a fallback at last', '0x130 1x110', []),
   c(
     'an agent is disabled',
     'AgentDisabled',

@@ -228,7 +228,7 @@ export const configSchema = z.strictObject({
     check_every: duration.prefault('5m').describe('How often every agent is looked at, for agentopz_readiness'),
     timeout: duration.prefault(5).describe('For each answer of Prometheus, Alertmanager, a fallback or a runbook'),
     min_score: z.number().min(0).max(100).default(70).describe('`agentopz ready` exits with 1 under it'),
-    smallest_drop: ratio.default(0.15).describe('Smallest fall of quality that matters: it should page within 2 hours'),
+    smallest_drop: ratio.default(0.2).describe('Smallest fall of quality that matters: it should page within 2 hours'),
     drill_max_age: duration.prefault('90d').describe('A drill should have been held within such time'),
     max_agents: count.default(500).describe('Agents looked at, in each of their environments'),
   }).describe('Whether an incident would find agents prepared, see docs/readiness.md'),

@@ -238,6 +238,13 @@ export const ALERTS = {
     labels: ['evaluation'],
     title: 'an evaluator no longer gives verdicts',
   },
+  AgentReadinessDecayed: {
+    severity: 'warning',
+    family: 'control',
+    cause: 'control',
+    labels: ['check'],
+    title: 'an incident would find less prepared than a week ago',
+  },
   AgentDisabled: {
     severity: 'none',
     family: 'control',

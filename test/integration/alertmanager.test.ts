@@ -71,7 +71,7 @@ describe('the example', () => {
   test.each(NAMES)('routes %s by severity and team', (name) => {
     const { severity } = definition(name)
     for (const team of Object.keys(RECEIVERS[severity]!)) {
-      const wanted = name === 'AgentopzWatchdog' ? 'dead-mans-switch' : toldTo(severity, team)
+      const wanted = name === 'AgentopzWatchdog' ? 'agentopz,dead-mans-switch' : toldTo(severity, team)
       expect(routed(EXAMPLE, labelsOf(name, { team }), wanted)).toBe('as expected')
     }
   })
@@ -85,7 +85,7 @@ describe('the example', () => {
   })
 })
 
-test('with a webhook agentopz hears of pages and tickets too, of drills alone, and of nothing else', () => {
+test('with a webhook agentopz hears of pages and tickets too, of drills alone, of what always fires, and of nothing else', () => {
   const file = write(
     'webhook.yml',
     alertmanagerConfig({ teams: ['support'], urlOf: () => undefined, webhookUrl: 'http://127.0.0.1:9464/api/v1/alerts' }),
@@ -96,7 +96,7 @@ test('with a webhook agentopz hears of pages and tickets too, of drills alone, a
   expect(routed(file, labelsOf('AgentToolFailing', { severity: 'sev-1' }), 'agentopz,pager')).toBe('as expected')
   expect(routed(file, labelsOf('AgentToolFailing', { drill: 'true' }), 'agentopz')).toBe('as expected')
   expect(routed(file, labelsOf('AgentDrill'), 'nobody')).toBe('as expected')
-  expect(routed(file, labelsOf('AgentopzWatchdog'), 'dead-mans-switch')).toBe('as expected')
+  expect(routed(file, labelsOf('AgentopzWatchdog'), 'agentopz,dead-mans-switch')).toBe('as expected')
 })
 
 test('team names are taken literally, whatever is in them', () => {

@@ -33,7 +33,8 @@ test("nobody is never told, and a dead man's switch never hears that something e
   })
 })
 test('agentopz hears of pages and tickets at once and lets them go on; of drills it alone hears', () => {
-  const [drill, webhook, ...others] = config.route.routes?.filter((r) => r.receiver === 'agentopz') ?? []
+  const [heartbeat, drill, webhook, ...others] = config.route.routes?.filter((r) => r.receiver === 'agentopz') ?? []
+  expect([heartbeat?.matchers, heartbeat?.continue, heartbeat?.repeat_interval]).toEqual([['alertname="AgentopzWatchdog"'], true, '4m'])
   expect([drill?.matchers, drill?.continue, webhook?.matchers, webhook?.continue, others]).toEqual([
     ['drill="true"'],
     undefined,
@@ -43,6 +44,7 @@ test('agentopz hears of pages and tickets at once and lets them go on; of drills
   ])
   for (const route of [drill, webhook]) expect([route?.group_by, route?.group_wait]).toEqual([['agent', 'environment'], '0s'])
   const without = alertmanagerConfig({ teams: [], urlOf: () => undefined })
+  expect(without.route.routes?.map((r) => r.receiver)).not.toContain('agentopz')
   expect(without.route.routes?.filter((r) => r.matchers?.includes('drill="true"') === true)).toEqual([
     { receiver: 'nobody', matchers: ['drill="true"'] },
   ])
@@ -72,7 +74,8 @@ test('docs/alerting.md names every family and cause, and no alert that does not 
   expect(named.filter((n) => !Object.hasOwn(ALERTS, n))).toEqual([])
 })
 test('docs/alerting.md says the waits that are configured', () => {
-  const [dead, , , , pages, tickets] = config.route.routes ?? []
+  const [heartbeat, dead, , , , pages, tickets] = config.route.routes ?? []
+  expect([heartbeat?.repeat_interval, page.includes('`AgentopzWatchdog` every four to five minutes')]).toEqual(['4m', true])
   expect([dead?.group_interval, dead?.repeat_interval]).toEqual(['30s', '50s'])
   expect(page).toContain('looks every 30 s and pings when the last ping is older than 50 s')
   expect([config.route.group_wait, config.route.group_interval, config.route.repeat_interval, pages?.repeat_interval]).toEqual([
