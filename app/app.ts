@@ -4,27 +4,30 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type ServerType, serve } from '@hono/node-server'
-import type { AddressInfo } from 'node:net'
+import type { Hono } from 'hono'
 import { createDecoder } from '../processor/decode/index.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import { createMetrics, type Metrics } from '../processor/metrics.ts'
 import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
-import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type Receiver, type ReceiverParts } from '../processor/receive.ts'
+import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type ReceiverParts } from '../processor/receive.ts'
 import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
-import { createAuthorise, createIdentify } from './auth.ts'
+import { createAuthorise } from './auth.ts'
 import type { Config } from './config-schema.ts'
+import { createAccess } from './controls/access-of.ts'
 import { type Controls, createControls } from './controls/controls.ts'
+import { RefusedAttempts } from './controls/refused-attempts.ts'
 import { createIncidents, type IncidentResponse } from './incidents/create.ts'
+import { listen, listening, Running } from './listen.ts'
 import type { Logger } from './log.ts'
 import { objectiveGauges } from './objective-gauges.ts'
 import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
 import { createReadiness } from './ready/create.ts'
 import { createRoutes } from './routes.ts'
-import { createStorage } from './storage.ts'
 import { pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
+import { createStorage } from './storage.ts'
+import { TlsInUse } from './tls-in-use.ts'
 
 export interface App {
   /** @throws when a port cannot be taken; nothing is left running then. */
@@ -37,6 +40,9 @@ export interface App {
   readonly pipeline: Pipeline
   readonly controls: Controls
   readonly incidents: IncidentResponse
+  /** HTTP on `listen`, askable without a port. */
+  readonly routes: Hono
+  readonly tls: TlsInUse
 }
 
 export interface AppOptions {
@@ -90,11 +96,13 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
 
   const inflight = new InflightBytes(config.limits.max_inflight_bytes, config.limits.max_concurrent_requests)
   metrics.gauge('agentopz_inflight_bytes', () => [[{}, inflight.bytes]])
+  const tls = new TlsInUse(config, dir, { metrics, log, clock })
   const running = new Running()
   const parts = (relay: Relay): ReceiverParts => ({
     ingest: (signal, body, encoding) => pipeline.ingest(signal, body, encoding, clock()),
     forward: (signal, body, type, encoding) => relay.offer(signal, body, type, encoding),
     authorise: (header) => authorise('ingest', header),
+    ...tls.option(),
     events: receiveEvents(metrics, log, clock),
     inflight,
     limits: {
@@ -107,35 +115,39 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
     },
   })
   const storage = createStorage(config.storage, dir)
+  const refused = new RefusedAttempts({ storage, metrics, log, clock, settings: () => current.auth })
+  const access = createAccess({
+    config: () => current,
+    listen: config.listen,
+    authorise: (role, header) => authorise(role, header),
+    refused: (request) => refused.saw(request),
+  })
   const controls = createControls(config, {
     storage,
     log,
     metrics,
     pipeline,
     clock,
-    authorise: (role, header) => authorise(role, header),
+    access,
+    refused: (limit) => storage.refused(limit),
     done: (entry) => response.controlDone(entry),
   })
   const response: IncidentResponse = createIncidents(config, {
     storage,
     controls,
-    access: {
-      authorise: (role, header) => authorise(role, header),
-      identify: (header) => createIdentify(current.auth.tokens)(header),
-      hasTokens: () => current.auth.tokens.length > 0,
-    },
+    access,
     log,
     metrics,
     clock,
     scale,
   })
-  const readiness = createReadiness(config, { storage, controls, pipeline, metrics, log, clock, access: response.routes })
+  const readiness = createReadiness(config, { storage, controls, pipeline, metrics, log, clock, access })
   const routes = createRoutes({
     metrics,
     clock,
     version: VERSION,
-    protectMetrics: config.auth.protect_metrics,
-    authorise: (role, header) => authorise(role, header),
+    protectMetrics: () => current.auth.protect_metrics,
+    access,
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
@@ -148,6 +160,8 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
     pipeline,
     controls,
     incidents: response,
+    routes,
+    tls,
     get ports() {
       return { otlpHttp: running.http?.port, otlpGrpc: running.grpc?.port, listen: running.listenPort }
     },
@@ -168,7 +182,7 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
         await controls.start()
         await response.start()
         if (config.listen !== undefined)
-          running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address))
+          running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address, tls.options('api')))
         running.timers = [
           setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS),
           setInterval(() => guarded('controls', () => controls.tick(clock()), metrics, log), SWEEP_MS),
@@ -185,9 +199,11 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
       }
     },
     apply: (next, nextDir) => {
-      const problems = applied(pipeline, next, nextDir)
+      const secured = tls.prepare(next, nextDir)
+      const problems = secured.problems.length > 0 ? secured.problems : applied(pipeline, next, nextDir)
       metrics.set('agentopz_config_reload_successful', {}, problems.length === 0 ? 1 : 0, clock())
       if (problems.length > 0) return problems
+      secured.use(running)
       current = next
       authorise = createAuthorise(next.auth.tokens)
       controls.apply(next)
@@ -201,39 +217,10 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
       await readiness.stop()
       // Incidents first: the storage is closed with the controls.
       await response.stop()
+      await refused.close()
       await controls.stop()
       pipeline.flush(clock(), 'shutdown')
     },
-  }
-}
-
-/** What is running, so that it can be stopped from any state. */
-class Running {
-  isReady = false
-  relay: Relay | undefined
-  http: Receiver | undefined
-  grpc: Receiver | undefined
-  server: ServerType | undefined
-  timers: readonly NodeJS.Timeout[] = []
-
-  get listenPort(): number {
-    const address = this.server?.address() as AddressInfo | null | undefined
-    return address?.port ?? 0
-  }
-
-  /** Receivers first, then what they fed: nothing that was acknowledged is thrown away before the grace ends. */
-  async stop(graceMs: number): Promise<void> {
-    this.isReady = false
-    for (const timer of this.timers) clearInterval(timer)
-    const { http, grpc, relay, server } = this
-    this.http = this.grpc = this.relay = this.server = undefined
-    await Promise.all([http?.close(graceMs), grpc?.close(graceMs)])
-    await relay?.close(graceMs)
-    if (server === undefined) return
-    await new Promise<void>((done) => {
-      server.close(() => done())
-      if ('closeAllConnections' in server) server.closeAllConnections()
-    })
   }
 }
 
@@ -243,31 +230,6 @@ function applied(pipeline: Pipeline, config: Config, dir: string): readonly stri
     return []
   } catch (error) {
     if (error instanceof SettingsError) return error.problems
-    throw error
-  }
-}
-
-function listen(fetch: (request: Request) => Response | Promise<Response>, address: { host: string; port: number }): Promise<ServerType> {
-  return new Promise((done, fail) => {
-    const server = serve({ fetch, hostname: address.host, port: address.port }, () => done(server))
-    server.once('error', fail)
-  })
-}
-
-/** Starts something that listens; a taken port is told with the key that changes it. */
-async function listening<T>(
-  key: string,
-  address: { host: string; port: number },
-  begin: (address: { host: string; port: number }) => Promise<T>,
-): Promise<T> {
-  try {
-    return await begin(address)
-  } catch (error) {
-    const code = (error as { code?: string }).code
-    if (code === 'EADDRINUSE')
-      throw new Error(`${address.host}:${address.port} is taken; stop what listens there, or set ${key} to another address`)
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
-      throw new Error(`cannot listen on ${address.host}:${address.port} (${code}); set ${key} to another address`)
     throw error
   }
 }

@@ -180,11 +180,27 @@ export const configSchema = z.strictObject({
     max_values_per_label: count.default(100).describe('Per agent and label'),
     max_series_per_metric: count.default(20_000),
   }).describe('Bounds on series; what is over them is folded into __overflow__ and counted'),
+  tls: z
+    .strictObject({
+      cert_file: z.string().min(1).describe('PEM file with the certificate, and those between it and its authority'),
+      key_file: z.string().min(1).describe('PEM file with its private key, without a passphrase'),
+      client_ca_file: z.string().min(1).describe('Clients must show a certificate of this authority').optional(),
+    })
+    .describe('TLS on `listen` and both receivers, see docs/security.md; files are read again with a reload')
+    .optional(),
   auth: section({
     tokens: z
       .array(z.strictObject({ name: z.string().min(1), role: z.enum(['ingest', 'read', 'operate']), token: z.string().min(1) }))
       .default([])
       .describe('Bearer tokens; with none, everybody who can connect may do everything but control agents, which then takes loopback'),
+    operate_without_token: z
+      .enum(['loopback', 'never'])
+      .default('loopback')
+      .describe('While no tokens are configured: whether this machine may act all the same when `listen` is a loopback address'),
+    refused_per_minute: count
+      .default(10)
+      .describe('Refused attempts to act that are recorded one by one in any minute; beyond it each time they have doubled'),
+    max_refused: count.default(10_000).describe('Refused attempts kept; the oldest goes first'),
     protect_metrics: z.boolean().default(false).describe('Ask for a read token at /metrics too'),
   }),
   controls: section({

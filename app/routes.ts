@@ -6,7 +6,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 import type { ExternalEvaluation } from '../model/run.ts'
 import type { Metrics } from '../processor/metrics.ts'
-import type { Role } from './auth.ts'
+import { type Access, readers, writers } from './controls/access.ts'
 import { type ControlPlaneParts, controlPlaneRoutes } from './controls/routes.ts'
 import { type IncidentRouteParts, incidentRoutes } from './incidents/routes.ts'
 import { problem } from './problem.ts'
@@ -17,8 +17,9 @@ import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbo
 export interface RouteParts {
   readonly metrics: Metrics
   readonly clock: () => number
-  readonly authorise: (role: Role, header: string | undefined) => boolean
-  readonly protectMetrics: boolean
+  readonly access: Access
+  /** Whether /metrics takes a token too. */
+  readonly protectMetrics: () => boolean
   /** Empty when ready, else why not. */
   readonly notReady: () => string
   /** Reloads the configuration; the problems when it was refused. */
@@ -55,33 +56,27 @@ const feedbackSchema = z
 /** The routes. */
 export function createRoutes(parts: RouteParts): Hono {
   const app = new Hono()
-  const guard =
-    (role: Role) =>
-    async (c: Context, next: () => Promise<void>): Promise<Response | void> => {
-      if (!parts.authorise(role, c.req.header('authorization'))) {
-        c.header('www-authenticate', 'Bearer realm="agentopz"')
-        return problem(c, 401, 'unauthorized', `a bearer token with the ${role} role is needed`)
-      }
-      return next()
-    }
-  app.get('/metrics', async (c) => {
-    if (parts.protectMetrics && !parts.authorise('read', c.req.header('authorization')))
-      return problem(c, 401, 'unauthorized', 'a bearer token with the read role is needed')
-    const { contentType, body } = await parts.metrics.expose(c.req.header('accept'), parts.clock())
-    return c.body(body, 200, { 'content-type': contentType })
-  })
+  const metricsReader = readers(parts.access, 'read')
+  app.get(
+    '/metrics',
+    (c, next) => (parts.protectMetrics() ? metricsReader(c, next) : next()),
+    async (c) => {
+      const { contentType, body } = await parts.metrics.expose(c.req.header('accept'), parts.clock())
+      return c.body(body, 200, { 'content-type': contentType })
+    },
+  )
   app.get('/-/healthy', (c) => c.text('agentopz is healthy.\n'))
   app.get('/-/ready', (c) => {
     const why = parts.notReady()
     return why === '' ? c.text('agentopz is ready.\n') : problem(c, 503, 'not ready', why)
   })
-  app.on(['POST', 'PUT'], '/-/reload', guard('operate'), (c) => {
+  app.on(['POST', 'PUT'], '/-/reload', writers(parts.access), (c) => {
     const problems = parts.reload()
     return problems.length === 0 ? c.text('reloaded\n') : problem(c, 400, 'configuration refused', problems.join('\n'))
   })
   app.post(
     '/api/v1/feedback',
-    guard('ingest'),
+    readers(parts.access, 'ingest'),
     bodyLimit({ maxSize: 65_536, onError: (c) => problem(c, 413, 'too large', 'feedback is at most 64 KiB') }),
     async (c) => {
       const parsed = feedbackSchema.safeParse(await c.req.json().catch(() => undefined))

@@ -11,6 +11,7 @@ import { loadAudit, loadControls, type ReleaseCache, writeControls } from './sto
 import { loadDrills, writeDrill } from './storage-drills.ts'
 import { type IncidentCache, loadIncidents, writeIncidents } from './storage-incidents.ts'
 import type { Tables } from './storage-migrations.ts'
+import { loadRefused, writeRefused } from './storage-refused.ts'
 import { countChange, newestRevision, StorageConflict, type StateName, StorageUncertain } from './storage-revisions.ts'
 
 /** One database, opened when it is first needed. */
@@ -95,6 +96,11 @@ export function storageOver(database: Database): StorageParts {
       await db.transaction().execute((t) => writeDrill(t, drill))
     },
     close: () => database.close(),
+    refused: async (limit) => (database.isThere() ? loadRefused(await database.open(), limit) : []),
+    recordRefused: async (attempt, keep) => {
+      const db = await database.open()
+      await db.transaction().execute((t) => writeRefused(t, attempt, keep))
+    },
   }
 }
 

@@ -41,6 +41,7 @@ export interface Tables {
   /** Counts the changes of a state; `writer` is the mark of the last one. */
   state_revisions: { state: string; revision: number; writer: string }
   drills: { id: string; drill: string; agent: string; ended_ms: number; document: string }
+  refused_attempts: { seq: Generated<number>; at_ms: number; document: string }
 }
 
 /** Brings the tables up to date. @throws when that fails or the file is of a newer version. */
@@ -202,3 +203,15 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       }),
   },
 }
+  '0005-refused-attempts': {
+    up: (db: Kysely<unknown>) =>
+      atOnce(db, async (t, w) => {
+        await t.schema
+          .createTable('refused_attempts')
+          .ifNotExists()
+          .addColumn('seq', w.whole, w.counted)
+          .addColumn('at_ms', w.whole, (c) => c.notNull())
+          .addColumn('document', 'text', (c) => c.notNull())
+          .execute()
+      }),
+  },

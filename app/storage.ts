@@ -9,6 +9,7 @@ import type { Stored, StorageChange } from './storage-controls.ts'
 import { storageOver } from './storage-database.ts'
 import type { IncidentChange, StoredIncidents } from './storage-incidents.ts'
 import { postgresDatabase } from './storage-postgres.ts'
+import type { RefusedStorage } from './storage-refused.ts'
 import type { StateName } from './storage-revisions.ts'
 import { sqliteDatabase } from './storage-sqlite.ts'
 import { isPostgresUrl } from './storage-url.ts'
@@ -68,7 +69,7 @@ export interface DrillStorage extends Pick<Storage, 'name'> {
   recordDrill(drill: DrillRecord): Promise<void>
 }
 
-export interface StorageParts extends Storage, IncidentStorage, DrillStorage {}
+export interface StorageParts extends Storage, IncidentStorage, DrillStorage, RefusedStorage {}
 
 /** Storage behind a `sqlite:PATH` URL, the path relative to `dir`, or behind a `postgres:` URL. */
 export function createStorage(url: string, dir: string): StorageParts {

@@ -455,6 +455,30 @@ export const METRICS = {
     labels: ['stage'],
     help: 'Bugs: an item was dropped because our own code threw.',
   },
+  agentopz_tls_certificate_expiry_timestamp_seconds: {
+    type: 'gauge',
+    group: 'processor',
+    labels: ['certificate'],
+    help: 'When the first certificate of tls.cert_file (server) or tls.client_ca_file (client_ca) expires, in Unix seconds; absent without TLS.',
+  },
+  agentopz_tls_handshakes_failed_total: {
+    type: 'counter',
+    group: 'processor',
+    labels: ['listener'],
+    help: 'Connections that ended before TLS was agreed on, by listener (http, grpc, api): plain requests, unknown authorities, missing client certificates.',
+  },
+  agentopz_requests_refused_total: {
+    type: 'counter',
+    group: 'processor',
+    labels: ['role', 'status'],
+    help: 'API requests refused for want of a token (401) or of its role (403), by the role that was asked for.',
+  },
+  agentopz_refused_attempts_total: {
+    type: 'counter',
+    group: 'controls',
+    labels: ['outcome'],
+    help: 'Refused attempts to act: recorded in the audit, left_out of it because there were too many at once, or lost because storage failed.',
+  },
   agentopz_config_reload_successful: {
     type: 'gauge',
     group: 'processor',

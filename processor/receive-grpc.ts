@@ -3,7 +3,15 @@
  * (measured before this was built), and nothing more is needed. Bodies are handed on and relayed exactly as they came.
  * Sources: gRPC over HTTP/2; OTLP specification 1.9 "OTLP/gRPC"; errors carry google.rpc.Status with RetryInfo where a retry makes sense.
  */
-import { createServer, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { decompress, ENCODINGS, expectedBytes } from './body.ts'
 import { DecodeError } from './decode/decode.ts'
@@ -19,6 +27,7 @@ import {
   type Signal,
   Place,
   type IngestResult,
+  tlsOptions,
 } from './receive.ts'
 
 const METHODS: Readonly<Record<string, Signal>> = {
@@ -50,7 +59,11 @@ const CODE: Readonly<Record<RequestRejectReason, number>> = {
 /** Starts an OTLP/gRPC receiver. @throws when it cannot listen. */
 export async function startGrpcReceiver(options: ReceiverParts & { readonly address: Address }): Promise<Receiver> {
   const sessions = new Set<Http2Session>()
-  const server = createServer({ settings: { initialWindowSize: 4 * 2 ** 20, maxConcurrentStreams: 100 } })
+  const settings = { initialWindowSize: 4 * 2 ** 20, maxConcurrentStreams: 100 }
+  const { tls } = options
+  const secure: Http2SecureServer | undefined = tls === undefined ? undefined : createSecureServer({ settings, ...tlsOptions(tls) })
+  secure?.on('tlsClientError', (error: Error) => options.events.handshakeFailed?.('grpc', error))
+  const server: Http2Server | Http2SecureServer = secure ?? createServer({ settings })
   server.on('session', (session) => {
     sessions.add(session)
     session.setLocalWindowSize(16 * 2 ** 20)
@@ -72,6 +85,7 @@ export async function startGrpcReceiver(options: ReceiverParts & { readonly addr
   server.on('error', (error) => options.events.internalError('receive_grpc', error))
   return {
     port: (server.address() as AddressInfo).port,
+    ...(secure === undefined ? {} : { secure: (next) => secure.setSecureContext(tlsOptions(next)) }),
     close: async (graceMs) => {
       const closed = new Promise<void>((done) => server.close(() => done()))
       for (const session of sessions) session.close()

@@ -3,7 +3,8 @@
  * Every rung that fails answers the sender at once and returns; nothing is taken from a request that is refused.
  * Source: OTLP specification 1.9, "OTLP/HTTP"; google.rpc.Status is the error body in the request's encoding.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { decompress, ENCODINGS, expectedBytes } from './body.ts'
 import { DecodeError, type Encoding } from './decode/decode.ts'
@@ -18,6 +19,7 @@ import {
   type Signal,
   Place,
   type IngestResult,
+  tlsOptions,
 } from './receive.ts'
 
 const PATHS: Readonly<Record<string, Signal>> = { '/v1/traces': 'traces', '/v1/logs': 'logs', '/v1/metrics': 'metrics' }
@@ -52,15 +54,17 @@ export interface HttpReceiverOptions extends ReceiverParts {
 
 /** Starts an OTLP/HTTP receiver. @throws when it cannot listen. */
 export async function startHttpReceiver(options: HttpReceiverOptions): Promise<Receiver> {
-  const server = createServer(
-    { requestTimeout: options.limits.requestTimeoutSeconds * 1000, headersTimeout: 15_000, keepAliveTimeout: 75_000 },
-    (request, response) => {
-      handle(request, response, options).catch((error: unknown) => {
-        options.events.internalError('receive_http', error)
-        if (!response.headersSent) answerError(response, 500, 'internal error', 'protobuf')
-      })
-    },
-  )
+  const timeouts = { requestTimeout: options.limits.requestTimeoutSeconds * 1000, headersTimeout: 15_000, keepAliveTimeout: 75_000 }
+  const answered = (request: IncomingMessage, response: ServerResponse): void => {
+    handle(request, response, options).catch((error: unknown) => {
+      options.events.internalError('receive_http', error)
+      if (!response.headersSent) answerError(response, 500, 'internal error', 'protobuf')
+    })
+  }
+  const { tls } = options
+  const secure: SecureServer | undefined = tls === undefined ? undefined : createSecureServer({ ...timeouts, ...tlsOptions(tls) }, answered)
+  secure?.on('tlsClientError', (error) => options.events.handshakeFailed?.('http', error))
+  const server: Server | SecureServer = secure ?? createServer(timeouts, answered)
   // Senders that ask first are answered by the same ladder: a refusal comes before the body is sent.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
   server.on('clientError', (_error, socket) => {
@@ -73,6 +77,7 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
   server.on('error', (error) => options.events.internalError('receive_http', error))
   return {
     port: (server.address() as AddressInfo).port,
+    ...(secure === undefined ? {} : { secure: (next) => secure.setSecureContext(tlsOptions(next)) }),
     close: async (graceMs) => {
       const closed = new Promise<void>((done) => server.close(() => done()))
       server.closeIdleConnections()

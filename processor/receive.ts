@@ -38,12 +38,16 @@ export interface ReceiverParts {
   readonly events: ReceiveEvents
   readonly limits: ReceiveLimits
   readonly inflight: InflightBytes
+  /** Speaks TLS with this, and nothing else; absent for plain connections. */
+  readonly tls?: Tls
 }
 
 export interface ReceiveEvents {
   request(protocol: Protocol, signal: Signal | 'other', code: string, bytes: number): void
   rejected(protocol: Protocol, signal: Signal | 'other', reason: RequestRejectReason): void
   internalError(stage: string, error: unknown): void
+  /** A connection ended before TLS was agreed on. */
+  handshakeFailed?(protocol: Protocol, error: Error): void
 }
 
 export interface ReceiveLimits {
@@ -64,8 +68,22 @@ export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
   requestTimeoutSeconds: 30,
 }
 
+/** What is served over TLS, as PEM. With `ca`, senders must show a certificate that it signed. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+  readonly ca?: string
+}
+
+/** Options of a TLS server. */
+export function tlsOptions({ cert, key, ca }: Tls): object {
+  return { cert, key, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }) }
+}
+
 export interface Receiver {
   readonly port: number
+  /** Serves another certificate to connections from now on; only where TLS is spoken. */
+  secure?(tls: Tls): void
   /** Stops accepting, lets requests under way finish for at most `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>
 }

@@ -5,15 +5,18 @@
 import type { Hono } from 'hono'
 import { nearest } from '../nearest.ts'
 import { problem } from '../problem.ts'
+import type { RefusedAttempt } from '../storage-refused.ts'
 import { type Access, bodyOf, limited, readers, viaOf, writers } from './access.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal, unavailable } from './refusal.ts'
-import { auditJson, controlBody, controlJson, expiry, undoBody } from './wire.ts'
+import { auditJson, controlBody, controlJson, expiry, refusedJson, undoBody } from './wire.ts'
 
 export interface ControlRouteParts extends Access {
   readonly plane: ControlPlane
   readonly clock: () => number
   readonly defaultExpirySeconds: () => number | 'never'
+  /** Refused attempts to act, newest first. */
+  readonly refusedAttempts: (limit: number) => Promise<readonly RefusedAttempt[]>
   /** Agents that are configured or were seen. */
   readonly knownAgents: () => Iterable<string>
   /** Tools that are configured or were seen. */
@@ -33,7 +36,8 @@ export function controlRoutes(app: Hono, parts: ControlRouteParts): void {
     const asked = Number(c.req.query('limit') ?? 100)
     const limit = Number.isInteger(asked) && asked > 0 ? Math.min(asked, MAX_AUDIT) : 100
     try {
-      return c.json({ controls, audit: (await plane.audit(limit)).map(auditJson) })
+      const [audit, refused] = [await plane.audit(limit), await parts.refusedAttempts(limit)]
+      return c.json({ controls, audit: audit.map(auditJson), refused: refused.map(refusedJson) })
     } catch (error) {
       return unavailable(c, error instanceof Error ? error.message : 'the audit cannot be read')
     }

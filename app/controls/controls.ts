@@ -6,12 +6,13 @@ import type { Metrics } from '../../processor/metrics.ts'
 import type { Pipeline } from '../../processor/pipeline.ts'
 import type { AuditEntry } from '../../control/audit.ts'
 import { CONTROL_STATE, type Control } from '../../model/control.ts'
-import { createIdentify, type Role } from '../auth.ts'
 import type { Config } from '../config-schema.ts'
 import type { Logger } from '../log.ts'
 import { createPrometheus, type Prometheus } from '../prometheus.ts'
 import { isLeader, type Storage } from '../storage.ts'
+import type { RefusedAttempt } from '../storage-refused.ts'
 import { createKnownGood, DEADLINE_MS, type KnownGood } from './known-good.ts'
+import type { Access } from './access.ts'
 import { Ofrep } from './ofrep.ts'
 import { ControlPlane, type PlaneSettings } from './plane.ts'
 import type { ControlPlaneParts } from './routes.ts'
@@ -36,7 +37,9 @@ export interface ControlsParts {
   readonly metrics: Metrics
   readonly pipeline: Pipeline
   readonly clock: () => number
-  readonly authorise: (role: Role, header: string | undefined) => boolean
+  readonly access: Access
+  /** Refused attempts to act, newest first. */
+  readonly refused: (limit: number) => Promise<readonly RefusedAttempt[]>
   /** Told of every action that was done. */
   readonly done: (entry: AuditEntry) => void
 }
@@ -47,7 +50,7 @@ const SLOW_MS = 30_000
 const OPEN_BUDGET = 20_000
 
 export function createControls(initial: Config, parts: ControlsParts): Controls {
-  const { storage, log, metrics, pipeline, clock, authorise } = parts
+  const { storage, log, metrics, pipeline, clock, access, refused } = parts
   let config = initial
   let beatAtMs = 0
   let isStorageUp = true
@@ -103,9 +106,8 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       streams,
       ofrep: new Ofrep(),
       clock,
-      authorise,
-      identify: (header) => createIdentify(config.auth.tokens)(header),
-      hasTokens: () => config.auth.tokens.length > 0,
+      ...access,
+      refusedAttempts: refused,
       defaultExpirySeconds: () => config.controls.default_expiry,
       maxReleaseBytes: () => config.controls.max_release_bytes,
       knownAgents: () => knownAgents(config, pipeline, plane, clock()),

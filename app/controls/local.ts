@@ -11,12 +11,15 @@ export interface RequestOrigin {
 const PASSED_ON = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
 
 export function isLocal(request: RequestOrigin): boolean {
-  if (!isLoopback(request.remoteAddress ?? '')) return false
+  if (!isLoopbackHost(request.remoteAddress ?? '')) return false
   if (PASSED_ON.some((name) => request.header(name) !== undefined) || request.header('origin') !== undefined) return false
   const host = request.header('host')
-  return host !== undefined && URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`).hostname.replace(/^\[(.*)\]$/, '$1'))
+  return (
+    host !== undefined && URL.canParse(`http://${host}`) && isLoopbackHost(new URL(`http://${host}`).hostname.replace(/^\[(.*)\]$/, '$1'))
+  )
 }
 
-function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address)
+/** A name or address of this machine only. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
 }

@@ -8,6 +8,7 @@ import type { JudgedRelease, RollbackChoice } from '../../control/known-good.ts'
 import type { PublishedRelease } from '../../control/releases.ts'
 import { CONTROL_KINDS, type Control, CONTROL_STATE } from '../../model/control.ts'
 import { duration } from '../config-schema.ts'
+import type { RefusedAttempt } from '../storage-refused.ts'
 
 const line = (max: number): z.ZodString =>
   z
@@ -91,6 +92,10 @@ export function controlJson(c: Control): object {
 export function auditJson(e: AuditEntry): object {
   const { atMs, action, control, id, agent, target, environment, reason: why, actor: by, via } = e
   return { at: time(atMs), action, control, ...(id === '' ? {} : { id }), agent, target, environment, reason: why, actor: by, via }
+}
+
+export function refusedJson({ atMs, roles, status, actor, address, endpoint, leftOut }: RefusedAttempt): object {
+  return { at: time(atMs), status, endpoint, roles, token: actor ?? null, address: address ?? null, left_out: leftOut }
 }
 
 /** A release without its texts. */

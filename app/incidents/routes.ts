@@ -10,7 +10,7 @@ import type { IncidentRefusal, IncidentRefused } from '../../incidents/commands.
 import { reviewOf } from '../../incidents/review.ts'
 import type { Disposition } from '../../incidents/state.ts'
 import type { Incident } from '../../model/incident.ts'
-import { type Access, bodyOf, limited, nodeOf, readers, writers } from '../controls/access.ts'
+import { type Access, bodyOf, forbiddenElsewhere, limited, nodeOf, readers, refusedFor, writers } from '../controls/access.ts'
 import { isLocal } from '../controls/local.ts'
 import { issuesOf } from '../controls/wire.ts'
 import type { Logger } from '../log.ts'
@@ -126,19 +126,13 @@ function webhookAccess(parts: IncidentRouteParts): MiddlewareHandler {
     if (parts.hasTokens()) {
       if (parts.authorise('ingest', header) || parts.authorise('operate', header)) return next()
       parts.answered('unauthorized')
-      c.header('www-authenticate', 'Bearer realm="agentopz"')
-      return problem(
-        c,
-        401,
-        'unauthorized',
-        'a bearer token with the ingest or operate role is needed: http_config.authorization of the receiver',
-      )
+      return refusedFor(parts, c, ['ingest', 'operate'], ': http_config.authorization of the receiver')
     }
     if (isLocal({ remoteAddress: nodeOf(c).incoming?.socket.remoteAddress, header: (name) => c.req.header(name) })) return next()
     parts.answered('forbidden')
     const detail =
       'without auth.tokens, alerts are taken from this machine only; configure a token with the ingest role, and give it to Alertmanager in http_config.authorization of the receiver'
-    return problem(c, 403, 'forbidden', detail)
+    return forbiddenElsewhere(parts, c, ['ingest', 'operate'], detail)
   }
 }
 

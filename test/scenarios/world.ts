@@ -10,6 +10,7 @@ import { Hono } from 'hono'
 import { expect } from 'vitest'
 import { Incidents } from '../../app/incidents/incidents.ts'
 import { incidentRoutes } from '../../app/incidents/routes.ts'
+import { accessOf } from '../support/access.ts'
 import { createLog } from '../../app/log.ts'
 import { createStorage, type IncidentStorage, type Storage } from '../../app/storage.ts'
 import type { Incident, IncidentState } from '../../model/incident.ts'
@@ -104,9 +105,7 @@ export class World {
       incidents: this.incidents,
       clock,
       log: createLog({ level: 'silent', format: 'json' }),
-      authorise: () => true,
-      identify: () => undefined,
-      hasTokens: () => false,
+      ...accessOf(),
       maxWebhookBytes: () => 1_000_000,
       answered: () => undefined,
       told: () => undefined,

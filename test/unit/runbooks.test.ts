@@ -21,6 +21,7 @@ import { RECORDED, type RecordedSeries } from '../../model/recorded.ts'
 import { SLIS, type SliName } from '../../model/slis.ts'
 import { COHORT, DRIFT, EFFECTS, PAGE, RUNAWAY, SILENCE_NATS, TICKET, type WindowTest } from '../../model/thresholds.ts'
 import { createMetrics } from '../../processor/metrics.ts'
+import { accessOf } from '../support/access.ts'
 import { expectNamesExist, namesIn } from '../support/promql.ts'
 
 const TOP = join(import.meta.dirname, '../..')
@@ -341,8 +342,8 @@ describe('commands', () => {
     const routes = createRoutes({
       metrics: createMetrics({}),
       clock: () => 0,
-      authorise: (_, header) => header === 'Bearer $TOKEN',
-      protectMetrics: false,
+      access: accessOf({ name: 'oncall', role: 'operate', token: '$TOKEN' }, { name: 'agent', role: 'ingest', token: '$TOKEN' }),
+      protectMetrics: () => false,
       notReady: () => '',
       reload: () => [],
       feedback: () => undefined,

@@ -4,7 +4,6 @@ import { createApp } from '../../../app/app.ts'
 import { parseConfig } from '../../../app/config.ts'
 import { isLocal } from '../../../app/controls/local.ts'
 import { createLog } from '../../../app/log.ts'
-import { createRoutes } from '../../../app/routes.ts'
 
 interface Answer {
   readonly status: number
@@ -22,17 +21,7 @@ async function world(yaml = 'agents: { support: { required_tools: [search] } }',
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
   const app = createApp({ config: loaded.config, dir: loaded.dir, log: createLog(loaded.config.log) })
   await app.controls.start()
-  const routes = createRoutes({
-    metrics: app.metrics,
-    clock: () => Date.now(),
-    authorise: app.controls.routes.authorise,
-    protectMetrics: false,
-    notReady: () => '',
-    reload: () => [],
-    feedback: () => undefined,
-    version: '1',
-    controls: app.controls.routes,
-  })
+  const { routes } = app
   return {
     metrics: async () => (await app.metrics.expose(undefined, Date.now())).body,
     ask: async (method, path, body, headers = {}, from = LOOPBACK) => {
@@ -121,7 +110,7 @@ describe('what is refused', () => {
       const answer = await ask('POST', '/api/v1/controls', body)
       expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json'])
       expect(answer.json['detail']).toContain(says)
-      expect((await ask('GET', '/api/v1/controls?all=1')).json).toEqual({ controls: [], audit: [] })
+      expect((await ask('GET', '/api/v1/controls?all=1')).json).toEqual({ controls: [], audit: [], refused: [] })
     })
   test('a body that does not say it is JSON: a web page could send it', async () => {
     const { ask } = await world()

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { type App, createApp } from '../../../app/app.ts'
 import { parseConfig } from '../../../app/config.ts'
 import { createLog } from '../../../app/log.ts'
-import { createRoutes } from '../../../app/routes.ts'
 import { sumOf } from '../../support/app.ts'
 
 interface Answer {
@@ -27,18 +26,7 @@ async function world(yaml = '', storage = 'sqlite::memory:'): Promise<World> {
   const app = createApp({ config: loaded.config, dir: loaded.dir, log: createLog(loaded.config.log) })
   await app.controls.start()
   await app.incidents.start()
-  const routes = createRoutes({
-    metrics: app.metrics,
-    clock: () => Date.now(),
-    authorise: app.controls.routes.authorise,
-    protectMetrics: false,
-    notReady: () => '',
-    reload: () => [],
-    feedback: () => undefined,
-    version: '1',
-    controls: app.controls.routes,
-    incidents: app.incidents.routes,
-  })
+  const { routes } = app
   return {
     app,
     value: async (name, labels) => sumOf((await app.metrics.expose(undefined, Date.now())).body, name, labels),
@@ -244,7 +232,7 @@ describe('who may', () => {
       await status(bearer('re')),
       await status(bearer('no')),
       await status({}),
-    ]).toEqual([200, 200, 401, 401, 401])
+    ]).toEqual([200, 200, 403, 401, 401])
     expect(await value('agentopz_webhook_requests_total', { outcome: 'unauthorized' })).toBe(3)
     expect(await value('agentopz_incidents_opened_total')).toBe(1)
   })
@@ -268,7 +256,7 @@ describe('who may', () => {
       (await ask('GET', `${path}/review`, undefined, bearer(token))).status,
     ]
     expect([await reads('in'), await reads('re'), await reads('op')]).toEqual([
-      [401, 401, 401],
+      [403, 403, 403],
       [200, 200, 200],
       [200, 200, 200],
     ])
@@ -277,7 +265,7 @@ describe('who may', () => {
       expect([
         (await ask('POST', `${path}/${what}`, body, bearer('re'))).status,
         (await ask('POST', `${path}/${what}`, body, bearer('op'))).status,
-      ]).toEqual([401, 200])
+      ]).toEqual([403, 200])
     }
   })
 })

@@ -3,6 +3,7 @@ import { createAuthorise } from '../../../app/auth.ts'
 import { createRoutes, type RouteParts } from '../../../app/routes.ts'
 import type { ExternalEvaluation } from '../../../model/run.ts'
 import { createMetrics } from '../../../processor/metrics.ts'
+import { accessOf } from '../../support/access.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 function world(more: Partial<RouteParts> = {}): {
@@ -13,15 +14,24 @@ function world(more: Partial<RouteParts> = {}): {
   const app = createRoutes({
     metrics: createMetrics({}),
     clock: () => 0,
-    authorise: createAuthorise([]),
-    protectMetrics: false,
+    access: accessOf(),
+    protectMetrics: () => false,
     notReady: () => '',
     reload: () => [],
     version: '1',
     feedback: (...f) => feedback.push(f),
     ...more,
   })
-  return { feedback, request: async (path, init) => app.request(path, init) }
+  const here = { incoming: { socket: { remoteAddress: '127.0.0.1' } } }
+  return {
+    feedback,
+    request: async (path, init) =>
+      app.request(
+        `http://localhost:9464${path}`,
+        { ...init, headers: new Headers([['host', 'localhost:9464'], ...new Headers(init?.headers)]) },
+        here,
+      ),
+  }
 }
 const json = (body: unknown): RequestInit => ({
   method: 'POST',
@@ -52,7 +62,7 @@ describe('metrics', () => {
     )
   })
   test('protected when asked for', async () => {
-    const { request } = world({ protectMetrics: true, authorise: createAuthorise([{ name: 'p', role: 'read', token: 'secret' }]) })
+    const { request } = world({ protectMetrics: () => true, access: accessOf({ name: 'p', role: 'read', token: 'secret' }) })
     expect([
       (await request('/metrics')).status,
       (await request('/metrics', { headers: { authorization: 'Bearer secret' } })).status,
@@ -73,14 +83,11 @@ describe('reload', () => {
   })
   test('needs the operate role', async () => {
     const { request } = world({
-      authorise: createAuthorise([
-        { name: 'r', role: 'read', token: 'r' },
-        { name: 'o', role: 'operate', token: 'o' },
-      ]),
+      access: accessOf({ name: 'r', role: 'read', token: 'r' }, { name: 'o', role: 'operate', token: 'o' }),
     })
     const ask = async (token: string): Promise<number> =>
       (await request('/-/reload', { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status
-    expect([await ask('r'), await ask('x'), await ask('o')]).toEqual([401, 401, 200])
+    expect([await ask('r'), await ask('x'), await ask('o')]).toEqual([403, 401, 200])
   })
 })
 

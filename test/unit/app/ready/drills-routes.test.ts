@@ -1,6 +1,7 @@
 /** Drills over HTTP: what is taken, who may tell of one, what is answered while nothing can be stored. */
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
+import { accessOf } from '../../../support/access.ts'
 import { recordDrill, drillRoutes } from '../../../../app/ready/drills.ts'
 import { createStorage, type DrillStorage } from '../../../../app/storage.ts'
 import type { DrillRecord } from '../../../../model/drill.ts'
@@ -27,9 +28,7 @@ function world(
     drills,
     clock: () => NOW,
     storageFailed: () => undefined,
-    authorise: (role, header) => header === `Bearer ${role}`,
-    identify: () => undefined,
-    hasTokens: () => true,
+    ...accessOf(...(['ingest', 'read', 'operate'] as const).map((name) => ({ name, role: name, token: name }))),
   })
   return async (method, path, body, role = 'operate') =>
     app.request(path, {
@@ -72,7 +71,7 @@ test.each([
 
 test('who may only read tells of none, and a stranger reads none', async () => {
   const send = world()
-  expect((await send('POST', '/api/v1/drills', body, 'read')).status).toBe(401)
+  expect((await send('POST', '/api/v1/drills', body, 'read')).status).toBe(403)
   expect((await send('GET', '/api/v1/drills', undefined, 'nobody')).status).toBe(401)
 })
 
