@@ -202,7 +202,6 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
           .execute()
       }),
   },
-}
   '0005-refused-attempts': {
     up: (db: Kysely<unknown>) =>
       atOnce(db, async (t, w) => {
@@ -215,3 +214,4 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
           .execute()
       }),
   },
+}
