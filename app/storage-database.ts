@@ -32,8 +32,9 @@ export interface Database {
 }
 
 const NOTHING = { controls: [], releases: NO_RELEASES, revision: 0 }
-/** How long it is asked whether a change was committed after all; a server that is restarted is back by then. */
+/** When it is asked whether a change was committed after all; a server that is restarted is back by then. */
 const ASKED_AGAIN_MS = [50, 250, 700, 2000]
+const ASKED_FOR_MS = 5000
 
 export function storageOver(database: Database): StorageParts {
   const { shared } = database
@@ -95,12 +96,12 @@ export function storageOver(database: Database): StorageParts {
       const db = await database.open()
       await db.transaction().execute((t) => writeDrill(t, drill))
     },
-    close: () => database.close(),
     refused: async (limit) => (database.isThere() ? loadRefused(await database.open(), limit) : []),
     recordRefused: async (attempt, keep) => {
       const db = await database.open()
       await db.transaction().execute((t) => writeRefused(t, attempt, keep))
     },
+    close: () => database.close(),
   }
 }
 
@@ -112,7 +113,9 @@ async function committed(
   expected: number | undefined,
   error: unknown,
 ): Promise<number> {
+  const began = performance.now()
   for (const afterMs of ASKED_AGAIN_MS) {
+    if (performance.now() - began > ASKED_FOR_MS) break
     await pause(afterMs)
     let newest
     try {

@@ -46,7 +46,12 @@ export interface Tables {
 
 /** Brings the tables up to date. @throws when that fails or the file is of a newer version. */
 export async function migrate(db: Kysely<Tables>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } })
+  const schema = await schemaOf(db)
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+    ...(schema === undefined ? {} : { migrationTableSchema: schema }),
+  })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
   const why = error instanceof Error ? error.message : JSON.stringify(error)
@@ -98,6 +103,15 @@ export function isPostgres(db: Kysely<never> | Kysely<unknown> | Kysely<Tables>)
   return db.getExecutor().adapter instanceof PostgresAdapter
 }
 
+/** Where tables are made on PostgreSQL; others of the same name may be in other schemas. @throws when there is none. */
+async function schemaOf(db: Kysely<Tables> | Kysely<unknown>): Promise<string | undefined> {
+  if (!isPostgres(db)) return undefined
+  const found = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(db as Kysely<unknown>)
+  const schema = found.rows[0]?.schema ?? undefined
+  if (schema === undefined) throw new Error('there is no schema to make tables in; create the one that search_path names')
+  return schema
+}
+
 /** One migration: the migrator of Kysely has begun a transaction where the database can take schemas back, and not where it cannot. */
 function atOnce(db: Kysely<unknown>, work: (t: Kysely<unknown>, words: Words) => Promise<void>): Promise<void> {
   const words = isPostgres(db) ? POSTGRES : SQLITE
@@ -106,8 +120,10 @@ function atOnce(db: Kysely<unknown>, work: (t: Kysely<unknown>, words: Words) =>
 
 /** SQLite notes a migration after it is made: one that was killed in between is made again. */
 async function hasColumn(t: Kysely<unknown>, table: string, column: string): Promise<boolean> {
-  const tables = await t.introspection.getTables()
-  return tables.some((found) => found.name === table && found.columns.some((c) => c.name === column))
+  const [schema, tables] = [await schemaOf(t), await t.introspection.getTables()]
+  return tables.some(
+    (found) => found.name === table && (schema === undefined || found.schema === schema) && found.columns.some((c) => c.name === column),
+  )
 }
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {

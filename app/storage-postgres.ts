@@ -71,9 +71,12 @@ export function postgresDatabase(url: string): Database {
 async function openPool(config: ClientConfig, clients: Set<PoolClient>): Promise<Kysely<Tables>> {
   const { Pool } = (await import('pg')).default
   const pool: Pool = new Pool({ ...config, max: MAX_CONNECTIONS, idleTimeoutMillis: 60_000 })
-  // Connections that break while nobody uses them: the next one who asks gets another.
+  // A connection that breaks tells whoever uses it, and is replaced by the next one who asks; told to nobody, it would end the process.
   pool.on('error', () => undefined)
-  pool.on('connect', (client) => void clients.add(client))
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+    clients.add(client)
+  })
   pool.on('remove', (client) => void clients.delete(client))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool, onCreateConnection: prepare }) })
   try {

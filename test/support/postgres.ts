@@ -13,8 +13,10 @@ export interface Cluster {
   readonly port: number
   /** A new empty database; its URL, with user and password. */
   database(options?: string): Promise<string>
-  /** What an administrator types. */
+  /** What whoever the URL names types. */
   query<T extends object>(url: string, text: string): Promise<readonly T[]>
+  /** What an administrator types. */
+  admin(text: string): void
   /** As a crash or `pg_ctl stop -m immediate` ends it. */
   kill(): Promise<void>
   start(): Promise<void>
@@ -105,6 +107,7 @@ export async function startPostgres(): Promise<Cluster> {
         await client.end()
       }
     },
+    admin: (text) => void local(text),
     kill,
     start,
     freeze: () => {
