@@ -9,7 +9,7 @@ import { createDecoder } from '../processor/decode/index.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import { createMetrics, type Metrics } from '../processor/metrics.ts'
 import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
-import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type ReceiverParts } from '../processor/receive.ts'
+import { InflightBytes, type ReceiverParts } from '../processor/receive.ts'
 import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
@@ -21,11 +21,13 @@ import { RefusedAttempts } from './controls/refused-attempts.ts'
 import { createIncidents, type IncidentResponse } from './incidents/create.ts'
 import { listen, listening, Running } from './listen.ts'
 import type { Logger } from './log.ts'
+import { openJournal, type OpenJournal } from './journal/open.ts'
+import { journalSettings } from './journal/settings.ts'
 import { objectiveGauges } from './objective-gauges.ts'
 import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
 import { createReadiness } from './ready/create.ts'
 import { createRoutes } from './routes.ts'
-import { pipelineSettings, relayEndpoints, SettingsError } from './settings.ts'
+import { pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
 import { createStorage } from './storage.ts'
 import { TlsInUse } from './tls-in-use.ts'
 
@@ -98,21 +100,17 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
   metrics.gauge('agentopz_inflight_bytes', () => [[{}, inflight.bytes]])
   const tls = new TlsInUse(config, dir, { metrics, log, clock })
   const running = new Running()
+  let journal: OpenJournal | undefined
   const parts = (relay: Relay): ReceiverParts => ({
-    ingest: (signal, body, encoding) => pipeline.ingest(signal, body, encoding, clock()),
-    forward: (signal, body, type, encoding) => relay.offer(signal, body, type, encoding),
+    ingest: (signal, body, encoding, at) => pipeline.ingest(signal, body, encoding, at ?? clock()),
+    // oxlint-disable-next-line max-params -- as the relay's
+    forward: (signal, body, type, encoding, ticket) => relay.offer(signal, body, type, encoding, ticket),
+    ...(journal === undefined ? {} : { journal: journal.take }),
     authorise: (header) => authorise('ingest', header),
     ...tls.option(),
     events: receiveEvents(metrics, log, clock),
     inflight,
-    limits: {
-      ...DEFAULT_RECEIVE_LIMITS,
-      maxBodyBytes: config.limits.max_body_bytes,
-      maxDecompressedBytes: config.limits.max_decompressed_bytes,
-      maxCompressionRatio: config.limits.max_compression_ratio,
-      maxConcurrentRequests: config.limits.max_concurrent_requests,
-      requestTimeoutSeconds: config.limits.request_timeout_seconds,
-    },
+    limits: receiveLimits(config),
   })
   const storage = createStorage(config.storage, dir)
   const refused = new RefusedAttempts({ storage, metrics, log, clock, settings: () => current.auth })
@@ -150,7 +148,8 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
     access,
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
-    feedback: (e, traceId, spanId) => pipeline.evaluation(e, traceId, spanId, clock()),
+    feedback: (e, traceId, spanId) =>
+      journal === undefined ? pipeline.evaluation(e, traceId, spanId, clock()) : journal.evaluation(e, traceId, spanId),
     ...readiness.routesWith(controls.routes, response.routes),
     response: response.responseRoutes,
   })
@@ -167,8 +166,15 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
     },
     start: async () => {
       try {
-        running.relay = createRelay(relayEndpoints(config), relayEvents(metrics, log, clock))
+        const endpoints = relayEndpoints(config)
+        const kept = journalSettings(config, dir)
+        // Before anything is taken in, and before anybody can ask how much was.
+        if (kept !== undefined)
+          journal = await openJournal({ settings: kept, pipeline, metrics, log, clock, limits: receiveLimits(config), endpoints })
+        const settled = (endpoint: string, ticket: number): void => journal?.settled(endpoint, ticket)
+        running.relay = createRelay(endpoints, { ...relayEvents(metrics, log, clock), settled })
         relayGauges(metrics, running.relay)
+        journal?.forward(running.relay)
         const shared = parts(running.relay)
         if (config.receive.otlp_http !== undefined)
           running.http = await listening('receive.otlp_http', config.receive.otlp_http, (address) =>
@@ -184,15 +190,16 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
         if (config.listen !== undefined)
           running.server = await listening('listen', config.listen, (address) => listen(routes.fetch, address, tls.options('api')))
         running.timers = [
-          setInterval(() => sweep(pipeline, metrics, log), SWEEP_MS),
+          setInterval(() => (journal === undefined ? sweep(pipeline, metrics, log) : journal.tick()), SWEEP_MS),
           setInterval(() => guarded('controls', () => controls.tick(clock()), metrics, log), SWEEP_MS),
           setInterval(() => guarded('incidents', () => response.tick(clock()), metrics, log), SWEEP_MS),
           setInterval(() => guarded('readiness', () => readiness.tick(clock()), metrics, log), SWEEP_MS),
-          setInterval(() => metrics.expire(clock()), EXPIRE_MS),
+          setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
         ]
         running.isReady = true
       } catch (error) {
         await running.stop(0)
+        await journal?.close()
         await response.stop()
         await controls.stop()
         throw error
@@ -219,7 +226,10 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
       await response.stop()
       await refused.close()
       await controls.stop()
-      pipeline.flush(clock(), 'shutdown')
+      // With a journal open runs go on after the next start.
+      if (journal === undefined) pipeline.flush(clock(), 'shutdown')
+      await journal?.close()
+      journal = undefined
     },
   }
 }

@@ -24,7 +24,8 @@ export interface RouteParts {
   readonly notReady: () => string
   /** Reloads the configuration; the problems when it was refused. */
   readonly reload: () => readonly string[]
-  readonly feedback: (evaluation: ExternalEvaluation, traceId: string, spanId: string) => void
+  /** @throws when it cannot be kept. */
+  readonly feedback: (evaluation: ExternalEvaluation, traceId: string, spanId: string) => unknown
   readonly version: string
   /** Absent where nothing is controlled from. */
   readonly controls?: ControlPlaneParts
@@ -96,7 +97,12 @@ export function createRoutes(parts: RouteParts): Hono {
         ...(f.response_id === undefined ? {} : { responseId: f.response_id }),
         ...(f.idempotency_key === undefined ? {} : { idempotencyKey: f.idempotency_key }),
       }
-      parts.feedback(evaluation, f.trace_id?.toLowerCase() ?? '', f.span_id?.toLowerCase() ?? '')
+      try {
+        await parts.feedback(evaluation, f.trace_id?.toLowerCase() ?? '', f.span_id?.toLowerCase() ?? '')
+      } catch {
+        c.header('retry-after', '2')
+        return problem(c, 503, 'feedback not kept', 'the journal cannot be written; send it again later')
+      }
       return c.json({ status: 'accepted' }, 202)
     },
   )

@@ -12,6 +12,7 @@ import { DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
 import type { PipelineSettings } from '../processor/pipeline.ts'
 import { createPrices, type Prices } from '../processor/prices.ts'
 import { type PriceOverride, priceOverrideSchema } from '../processor/prices-override.ts'
+import { DEFAULT_RECEIVE_LIMITS, type ReceiveLimits } from '../processor/receive.ts'
 import type { Objectives } from '../processor/record.ts'
 import { DEFAULT_RELAY, type RelayEndpoint } from '../processor/relay.ts'
 import type { RunLimits } from '../processor/runs/runs.ts'
@@ -44,6 +45,18 @@ export function pipelineSettings(config: Config, dir: string): PipelineSettings 
     thresholds: thresholdsOf(config),
     prices,
     maxPendingEvaluations: config.runs.max_pending_evaluations,
+  }
+}
+
+/** What a request may be. */
+export function receiveLimits({ limits }: Config): ReceiveLimits {
+  return {
+    ...DEFAULT_RECEIVE_LIMITS,
+    maxBodyBytes: limits.max_body_bytes,
+    maxDecompressedBytes: limits.max_decompressed_bytes,
+    maxCompressionRatio: limits.max_compression_ratio,
+    maxConcurrentRequests: limits.max_concurrent_requests,
+    requestTimeoutSeconds: limits.request_timeout_seconds,
   }
 }
 

@@ -27,6 +27,7 @@ import {
   type Signal,
   Place,
   type IngestResult,
+  takeIn,
   tlsOptions,
 } from './receive.ts'
 
@@ -146,8 +147,8 @@ async function take(
     throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
   place.hold(frame.body.length + expectedBytes(frame.body, encoding, options.limits))
   const unpacked = await decompress(frame.body, encoding, options.limits)
-  const result = options.ingest(signal, unpacked, 'protobuf')
-  options.forward(signal, frame.body, 'application/x-protobuf', encoding)
+  const contentType = 'application/x-protobuf'
+  const result = await takeIn(options, { signal, encoding: 'protobuf', unpacked, body: frame.body, contentType, contentEncoding: encoding })
   options.events.request('grpc', signal, '0', frame.body.length)
   return result
 }

@@ -19,6 +19,7 @@ import {
   type Signal,
   Place,
   type IngestResult,
+  takeIn,
   tlsOptions,
 } from './receive.ts'
 
@@ -139,8 +140,9 @@ async function take(
   const body = await readBody(request, options.limits.maxBodyBytes, (bytes) => place.hold(bytes))
   place.hold(body.length + expectedBytes(body, head.contentEncoding, options.limits))
   const unpacked = await decompress(body, head.contentEncoding, options.limits)
-  const result = options.ingest(head.signal, unpacked, target.encoding)
-  options.forward(head.signal, body, request.headers['content-type'] ?? 'application/x-protobuf', head.contentEncoding)
+  const { signal, contentEncoding } = head
+  const contentType = request.headers['content-type'] ?? 'application/x-protobuf'
+  const result = await takeIn(options, { signal, encoding: target.encoding, unpacked, body, contentType, contentEncoding })
   options.events.request('http', head.signal, '200', body.length)
   return result
 }

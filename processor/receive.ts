@@ -29,10 +29,15 @@ export interface IngestResult {
 }
 
 export interface ReceiverParts {
-  /** Takes a decompressed body. @throws DecodeError when it cannot be decoded. */
-  readonly ingest: (signal: Signal, body: Uint8Array, encoding: Encoding) => IngestResult
-  /** Takes the bytes exactly as received, once they were decoded. Never blocks, never throws. */
-  readonly forward: (signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string) => void
+  /** Takes a decompressed body that came at `at`; now, when left out. @throws DecodeError when it cannot be decoded. */
+  readonly ingest: (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number) => IngestResult
+  /** Takes the bytes exactly as received, once they were decoded. Never blocks, never throws. `ticket` names the request in the journal. */
+  readonly forward: (signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string, ticket?: number) => void
+  /**
+   * Where there is a journal: has a request written before `apply` takes it in, and answers after that; `received` must stay as it is
+   * until then. @throws Refusal `overload`, or what `apply` throws.
+   */
+  readonly journal?: (received: Received, apply: (at: number, ticket: number) => IngestResult) => Promise<IngestResult>
   /** Whether the sender may ingest, from its Authorization header. */
   readonly authorise: (authorization: string | undefined) => boolean
   readonly events: ReceiveEvents
@@ -40,6 +45,28 @@ export interface ReceiverParts {
   readonly inflight: InflightBytes
   /** Speaks TLS with this, and nothing else; absent for plain connections. */
   readonly tls?: Tls
+}
+
+/** A request whose body could be unpacked. */
+export interface Received {
+  readonly signal: Signal
+  readonly encoding: Encoding
+  readonly unpacked: Uint8Array
+  /** As it was received. */
+  readonly body: Uint8Array
+  readonly contentType: string
+  readonly contentEncoding: string
+}
+
+/** Takes a request in: through the journal where there is one. @throws DecodeError, or Refusal `overload`. */
+export async function takeIn(parts: ReceiverParts, received: Received): Promise<IngestResult> {
+  const { signal, encoding, unpacked, body, contentType, contentEncoding } = received
+  const apply = (at?: number, ticket?: number): IngestResult => {
+    const result = parts.ingest(signal, unpacked, encoding, at)
+    parts.forward(signal, body, contentType, contentEncoding, ticket)
+    return result
+  }
+  return parts.journal === undefined ? apply() : await parts.journal(received, apply)
 }
 
 export interface ReceiveEvents {

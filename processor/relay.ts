@@ -45,21 +45,33 @@ export interface RelayEvents {
   /** The first failure after success, and the first success after failure. */
   down(endpoint: string, why: string): void
   up(endpoint: string): void
+  /** Nothing more will come of a request that had a ticket: it was delivered, or dropped and counted. */
+  settled?(endpoint: string, ticket: number): void
 }
 
 export interface Relay {
-  /** Queues a request for every endpoint that wants the signal. Never blocks and never throws; the bytes must not be changed afterwards. */
-  offer(signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string): void
+  /**
+   * Queues a request for every endpoint that wants the signal. Never blocks and never throws; the bytes must not be changed afterwards.
+   * One with a ticket is kept elsewhere: what is left of it at the end is not lost.
+   */
+  offer(signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string, ticket?: number): void
+  /** Queues a request from before a restart for some endpoints, whatever the bounds of their queues: it had its place there before. */
+  offerAgain(request: Kept, endpoints: readonly string[]): void
   queues(): readonly { readonly endpoint: string; readonly bytes: number; readonly requests: number }[]
   /** Delivers what waits for at most `graceMs`; what is left is counted as lost. */
   close(graceMs: number): Promise<void>
 }
 
-interface Waiting {
+export interface Kept {
   readonly signal: Signal
   readonly body: Uint8Array
   readonly contentType: string
   readonly contentEncoding: string
+  /** Where it is kept; 0 when it is not. */
+  readonly ticket: number
+}
+
+interface Waiting extends Kept {
   readonly sinceMs: number
   attempts: number
 }
@@ -70,8 +82,12 @@ const RETRYABLE = new Set([408, 429, 502, 503, 504])
 export function createRelay(endpoints: readonly RelayEndpoint[], events: RelayEvents): Relay {
   const lanes = endpoints.map((e) => new Lane(e, events))
   return {
-    offer: (signal, body, contentType, contentEncoding) => {
-      for (const lane of lanes) lane.offer({ signal, body, contentType, contentEncoding, sinceMs: Date.now(), attempts: 0 })
+    // oxlint-disable-next-line max-params -- one call per request, in the order a receiver has its parts
+    offer: (signal, body, contentType, contentEncoding, ticket = 0) => {
+      for (const lane of lanes) lane.offer({ signal, body, contentType, contentEncoding, ticket, sinceMs: Date.now(), attempts: 0 })
+    },
+    offerAgain: (request, names) => {
+      for (const lane of lanes) if (names.includes(lane.endpoint.name)) lane.queue({ ...request, sinceMs: Date.now(), attempts: 0 })
     },
     queues: () => lanes.map((l) => ({ endpoint: l.endpoint.name, bytes: l.bytes, requests: l.requests })),
     close: async (graceMs) => {
@@ -118,8 +134,13 @@ class Lane {
     if (this.#isClosed || !e.signals.includes(w.signal)) return
     if (this.requests >= e.maxQueueRequests || (this.bytes > 0 && this.bytes + w.body.length > e.maxQueueBytes)) {
       this.#events.dropped(e.name, w.signal, 'queue_full', 'the queue is full')
+      this.#settle(w)
       return
     }
+    this.queue(w)
+  }
+
+  queue(w: Waiting): void {
     this.bytes += w.body.length
     this.#queue.push(w)
     this.#pump()
@@ -184,6 +205,7 @@ class Lane {
     this.bytes -= w.body.length
     this.#failures = 0
     this.#events.delivered(this.endpoint.name, w.signal)
+    this.#settle(w)
     if (this.#isDown) {
       this.#isDown = false
       this.#events.up(this.endpoint.name)
@@ -208,7 +230,14 @@ class Lane {
 
   #lose(w: Waiting, reason: RelayLoss, detail: string): void {
     this.bytes -= w.body.length
+    // It is delivered after the next start.
+    if (reason === 'shutdown' && w.ticket > 0) return
     this.#events.dropped(this.endpoint.name, w.signal, reason, detail)
+    this.#settle(w)
+  }
+
+  #settle({ ticket }: Waiting): void {
+    if (ticket > 0) this.#events.settled?.(this.endpoint.name, ticket)
   }
 
   async close(graceMs: number): Promise<void> {

@@ -1,0 +1,75 @@
+/**
+ * What the journal tells of: the events that change the state, and their form as records. Everything that changes it is here, closing of
+ * runs by the clock included, so that going through the records again makes the same state.
+ */
+import type { ExternalEvaluation } from '../../model/run.ts'
+import type { Encoding } from '../../processor/decode/decode.ts'
+import type { Signal } from '../../processor/receive.ts'
+import type { OutboxState } from './outbox.ts'
+import type { JournalRecord } from './record.ts'
+
+export type JournalEvent =
+  | {
+      readonly kind: 'request'
+      readonly signal: Signal
+      readonly encoding: Encoding
+      readonly contentEncoding: string
+      readonly contentType: string
+      /** As it was received. */
+      readonly body: Uint8Array
+    }
+  | { readonly kind: 'evaluation'; readonly evaluation: ExternalEvaluation; readonly traceId: string; readonly spanId: string }
+  | { readonly kind: 'sweep' | 'expire' | 'resume' }
+  | { readonly kind: 'delivered'; readonly notes: OutboxState }
+
+/** Numbers in the journal are places in these lists: only ever add at the end. */
+const SIGNALS: readonly Signal[] = ['traces', 'logs', 'metrics']
+const ENCODINGS: readonly Encoding[] = ['protobuf', 'json']
+const CONTENT_ENCODINGS: readonly string[] = ['identity', 'gzip', 'deflate', 'zstd']
+
+const NONE = { small: [0, 0, 0], label: '', body: new Uint8Array(0) } as const
+
+/** An event as a record. */
+export function recordOf(event: JournalEvent, seq: number, at: number): JournalRecord {
+  const { kind } = event
+  switch (kind) {
+    case 'request': {
+      const contentEncoding = CONTENT_ENCODINGS.indexOf(event.contentEncoding)
+      if (contentEncoding < 0) throw new Error(`the journal has no number for content encoding ${event.contentEncoding}`)
+      const small = [SIGNALS.indexOf(event.signal), ENCODINGS.indexOf(event.encoding), contentEncoding] as const
+      return { seq, at, kind, small, label: event.contentType, body: event.body }
+    }
+    case 'evaluation':
+      return { ...NONE, seq, at, kind, body: Buffer.from(JSON.stringify([event.evaluation, event.traceId, event.spanId])) }
+    case 'delivered':
+      return { ...NONE, seq, at, kind, body: Buffer.from(JSON.stringify(event.notes)) }
+    case 'sweep':
+    case 'expire':
+    case 'resume':
+      return { ...NONE, seq, at, kind }
+  }
+}
+
+/** A record as the event it was; undefined when it is of a kind or number that this version does not know. */
+export function eventOf(record: JournalRecord): JournalEvent | undefined {
+  const { kind } = record
+  switch (kind) {
+    case 'request': {
+      const signal = SIGNALS[record.small[0]]
+      const encoding = ENCODINGS[record.small[1]]
+      const contentEncoding = CONTENT_ENCODINGS[record.small[2]]
+      if (signal === undefined || encoding === undefined || contentEncoding === undefined) return undefined
+      return { kind, signal, encoding, contentEncoding, contentType: record.label, body: record.body }
+    }
+    case 'evaluation': {
+      const [evaluation, traceId, spanId] = JSON.parse(Buffer.from(record.body).toString()) as [ExternalEvaluation, string, string]
+      return { kind, evaluation, traceId, spanId }
+    }
+    case 'delivered':
+      return { kind, notes: JSON.parse(Buffer.from(record.body).toString()) as OutboxState }
+    case 'sweep':
+    case 'expire':
+    case 'resume':
+      return { kind }
+  }
+}

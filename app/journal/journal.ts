@@ -1,0 +1,324 @@
+/**
+ * The journal: events in, written in groups before they are applied, applied in the order they were written. Whoever waits for an event
+ * is answered after that. What is scraped therefore never tells of something that a kill can undo.
+ * Where it cannot be written, events are refused or applied unwritten, as configured; it is tried again every second. Why so:
+ * docs/decisions/0016-journal.md.
+ */
+import { unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { PipelinePart } from '../../processor/pipeline.ts'
+import { type JournalEvent, recordOf } from './events.ts'
+import type { Outbox } from './outbox.ts'
+import { WHOLE } from './recover.ts'
+import { type Disk, type FsyncPolicy, Segments, type SegmentFile } from './segments.ts'
+import { writeSnapshot } from './snapshot.ts'
+
+export interface JournalSettings {
+  readonly dir: string
+  readonly fsync: FsyncPolicy
+  /** What becomes of requests while it cannot be written. */
+  readonly whenFull: 'refuse' | 'degrade'
+  readonly maxBytes: number
+  readonly maxAgeMs: number
+  readonly segmentBytes: number
+  readonly snapshotMs: number
+}
+
+export type Outcome = 'written' | 'unwritten' | 'refused'
+
+export interface JournalHooks {
+  clock(): number
+  capture(): Iterable<PipelinePart>
+  /** What became of a request, or of an evaluation. */
+  request(outcome: Outcome): void
+  committed(bytes: number, seconds: number): void
+  snapshot(bytes: number): void
+  released(reason: 'age' | 'bytes', requests: number): void
+  failed(error: unknown): void
+  recovered(): void
+  internalError(stage: string, error: unknown): void
+}
+
+/** The journal cannot be written, and requests are refused while that is so. */
+export class NotWritten extends Error {
+  override readonly name = 'NotWritten'
+}
+
+interface Item {
+  readonly event: JournalEvent
+  readonly at: number
+  /** With sequence 0 when the event was not written. */
+  apply(at: number, seq: number): void
+  refuse(error: unknown): void
+}
+
+/** Bytes in one group: more would hold those up who wait for it. */
+const GROUP_BYTES = 8 * 2 ** 20
+/** Time to apply events before others get a turn. */
+const SLICE_MS = 20
+const RETRY_MS = 1000
+const SIZE_OF_HEAD = 64
+
+export class Journal {
+  readonly #settings: JournalSettings
+  readonly #hooks: JournalHooks
+  readonly #outbox: Outbox
+  readonly #segments: Segments
+  readonly #disk: Disk
+  #queue: Item[] = []
+  #running: Promise<void> | undefined
+  #seq: number
+  /** Not writable before this; 0 while it is. */
+  #retryAt = 0
+  /** Events were applied that are not written, and no snapshot holds them yet. */
+  #hasHole = false
+  #snapshotWanted = false
+  #snapshotting: Promise<void> | undefined
+  #snapshotAt: number
+  #snapshotTook = 0
+  #recordsSince = 0
+  #segmentSince = new Map<string, number>()
+
+  constructor(
+    settings: JournalSettings,
+    hooks: JournalHooks,
+    parts: { outbox: Outbox; segments: readonly SegmentFile[]; seq: number; boot: string; disk: Disk },
+  ) {
+    this.#settings = settings
+    this.#hooks = hooks
+    this.#outbox = parts.outbox
+    this.#disk = parts.disk
+    this.#segments = new Segments({ ...settings, boot: parts.boot, disk: parts.disk }, parts.segments)
+    this.#seq = parts.seq
+    this.#snapshotAt = hooks.clock()
+  }
+
+  get bytes(): number {
+    return this.#segments.bytes
+  }
+  get isWritable(): boolean {
+    return this.#retryAt === 0
+  }
+  get files(): readonly SegmentFile[] {
+    return this.#segments.files
+  }
+
+  /**
+   * Writes an event, then applies it; the promise is what `apply` made of it. Events are applied in the order of their calls.
+   * @throws NotWritten when it cannot be written and requests are to be refused then.
+   */
+  submit<T>(event: JournalEvent, apply: (at: number, seq: number) => T): Promise<T> {
+    return new Promise((resolve, refuse) => {
+      const item: Item = {
+        event,
+        at: this.#hooks.clock(),
+        apply: (at, seq) => {
+          try {
+            resolve(apply(at, seq))
+          } catch (error) {
+            refuse(error instanceof Error ? error : new Error(String(error)))
+          }
+        },
+        refuse,
+      }
+      this.#queue.push(item)
+      this.#start()
+    })
+  }
+
+  /** Writes the state whole, so that what is written so far is not needed any more. Resolves when that is on the disk. @throws when it cannot be written. */
+  async snapshot(): Promise<void> {
+    for (;;) {
+      if (this.#running !== undefined) await this.#running
+      else if (this.#snapshotting !== undefined) await this.#snapshotting.catch(() => undefined)
+      else break
+    }
+    await this.#beginSnapshot()
+  }
+
+  /** Once a second: notes deliveries, takes snapshots when due, gives up what is kept too long. */
+  async tick(): Promise<void> {
+    const now = this.#hooks.clock()
+    const notes = this.#outbox.takeNotes()
+    if (notes !== undefined) await this.submit({ kind: 'delivered', notes }, () => undefined).catch(() => undefined)
+    await this.#segments.sync().catch((error: unknown) => this.#fail(error))
+    this.#releaseOld(now)
+    // Not more than a twentieth of the time goes into snapshots, however large the state.
+    const every = Math.max(this.#settings.snapshotMs, 20 * this.#snapshotTook)
+    const isDue = this.#recordsSince > 0 && now - this.#snapshotAt >= every
+    if (isDue || this.#hasHole || this.bytes > this.#settings.maxBytes / 2) this.#snapshotWanted = this.#snapshotting === undefined
+    this.#start()
+  }
+
+  /** Applies and writes what waits, then the whole state. Nothing may be submitted afterwards. */
+  async close(): Promise<void> {
+    await this.tick()
+    while (this.#running !== undefined) await this.#running
+    try {
+      await this.snapshot()
+    } catch (error) {
+      this.#hooks.failed(error)
+    }
+    await this.#segments.close().catch((error: unknown) => this.#hooks.failed(error))
+  }
+
+  #start(): void {
+    this.#running ??= this.#run()
+      .catch((error: unknown) => this.#hooks.internalError('journal', error))
+      .finally(() => {
+        this.#running = undefined
+        if (this.#queue.length > 0) this.#start()
+      })
+  }
+
+  async #run(): Promise<void> {
+    // One turn, so that requests that came together are written together.
+    await nextTurn()
+    for (;;) {
+      const group = this.#takeGroup()
+      if (group.length > 0) await this.#apply(group, await this.#write(group))
+      if (this.#snapshotWanted && this.#snapshotting === undefined) {
+        this.#snapshotWanted = false
+        this.#beginSnapshot().catch((error: unknown) => this.#hooks.failed(error))
+      }
+      if (this.#queue.length === 0) return
+    }
+  }
+
+  #takeGroup(): readonly Item[] {
+    let bytes = 0
+    let n = 0
+    for (const { event } of this.#queue) {
+      bytes += sizeOf(event)
+      if (n > 0 && bytes > GROUP_BYTES) break
+      n++
+    }
+    return this.#queue.splice(0, n)
+  }
+
+  /** The sequence before the group's first; undefined when it could not be written. */
+  async #write(group: readonly Item[]): Promise<number | undefined> {
+    if (this.#hooks.clock() < this.#retryAt) return undefined
+    const before = this.#seq
+    try {
+      const records = group.map(({ event, at }, i) => recordOf(event, before + 1 + i, at))
+      const bytes = group.reduce((n, { event }) => n + sizeOf(event), 0)
+      if (this.bytes + bytes > this.#settings.maxBytes) {
+        this.#snapshotWanted = true
+        throw new Error(`the journal has reached its bound of ${this.#settings.maxBytes} bytes; raise journal.max_bytes`)
+      }
+      const began = performance.now()
+      const written = await this.#segments.append(records)
+      this.#hooks.committed(written, (performance.now() - began) / 1000)
+      this.#seq = before + group.length
+      this.#recordsSince += group.filter(({ event }) => event.kind !== 'sweep' && event.kind !== 'expire').length
+      if (this.#retryAt !== 0) this.#hooks.recovered()
+      this.#retryAt = 0
+      if (this.#hasHole) this.#snapshotWanted = true
+      return before
+    } catch (error) {
+      this.#fail(error)
+      return undefined
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#retryAt === 0) this.#hooks.failed(error)
+    this.#retryAt = this.#hooks.clock() + RETRY_MS
+  }
+
+  async #apply(group: readonly Item[], before: number | undefined): Promise<void> {
+    let since = performance.now()
+    for (const [i, item] of group.entries()) {
+      const isCounted = item.event.kind === 'request' || item.event.kind === 'evaluation'
+      if (before !== undefined) {
+        item.apply(item.at, before + 1 + i)
+        if (isCounted) this.#hooks.request('written')
+      } else if (this.#settings.whenFull === 'degrade') {
+        this.#markHole()
+        item.apply(item.at, 0)
+        if (isCounted) this.#hooks.request('unwritten')
+      } else {
+        // Runs are not closed either: a scrape must not tell of what the next start would not know.
+        item.refuse(new NotWritten('the journal cannot be written'))
+        if (isCounted) this.#hooks.request('refused')
+      }
+      if (performance.now() - since < SLICE_MS) continue
+      await nextTurn()
+      since = performance.now()
+    }
+  }
+
+  /** Lets a later start know that not all is written, before any of it is applied. */
+  #markHole(): void {
+    if (this.#hasHole) return
+    this.#hasHole = true
+    try {
+      unlinkSync(join(this.#settings.dir, WHOLE))
+    } catch (error) {
+      this.#hooks.failed(error)
+    }
+  }
+
+  /** To be called between groups: then the state is that after the last record. */
+  #beginSnapshot(): Promise<void> {
+    const began = performance.now()
+    const head = { seq: this.#seq, at: this.#hooks.clock(), outbox: this.#outbox.capture() }
+    const parts = this.#hooks.capture()
+    const hadHole = this.#hasHole
+    // What is applied unwritten while this one is written is not in it, and makes a hole of its own.
+    this.#hasHole = false
+    this.#snapshotAt = head.at
+    this.#recordsSince = 0
+    const write = async (): Promise<void> => {
+      try {
+        const bytes = await writeSnapshot(this.#settings.dir, head, parts, this.#disk)
+        this.#hooks.snapshot(bytes)
+        if (!this.#hasHole) writeFileSync(join(this.#settings.dir, WHOLE), '')
+        await this.#prune(head.seq)
+      } catch (error) {
+        this.#hasHole ||= hadHole
+        throw error
+      } finally {
+        this.#snapshotTook = performance.now() - began
+        this.#snapshotting = undefined
+      }
+    }
+    this.#snapshotting = this.#segments.rotate().then(write, write)
+    return this.#snapshotting
+  }
+
+  /** Removes what the snapshot after `seq` and the outbox do not need. */
+  async #prune(seq: number): Promise<void> {
+    const remove = (): Promise<void> =>
+      this.#segments.removeBefore(Math.min(seq + 1, this.#outbox.oldest() ?? Number.POSITIVE_INFINITY), this.#seq + 1)
+    await remove()
+    const most = this.#settings.maxBytes / 2
+    // Requests that wait for a relay endpoint are not worth more than taking new ones.
+    for (let [oldest] = this.files; this.bytes > most && oldest !== undefined && this.files.length > 1; [oldest] = this.files) {
+      const next = this.files[1]?.first ?? seq + 1
+      if (next > seq + 1) return
+      const released = this.#outbox.release(next)
+      this.#hooks.released('bytes', released)
+      const files = this.files.length
+      await remove()
+      if (this.files.length === files) return
+    }
+  }
+
+  #releaseOld(now: number): void {
+    const known = new Map<string, number>()
+    for (const { path } of this.files) known.set(path, this.#segmentSince.get(path) ?? now)
+    this.#segmentSince = known
+    const [oldest, next] = this.files
+    if (oldest === undefined || next === undefined || now - (known.get(oldest.path) ?? now) < this.#settings.maxAgeMs) return
+    const released = this.#outbox.release(next.first)
+    if (released > 0) this.#hooks.released('age', released)
+    this.#snapshotWanted = true
+  }
+}
+
+function sizeOf(event: JournalEvent): number {
+  return SIZE_OF_HEAD + (event.kind === 'request' ? event.body.length : 256)
+}

@@ -1,0 +1,257 @@
+/**
+ * A journal for the app: folder and lock, what the last process left brought back into the pipeline, and the pipeline's events written
+ * from then on. Everything it has to say goes to metrics and log. Once it is open, nothing may change the pipeline but through it.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ExternalEvaluation } from '../../model/run.ts'
+import { decompress } from '../../processor/body.ts'
+import { DecodeError } from '../../processor/decode/decode.ts'
+import type { Metrics } from '../../processor/metrics.ts'
+import type { Pipeline } from '../../processor/pipeline.ts'
+import { type IngestResult, type Received, type ReceiveLimits, Refusal } from '../../processor/receive.ts'
+import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
+import type { Logger } from '../log.ts'
+import { eventOf, type JournalEvent } from './events.ts'
+import { Journal, type JournalSettings, NotWritten } from './journal.ts'
+import { type Lock, lockJournal } from './lock.ts'
+import { Outbox } from './outbox.ts'
+import type { JournalRecord } from './record.ts'
+import { type DamageReport, recover, requestsAgain, WHOLE } from './recover.ts'
+import { bootName, type Disk, DISK } from './segments.ts'
+
+export interface JournalParts {
+  readonly settings: JournalSettings
+  readonly pipeline: Pipeline
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly clock: () => number
+  readonly limits: ReceiveLimits
+  readonly endpoints: readonly RelayEndpoint[]
+  readonly disk?: Disk
+}
+
+export interface OpenJournal {
+  /** Takes a request in the order of the journal. @throws Refusal `overload` while it cannot be written. */
+  readonly take: (request: Received, apply: (at: number, ticket: number) => IngestResult) => Promise<IngestResult>
+  evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string): Promise<void>
+  /** Once a second: closes what is due, and does what the journal has to do now and then. */
+  tick(): void
+  expire(): void
+  /** A relay endpoint is done with a request. */
+  settled(endpoint: string, ticket: number): void
+  /** Gives the relay what it had not delivered. */
+  forward(relay: Relay): void
+  close(): Promise<void>
+}
+
+/** Opens the journal and brings its state back. @throws when the folder cannot be used or another process uses it. */
+export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
+  const { settings, log } = parts
+  const lock = prepare(settings.dir)
+  try {
+    const boot = bootName()
+    const outbox = new Outbox(parts.endpoints)
+    const report = reporter(parts)
+    const began = performance.now()
+    const recovered = await recover(settings.dir, boot, {
+      snapshot: (state) => {
+        const without = outbox.restore(state)
+        if (without > 0)
+          log.warn({ requests: without }, 'requests wait for relay endpoints that are not configured any more; they are dropped')
+      },
+      restore: (part) => parts.pipeline.restore(part),
+      apply: (record) => again(record, parts, outbox),
+      damaged: report,
+    })
+    const journal = new Journal(settings, hooksOf(parts), {
+      outbox,
+      boot,
+      segments: recovered.segments,
+      seq: recovered.seq,
+      disk: parts.disk ?? DISK,
+    })
+    gauges(parts, journal)
+    if (!recovered.isWhole) {
+      parts.metrics.beginAgain()
+      log.warn('the journal is not whole: runs go on, counters begin again at 0 as after a start without a journal')
+    }
+    await journal
+      .submit({ kind: 'resume' }, (at) => parts.pipeline.resume(at))
+      .catch((error: unknown) => log.error({ err: error }, 'the journal cannot be written'))
+    // Damage must not be met again, nor counters begin again twice.
+    if (!recovered.isWhole || report.isHurt())
+      await journal.snapshot().catch((error: unknown) => log.error({ err: error }, 'no snapshot could be written'))
+    else if (!existsSync(join(settings.dir, WHOLE))) writeFileSync(join(settings.dir, WHOLE), '')
+    if (recovered.records > 0)
+      log.info({ records: recovered.records, seconds: Math.round(performance.now() - began) / 1000 }, 'the journal was read')
+    return opened(parts, journal, outbox, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function prepare(dir: string): Lock {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    return lockJournal(dir)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['EACCES', 'ENOTDIR', 'EEXIST', 'EROFS'].includes(String(error.code)))
+      throw new Error(
+        `the journal cannot be kept in ${dir} (${String(error.code)}); make it a folder that can be written to, or set journal.dir to another`,
+        { cause: error },
+      )
+    throw error
+  }
+}
+
+/** Applies a record once more. What was refused then is refused again: nothing came of it. */
+async function again(record: JournalRecord, { pipeline, metrics, limits, log }: JournalParts, outbox: Outbox): Promise<void> {
+  try {
+    const event = eventOf(record)
+    switch (event?.kind) {
+      case 'request': {
+        const body = await decompress(event.body, event.contentEncoding, limits)
+        pipeline.ingest(event.signal, body, event.encoding, record.at)
+        outbox.add(record.seq, event.signal)
+        metrics.add('agentopz_journal_replayed_requests_total', {}, 1, record.at)
+        return
+      }
+      case 'evaluation':
+        return pipeline.evaluation(event.evaluation, event.traceId, event.spanId, record.at)
+      case 'delivered':
+        return outbox.replay(event.notes)
+      case 'sweep':
+        return void pipeline.sweep(record.at)
+      case 'expire':
+        return void metrics.expire(record.at)
+      case 'resume':
+        return pipeline.resume(record.at)
+      case undefined:
+        metrics.add('agentopz_journal_damage_total', { kind: 'unknown_record' }, 1, record.at)
+    }
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof Refusal) return
+    log.error({ err: error, record: record.seq }, 'a record of the journal could not be applied because of a bug')
+    metrics.add('agentopz_internal_errors_total', { stage: 'journal' }, 1, record.at)
+  }
+}
+
+function opened(parts: JournalParts, journal: Journal, outbox: Outbox, lock: Lock): OpenJournal {
+  const { pipeline, metrics, log } = parts
+  const wait = (event: JournalEvent, apply: (at: number) => void): void => {
+    journal.submit(event, apply).catch((error: unknown) => {
+      if (!(error instanceof NotWritten)) internal(parts, event.kind, error)
+    })
+  }
+  let isSweeping = false
+  const sweep = (): void => {
+    if (isSweeping) return
+    isSweeping = true
+    let hasMore = false
+    journal
+      .submit({ kind: 'sweep' }, (at) => void (hasMore = pipeline.sweep(at)))
+      .catch((error: unknown) => {
+        if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
+      })
+      .finally(() => {
+        isSweeping = false
+        if (hasMore) sweep()
+      })
+  }
+  return {
+    take: async (request, apply) => {
+      const { signal, encoding, contentEncoding, contentType, body } = request
+      const event: JournalEvent = { kind: 'request', signal, encoding, contentEncoding, contentType, body }
+      try {
+        return await journal.submit(event, (at, ticket) => {
+          const result = apply(at, ticket)
+          if (ticket > 0) outbox.add(ticket, signal)
+          return result
+        })
+      } catch (error) {
+        if (error instanceof NotWritten) throw new Refusal('overload', `${error.message}, and requests are refused while that is so`)
+        throw error
+      }
+    },
+    evaluation: (e, traceId, spanId) =>
+      journal.submit({ kind: 'evaluation', evaluation: e, traceId, spanId }, (at) => pipeline.evaluation(e, traceId, spanId, at)),
+    expire: () => wait({ kind: 'expire' }, (at) => void metrics.expire(at)),
+    tick: () => {
+      sweep()
+      journal.tick().catch((error: unknown) => internal(parts, 'journal', error))
+    },
+    settled: (endpoint, ticket) => outbox.settle(endpoint, ticket),
+    forward: (relay) => {
+      let requests = 0
+      for (const record of requestsAgain(journal.files, (seq) => outbox.endpointsOf(seq).length > 0)) {
+        const event = eventOf(record)
+        if (event?.kind !== 'request') continue
+        requests++
+        // A copy: the body is a view into all of the segment.
+        relay.offerAgain({ ...event, body: Buffer.from(event.body), ticket: record.seq }, outbox.endpointsOf(record.seq))
+      }
+      if (requests > 0) log.info({ requests }, 'requests that had not been relayed are relayed again')
+    },
+    close: async () => {
+      await journal.close()
+      lock.release()
+    },
+  }
+}
+
+function internal({ metrics, log, clock }: JournalParts, stage: string, error: unknown): void {
+  log.error({ err: error, stage }, 'the journal failed because of a bug')
+  metrics.add('agentopz_internal_errors_total', { stage }, 1, clock())
+}
+
+interface Reporter {
+  (report: DamageReport): void
+  isHurt(): boolean
+}
+
+function reporter({ metrics, log, clock }: JournalParts): Reporter {
+  let isHurt = false
+  const report = (r: DamageReport): void => {
+    metrics.add('agentopz_journal_damage_total', { kind: r.kind }, 1, clock())
+    if (r.kind === 'torn_tail') log.info(r, 'the last record of the journal was not written whole; nobody was told that it was taken')
+    else {
+      isHurt = true
+      log.error(r, 'the journal is damaged; what is good in it was used')
+    }
+  }
+  return Object.assign(report, { isHurt: () => isHurt })
+}
+
+function hooksOf({ metrics, log, clock, pipeline }: JournalParts): ConstructorParameters<typeof Journal>[1] {
+  for (const outcome of ['written', 'unwritten', 'refused']) metrics.start('agentopz_journal_requests_total', { outcome }, clock())
+  return {
+    clock,
+    capture: () => pipeline.capture(),
+    request: (outcome) => metrics.add('agentopz_journal_requests_total', { outcome }, 1, clock()),
+    committed: (bytes, seconds) => {
+      metrics.add('agentopz_journal_written_bytes_total', {}, bytes, clock())
+      metrics.observe('agentopz_journal_commit_seconds', {}, { value: seconds, weight: 1 }, clock())
+    },
+    snapshot: (bytes) => {
+      metrics.set('agentopz_journal_snapshot_bytes', {}, bytes, clock())
+      metrics.set('agentopz_journal_snapshot_timestamp_seconds', {}, clock() / 1000, clock())
+    },
+    released: (reason, requests) => {
+      metrics.add('agentopz_journal_released_requests_total', { reason }, requests, clock())
+      log.warn({ reason, requests }, 'requests that wait for a relay endpoint are not kept in the journal any longer')
+    },
+    failed: (error) => log.error({ err: error }, 'the journal cannot be written; it is tried again every second'),
+    recovered: () => log.info('the journal can be written again'),
+    internalError: (stage, error) => {
+      log.error({ err: error, stage }, 'the journal failed because of a bug')
+      metrics.add('agentopz_internal_errors_total', { stage }, 1, clock())
+    },
+  }
+}
+
+function gauges({ metrics }: JournalParts, journal: Journal): void {
+  metrics.gauge('agentopz_journal_up', () => [[{}, journal.isWritable ? 1 : 0]])
+  metrics.gauge('agentopz_journal_bytes', () => [[{}, journal.bytes]])
+}

@@ -1,0 +1,262 @@
+/**
+ * Reads a journal at the start: the newest snapshot, then every record after it, in order. Damage is reported and stepped over, what is
+ * good before and after it is used; damaged files are moved aside. A record that the process dies of is left out the third time.
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import type { PipelinePart } from '../../processor/pipeline.ts'
+import type { OutboxState } from './outbox.ts'
+import { type Damage, decodeSegmentHead, type JournalRecord, scanRecords, SEGMENT_HEAD_BYTES, type SegmentHead } from './record.ts'
+import { listSegments, type SegmentFile } from './segments.ts'
+import { listSnapshots, readSnapshot, type Snapshot } from './snapshot.ts'
+
+/** `torn_tail` is how an append looks that a kill cut short: nothing acknowledged is lost. */
+export type DamageKind =
+  | 'torn_tail'
+  | 'corrupt_record'
+  | 'corrupt_segment'
+  | 'corrupt_snapshot'
+  | 'missing_records'
+  | 'deadly_record'
+  | 'unknown_record'
+
+export interface DamageReport {
+  readonly kind: DamageKind
+  readonly file: string
+  readonly detail: string
+}
+
+export interface RecoverHooks {
+  snapshot(outbox: OutboxState): void
+  restore(part: PipelinePart): void
+  /** Applies a record. Must not throw for what a sender can cause. */
+  apply(record: JournalRecord): Promise<void> | void
+  damaged(report: DamageReport): void
+}
+
+export interface Recovered {
+  /** The last record there is. */
+  readonly seq: number
+  readonly records: number
+  /** False when something that may have been counted is gone: then counters cannot continue. */
+  readonly isWhole: boolean
+  readonly segments: readonly SegmentFile[]
+}
+
+/** This file is there while everything that was applied is written: to remove it takes no room on a disk that is full. */
+export const WHOLE = 'whole'
+const ASIDE = 'damaged'
+/** Damaged files kept to be looked at. */
+const MAX_ASIDE = 8
+const DEATHS = 3
+
+/** Goes through the journal in `dir`. `boot` is this boot of the machine. */
+export async function recover(dir: string, boot: string, hooks: RecoverHooks): Promise<Recovered> {
+  for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { force: true })
+  const state: State = { seq: 0, records: 0, isWhole: true }
+  const snapshot = newestSnapshot(dir, state, hooks)
+  const segments = listSegments(dir)
+  if (!existsSync(join(dir, WHOLE)) && (snapshot !== undefined || segments.length > 0)) {
+    state.isWhole = false
+    hooks.damaged({ kind: 'missing_records', file: WHOLE, detail: 'requests were taken while the journal could not be written' })
+  }
+  if (snapshot !== undefined) {
+    hooks.snapshot(snapshot.head.outbox)
+    for (const part of snapshot.parts()) hooks.restore(part)
+  }
+  const kept: SegmentFile[] = []
+  const deaths = new Deaths(dir)
+  try {
+    for (const [i, segment] of segments.entries()) {
+      const isLast = i === segments.length - 1
+      const after = segments[i + 1]?.first
+      // All of it is in the snapshot: it is kept for an endpoint that has not taken its requests.
+      if (after !== undefined && after <= state.seq + 1) kept.push(segment)
+      else if (await readOne(dir, segment, { isLast, boot, state, deaths, hooks })) kept.push(listed(segment))
+    }
+  } finally {
+    deaths.close()
+  }
+  return { seq: state.seq, records: state.records, isWhole: state.isWhole, segments: kept }
+}
+
+interface State {
+  seq: number
+  records: number
+  isWhole: boolean
+}
+
+function newestSnapshot(dir: string, state: State, hooks: RecoverHooks): Snapshot | undefined {
+  for (const { path, seq } of listSnapshots(dir)) {
+    const snapshot = readSnapshot(path)
+    // What it stood for is not read again even if it is damaged: those records were counted.
+    state.seq = Math.max(state.seq, seq)
+    if (snapshot !== undefined) return snapshot
+    state.isWhole = false
+    hooks.damaged({ kind: 'corrupt_snapshot', file: basename(path), detail: `the snapshot after record ${seq} cannot be read` })
+    moveAside(dir, path)
+  }
+  return undefined
+}
+
+interface Reading {
+  readonly isLast: boolean
+  readonly boot: string
+  readonly state: State
+  readonly deaths: Deaths
+  readonly hooks: RecoverHooks
+}
+
+/** Applies what a segment holds; false when it was moved aside. */
+async function readOne(dir: string, segment: SegmentFile, reading: Reading): Promise<boolean> {
+  const { state, hooks } = reading
+  const file = basename(segment.path)
+  const opened = openSegment(segment.path)
+  if (opened === undefined) {
+    // Made, and killed before its head was written: nothing can have been acknowledged from it.
+    const isNew = reading.isLast && segment.bytes < SEGMENT_HEAD_BYTES
+    hooks.damaged({ kind: isNew ? 'torn_tail' : 'corrupt_segment', file, detail: `${segment.bytes} bytes without a head` })
+    if (isNew) rmSync(segment.path, { force: true })
+    else {
+      state.isWhole = false
+      moveAside(dir, segment.path)
+    }
+    return false
+  }
+  const { bytes, head } = opened
+  if (reading.isLast && head.isLazy && head.boot !== reading.boot) {
+    state.isWhole = false
+    hooks.damaged({ kind: 'missing_records', file, detail: 'the machine was started anew, and not every record had been synced' })
+  }
+  let isDamaged = false
+  for (const found of scanRecords(bytes, SEGMENT_HEAD_BYTES, head.salt)) {
+    if ('record' in found) await applyOne(found.record, file, reading)
+    else isDamaged = (await damage(found, segment, reading)) || isDamaged
+  }
+  if (isDamaged) moveAside(dir, segment.path)
+  return !isDamaged
+}
+
+async function applyOne(record: JournalRecord, file: string, { state, deaths, hooks }: Reading): Promise<void> {
+  if (record.seq <= state.seq) return
+  if (record.seq > state.seq + 1) {
+    state.isWhole = false
+    hooks.damaged({ kind: 'missing_records', file, detail: `records ${state.seq + 1} to ${record.seq - 1} are not there` })
+  }
+  state.seq = record.seq
+  if (deaths.isDeadly(record.seq)) {
+    hooks.damaged({ kind: 'deadly_record', file, detail: `the process died ${DEATHS} times of record ${record.seq}; it is left out` })
+    return
+  }
+  state.records++
+  await hooks.apply(record)
+}
+
+/** Reports damage; true when the file should be looked at by somebody. */
+async function damage(found: Damage, segment: SegmentFile, { isLast, state, hooks }: Reading): Promise<boolean> {
+  const file = basename(segment.path)
+  const detail = `${found.bytes} bytes at ${found.offset} cannot be read`
+  if (isLast && found.isTail) {
+    hooks.damaged({ kind: 'torn_tail', file, detail })
+    truncateSync(segment.path, found.offset)
+    return false
+  }
+  state.isWhole = false
+  hooks.damaged({ kind: 'corrupt_record', file, detail })
+  return true
+}
+
+/** All of a segment's file; undefined when it has no head. */
+export function openSegment(path: string): { readonly bytes: Buffer; readonly head: SegmentHead } | undefined {
+  const bytes = readFileSync(path)
+  const head = decodeSegmentHead(bytes)
+  return head === undefined ? undefined : { bytes, head }
+}
+
+function listed(segment: SegmentFile): SegmentFile {
+  const fd = openSync(segment.path, 'r')
+  try {
+    return { ...segment, bytes: fstatSync(fd).size }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function moveAside(dir: string, path: string): void {
+  const aside = join(dir, ASIDE)
+  mkdirSync(aside, { recursive: true, mode: 0o700 })
+  renameSync(path, join(aside, basename(path)))
+  const names = readdirSync(aside).toSorted()
+  for (const name of names.slice(0, Math.max(0, names.length - MAX_ASIDE))) rmSync(join(aside, name), { force: true })
+}
+
+/**
+ * Which record is being applied, in a small file, so that the next start knows what the last one died of. Not synced: it is there for
+ * a process that dies, not for a machine that does.
+ */
+class Deaths {
+  readonly #path: string
+  readonly #fd: number
+  readonly #seq: number
+  readonly #count: number
+
+  constructor(dir: string) {
+    this.#path = join(dir, 'replaying')
+    const before = existsSync(this.#path) ? readFileSync(this.#path) : Buffer.alloc(0)
+    this.#seq = before.length >= 12 ? before.readDoubleLE() : -1
+    this.#count = before.length >= 12 ? before.readUInt32LE(8) : 0
+    if (before.length < 12) writeFileSync(this.#path, Buffer.alloc(12), { mode: 0o600 })
+    this.#fd = openSync(this.#path, 'r+')
+  }
+
+  /** Notes that a record is about to be applied; true when it is not to be. */
+  isDeadly(seq: number): boolean {
+    const count = seq === this.#seq ? this.#count + 1 : 1
+    const note = Buffer.alloc(12)
+    note.writeDoubleLE(seq)
+    note.writeUInt32LE(count, 8)
+    writeSync(this.#fd, note, 0, 12, 0)
+    return count > DEATHS
+  }
+
+  /** The end was reached, or told of as an error. */
+  close(): void {
+    closeSync(this.#fd)
+    rmSync(this.#path, { force: true })
+  }
+}
+
+/** The records of requests that somebody still waits for, read from the segments again. */
+export function* requestsAgain(segments: readonly SegmentFile[], isWanted: (seq: number) => boolean): Iterable<JournalRecord> {
+  for (const { path } of segments) {
+    const opened = existsSync(path) ? openSegment(path) : undefined
+    if (opened === undefined) continue
+    for (const found of scanRecords(opened.bytes, SEGMENT_HEAD_BYTES, opened.head.salt))
+      if ('record' in found && found.record.kind === 'request' && isWanted(found.record.seq)) yield found.record
+  }
+}
+
+/** For a look at a file without reading all of it into memory at once. */
+export function headOf(path: string): SegmentHead | undefined {
+  const fd = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(SEGMENT_HEAD_BYTES)
+    return readSync(fd, head, 0, head.length, 0) === head.length ? decodeSegmentHead(head) : undefined
+  } finally {
+    closeSync(fd)
+  }
+}
