@@ -33,7 +33,8 @@ export function auditIdOf(incident: Pick<Incident, 'id'>, action: Pick<Action, '
     .update(`${incident.id}/${action.id}${isUndo ? '/undo' : ''}`)
     .digest('hex')
     .slice(0, 10)
-  return `${action.kind === 'rollback_release' || action.kind === 'activate_release' ? 'rel' : 'ctl'}_${digest}`
+  const isRelease = action.kind === 'rollback_release' || action.kind === 'activate_release'
+  return `${isRelease ? (isUndo ? 'und' : 'rel') : 'ctl'}_${digest}`
 }
 
 /** With what the playbooks say: new proposals in, those that nobody calls for any more withdrawn. */
@@ -165,11 +166,13 @@ export function triaged(incident: Incident, triage: Triage): Incident {
   return noted(next, entry('triaged', triage.summary, { atMs: triage.atMs }))
 }
 
-/** Which causes are named and how surely, or that it cannot be told. */
+/** Which causes are named, and whether one of them surely; or that it cannot be told. Confidence comes and goes with single runs. */
 function answerOf(triage: Triage | undefined): string {
   if (triage === undefined) return ''
-  const causes = triage.findings.filter((f) => f.verdict === 'cause').map((f) => `${f.cause} ${f.confidence} ${f.subject}`)
-  return causes.length > 0 ? causes.sort().join('\n') : triage.summary.replaceAll(/\d+/g, '#')
+  const causes = triage.findings.filter((f) => f.verdict === 'cause')
+  if (causes.length === 0) return triage.summary.replaceAll(/\d+/g, '#')
+  const isSure = causes.some((f) => f.confidence === 'high')
+  return [`${isSure}`, ...new Set(causes.map((f) => `${f.cause} ${f.subject}`).sort())].join('\n')
 }
 
 /** Told to people that it did not help and that nothing more is done by itself. */

@@ -71,8 +71,11 @@ function entryOf(e: AuditEntry): TimelineEntry {
   const of = e.agent === '' ? ' of every agent' : ''
   const what = e.control === 'agent' ? 'the agent' : `${e.control} ${e.target}${of}`
   switch (e.action) {
-    case 'activate':
-      return { atMs, actor, kind: 'change', text: `release ${e.target} was activated${why}`, ref: `release:${e.target}` }
+    case 'activate': {
+      // Part of an action about an incident, or its undoing: it has an id then.
+      const kind = e.id === '' ? 'change' : e.id.startsWith('und_') ? 'undone' : 'action'
+      return { atMs, actor, kind, text: `release ${e.target} was activated${why}`, ref: `release:${e.target}` }
+    }
     case 'rollback':
       return { atMs, actor, kind: 'action', text: `rolled back to release ${e.target}${why}`, ref: `release:${e.target}` }
     case 'undo':

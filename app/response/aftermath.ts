@@ -12,6 +12,8 @@ export interface AroundQuestion {
   readonly environment: string
   readonly indicator: Indicator
   readonly onsetMs: number
+  /** Since when the runs before the change are its measure: the onset, or an earlier change. */
+  readonly badFromMs: number
   /** When it was changed. */
   readonly changedMs: number
   /** From when on runs are taken to have begun after it. */
@@ -48,7 +50,7 @@ export async function countsAround(
   }
   return {
     baseline: await counts(q.onsetMs - DAY_MS / q.scale, q.onsetMs),
-    bad: await counts(q.onsetMs, q.changedMs),
+    bad: await counts(q.badFromMs, q.changedMs),
     after: await counts(q.fromMs, q.nowMs),
   }
 }

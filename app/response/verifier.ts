@@ -34,6 +34,8 @@ export interface VerifierParts {
   readonly dispersionOf: (id: string) => number
 }
 
+const STANDS: ReadonlySet<Action['state']> = new Set(['in_force', 'verified', 'failed'])
+
 export class Verifier {
   readonly #parts: VerifierParts
 
@@ -78,7 +80,11 @@ export class Verifier {
     const own = indicatorOf(incident)
     const candidates: readonly Indicator[] = isByRuns || own === undefined ? [{ sli: 'quality' }, { sli: 'run_error' }] : [own]
     const onsetMs = Math.min(changedMs, incident.triage?.onset?.atMs ?? incident.startedMs)
-    const fromMs = changedMs + (await this.#pause(incident, changedMs))
+    const pause = await this.#pause(incident, changedMs)
+    const fromMs = changedMs + pause
+    // What an earlier action has bettered is not this one's doing.
+    const earlier = incident.actions.filter((a) => STANDS.has(a.state) && a.atMs < changedMs && a.atMs > onsetMs).map((a) => a.atMs + pause)
+    const badFromMs = Math.max(onsetMs, ...earlier.filter((at) => at < changedMs))
     let judged: Verification | undefined
     for (const indicator of candidates) {
       const nowMs = clock()
@@ -87,6 +93,7 @@ export class Verifier {
         environment,
         indicator,
         onsetMs,
+        badFromMs,
         changedMs,
         fromMs,
         nowMs,
@@ -105,29 +112,39 @@ export class Verifier {
     return evidence.pause({ agent, environment, changedMs, settleMs, scale })
   }
 
-  async #settled({ id }: Incident, action: Action, v: Verification): Promise<void> {
+  async #settled(incident: Incident, action: Action, v: Verification): Promise<void> {
     const { incidents, clock } = this.#parts
+    const { id } = incident
     const isWell = v.verdict === 'recovered' || v.verdict === 'contained'
     const said = (i: Incident): Incident =>
       isWell ? mitigated(verified(i, action.id, v), 'agentopz', `${action.id}: ${v.text}`, clock()) : verified(i, action.id, v)
     await (v.verdict === 'waiting' ? incidents.refresh(id, said) : incidents.update(id, said))
-    if (v.verdict === 'not_recovered') await this.#failed(id, action, v)
+    if (v.verdict === 'not_recovered') await this.#failed(incident, action, v)
   }
 
-  /** A person's action is a person's to undo; what helped in part would be worse undone; what contains is not made better by letting go. */
-  async #failed(id: string, action: Action, v: Verification): Promise<void> {
+  /**
+   * A person's action is a person's to undo. What helped in part would be worse undone, and so may be what was done about one of several
+   * causes: the runs cannot be well before the others are dealt with. What contains is not made better by letting go.
+   */
+  async #failed({ id, triage }: Incident, action: Action, v: Verification): Promise<void> {
     const { incidents, actions, clock } = this.#parts
-    const mayUndo = isOwn(action) && v.inPart !== true && ACTIONS[action.kind].seenBy !== 'containment'
-    if (mayUndo && this.#playbookOf(action)?.verify.otherwise !== 'escalate') {
-      await actions.undo(id, action.id, { actor: action.actor, reason: `it did not help (${id} ${action.id})` })
-      return
-    }
+    const other = triage?.findings.find((f) => f.verdict === 'cause' && f.confidence !== 'low' && f.cause !== action.cause)
     const why = !isOwn(action)
       ? `${action.actor} did it, and it stays until a person undoes it`
       : v.inPart === true
         ? 'it stays, for it helped in part'
-        : 'it stays'
-    await incidents.update(id, (i) => escalated(i, action.id, `${action.id} needs a person: ${v.text}; ${why}`, clock()))
+        : ACTIONS[action.kind].seenBy === 'containment'
+          ? 'it stays'
+          : action.cause !== undefined && other !== undefined
+            ? `it stays while ${other.cause} is named as a cause too`
+            : undefined
+    if (why === undefined && this.#playbookOf(action)?.verify.otherwise !== 'escalate') {
+      await actions.undo(id, action.id, { actor: action.actor, reason: `it did not help (${id} ${action.id})` })
+      return
+    }
+    await incidents.update(id, (i) =>
+      escalated(i, action.id, `${action.id} needs a person: ${why ?? 'it stays until a person undoes it'}`, clock()),
+    )
   }
 
   /** Fixed elsewhere, or gone by itself: mitigated on the same evidence. Nothing is said while it is not. */
