@@ -5,6 +5,7 @@
 import type { DrillRecord } from '../../model/drill.ts'
 import { answers, type ReadinessAnswer } from '../../incidents/readiness.ts'
 import type { AgentConfig, Config } from '../config-schema.ts'
+import type { NoChoice, RollbackChoice } from '../../control/known-good.ts'
 import type { AgentReleases } from '../../control/releases.ts'
 import type { Sample, Series } from '../prometheus.ts'
 import type { Reached } from './reach.ts'
@@ -24,6 +25,8 @@ export interface AgentName {
   readonly agent: string
   readonly environment: string
 }
+
+export const NOBODY: AgentName = { agent: '', environment: '' }
 
 /** One of Alertmanager's silences that is active. */
 export interface Silence {
@@ -53,14 +56,17 @@ export interface World {
   readonly now: number
   readonly startedMs: number
   readonly config: Config
-  /** An instant query about all agents; the samples of one. */
+  /** An instant query about all agents; the samples of one, or with `NOBODY` those without an agent. */
   instant(query: string, of: AgentName): Promise<readonly Sample[]>
   /** A range over the last `hours` by the hour, likewise. */
   hourly(query: string, hours: number, of: AgentName): Promise<readonly Series[]>
   alertmanager(): Promise<AlertmanagerView>
   reach(url: string): Promise<Reached>
+  /** @throws Unanswered while what is stored is not known. */
   releases(agent: string): AgentReleases | undefined
-  /** Guards that hold a stream, by the service they named. */
+  /** What rolling back would go to now, and why. */
+  rollback(agent: string): Promise<RollbackChoice | NoChoice>
+  /** Guards that hold a stream of this process, by the service they named. */
   guards(): ReadonlyMap<string, number>
   /** When somebody last polled flags; undefined for not since the start. */
   readonly pollMs: number | undefined

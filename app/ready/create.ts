@@ -73,6 +73,7 @@ export function createReadiness(initial: Config, parts: ReadinessAppParts): Read
             if (plane.notLoaded !== undefined) throw new Unanswered(`what is stored cannot be read: ${plane.notLoaded}`, `see ${LIST}`)
             return plane.releases(agent)
           },
+          rollback: (agent) => controls.knownGood.choose(agent),
           guards: () => streams.byService(),
           pollMs,
           services: (agent) => [...(services.get(agent) ?? [])],

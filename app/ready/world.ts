@@ -2,6 +2,7 @@
  * One round of questions: everything checks may ask, each question asked once however many agents want the answer, and a failure
  * remembered like an answer. Queries ask for all agents at once and are split here, so that a thousand agents cost no more queries than one.
  */
+import type { NoChoice, RollbackChoice } from '../../control/known-good.ts'
 import type { AgentReleases } from '../../control/releases.ts'
 import type { DrillRecord } from '../../model/drill.ts'
 import type { Config } from '../config-schema.ts'
@@ -17,6 +18,7 @@ export interface Inside {
   readonly webhookMs: number | undefined
   /** @throws Unanswered while what is stored is not known. */
   releases(agent: string): AgentReleases | undefined
+  rollback(agent: string): Promise<RollbackChoice | NoChoice>
   guards(): ReadonlyMap<string, number>
   readonly pollMs: number | undefined
   services(agent: string): readonly string[]
@@ -68,6 +70,7 @@ export function createWorld(inside: Inside, now: number): World {
     alertmanager: () => alertmanager(undefined),
     reach: reached,
     releases: (agent) => inside.releases(agent),
+    rollback: (agent) => inside.rollback(agent),
     guards: () => inside.guards(),
     pollMs: inside.pollMs,
     services: (agent) => inside.services(agent),

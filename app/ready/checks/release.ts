@@ -1,28 +1,29 @@
 /** Whether there is a release to roll back to: the most frequent mitigation, and the one that takes seconds where it was prepared. */
-import { failed, ok, type ReadinessCheck } from '../check.ts'
+import { failed, ok, type ReadinessCheck, weak } from '../check.ts'
 
 export const release: ReadinessCheck = {
   name: 'release',
   weight: 10,
-  asks: 'Is there a release before the active one to roll back to?',
-  look: ({ agent, world }) => {
+  asks: 'Is there a release to roll back to that is known to have met its objectives?',
+  look: async ({ agent, world }) => {
     const name = JSON.stringify(agent)
     const activations = world.releases(agent)?.activations ?? []
-    const [active, former] = [activations.at(-1), activations.at(-2)]
+    const active = activations.at(-1)
     if (active === undefined)
-      return Promise.resolve(
-        failed(
-          'no release of it is active: its prompt can be rolled back only by deploying',
-          `publish what it runs now: agentopz release publish ${name} FILE --activate (docs/controls.md)`,
-        ),
+      return failed(
+        'no release of it is active: its prompt can be rolled back only by deploying',
+        `publish what it runs now: agentopz release publish ${name} FILE --activate (docs/controls.md)`,
       )
-    if (former === undefined)
-      return Promise.resolve(
-        failed(
-          `release ${active} is its first: there is none to roll back to`,
-          `the next release has one: agentopz release publish ${name} FILE --activate`,
-        ),
+    const choice = await world.rollback(agent)
+    if (choice.ok) {
+      const text = `rolling back would go from ${choice.from} to ${choice.version}: ${choice.text}`
+      return choice.because === 'known_good' ? ok(text) : weak(text, `see what is known of each: agentopz release list ${name}`)
+    }
+    if (choice.because === 'nothing_before')
+      return failed(
+        `release ${active} is its first: there is none to roll back to`,
+        `the next release has one: agentopz release publish ${name} FILE --activate`,
       )
-    return Promise.resolve(ok(`release ${former} can be activated again in place of ${active}: agentopz release rollback ${name}`))
+    return failed(choice.detail, `see what is known of each: agentopz release list ${name}`)
   },
 }

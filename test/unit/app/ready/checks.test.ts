@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ReadinessCheck, Unanswered } from '../../../../app/ready/check.ts'
 import { READINESS_CHECKS } from '../../../../app/ready/checks/index.ts'
+import type { NoChoice, RollbackChoice } from '../../../../control/known-good.ts'
 import type { AgentReleases } from '../../../../control/releases.ts'
 import type { ReadinessAnswer, ReadinessState } from '../../../../incidents/readiness.ts'
 import type { DrillRecord } from '../../../../model/drill.ts'
@@ -17,8 +18,17 @@ interface Case {
 }
 
 const agent = (keys: string): string => `agents: { support: { ${keys} } }\n`
-const releases = (...activations: readonly string[]): Answers => ({
-  world: { releases: () => ({ releases: new Map(), activations }) as AgentReleases },
+const active = (...activations: readonly string[]): AgentReleases => ({ releases: new Map(), activations })
+const rollback = (choice: RollbackChoice | NoChoice, ...activations: readonly string[]): Answers => ({
+  world: { releases: () => active(...activations), rollback: () => Promise.resolve(choice) },
+})
+const choice = (because: RollbackChoice['because'], text: string): RollbackChoice => ({
+  ok: true,
+  version: 'v1',
+  from: 'v2',
+  because,
+  text,
+  passedOver: [],
 })
 const reached = (isReached: boolean): Answers['world'] => ({
   reach: () => Promise.resolve({ isReached, text: isReached ? 'answers 200' : 'does not answer: the connection was refused' }),
@@ -51,10 +61,7 @@ const rated = (perHour: number, source = 'external'): Answers => ({
   },
   hourly: { 'agent_sli:total:increase1h': Array.from({ length: 24 }, () => perHour) },
 })
-const heartbeat = ROUTES.replace(`['agent!=""']`, `['agent!=""']`).replace(
-  'routes: [',
-  `routes: [{ receiver: agentopz, matchers: ['alertname="AgentopzWatchdog"'] }, `,
-)
+const heartbeat = ROUTES.replace('routes: [', `routes: [{ receiver: agentopz, matchers: ['alertname="AgentopzWatchdog"'] }, `)
 const quiet = { pagerduty: { tried: 0, failed: 0 } }
 
 const CASES: readonly Case[] = [
@@ -310,6 +317,24 @@ const CASES: readonly Case[] = [
   },
   {
     check: 'webhook',
+    name: 'a heartbeat that came before a restart',
+    given: {
+      instant: { agentopz_webhook_received: [[{}, (NOW - 120_000) / 1000]] },
+      alertmanager: { yaml: heartbeat },
+      world: { startedMs: NOW - 60_000 },
+    },
+    is: 'ok',
+    says: /last arrived 2 min ago/,
+  },
+  {
+    check: 'webhook',
+    name: 'it arrived in the week before a restart, without a heartbeat',
+    given: { instant: { agentopz_webhook_received: [[{}, (NOW - 2 * DAY) / 1000]] }, alertmanager: {} },
+    is: 'ok',
+    says: /last arrived 2 d ago/,
+  },
+  {
+    check: 'webhook',
     name: 'Alertmanager is down, and it arrived a moment ago',
     given: { world: { webhookMs: NOW - 60_000 } },
     is: 'ok',
@@ -372,12 +397,37 @@ const CASES: readonly Case[] = [
 
   {
     check: 'release',
-    name: 'one before the active',
-    given: releases('v1', 'v2'),
+    name: 'one that is known to be good',
+    given: rollback(choice('known_good', 'last known to be good: 99 %'), 'v1', 'v2'),
     is: 'ok',
-    says: /release v1 can be activated again in place of v2/,
+    says: /from v2 to v1: last known to be good/,
   },
-  { check: 'release', name: 'the first', given: releases('v1'), is: 'failed', says: /release v1 is its first/ },
+  {
+    check: 'release',
+    name: 'one of which it is not known',
+    given: rollback(choice('former', 'the one before; whether it is good is not known'), 'v1', 'v2'),
+    is: 'weak',
+    says: /from v2 to v1: the one before; whether/,
+    advises: /agentopz release list "support"/,
+  },
+  {
+    check: 'release',
+    name: 'only bad ones',
+    given: rollback(
+      { ok: false, because: 'no_known_good', detail: 'every release of support before v2 missed its objectives' },
+      'v1',
+      'v2',
+    ),
+    is: 'failed',
+    says: /missed its objectives/,
+  },
+  {
+    check: 'release',
+    name: 'the first',
+    given: rollback({ ok: false, because: 'nothing_before', detail: '' }, 'v1'),
+    is: 'failed',
+    says: /release v1 is its first/,
+  },
   {
     check: 'release',
     name: 'none',
@@ -393,7 +443,7 @@ const CASES: readonly Case[] = [
     name: 'of its service',
     given: { world: { ...guards('desk', 'shop'), services: () => ['desk'] } },
     is: 'ok',
-    says: /2 guards of desk are connected/,
+    says: /2 guards of desk are connected here/,
   },
   {
     check: 'guards',
@@ -401,6 +451,13 @@ const CASES: readonly Case[] = [
     given: { world: guards('support') ?? {} },
     is: 'ok',
     says: /2 guards of support/,
+  },
+  {
+    check: 'guards',
+    name: 'of its service, at another replica',
+    given: { instant: { agentopz_control_streams: [[{ service: 'desk' }, 3]] }, world: { ...guards('shop'), services: () => ['desk'] } },
+    is: 'ok',
+    says: /3 guards of desk are connected to another replica/,
   },
   {
     check: 'guards',

@@ -67,6 +67,7 @@ export function about(answers: Answers = {}): About {
         : Promise.resolve(view(alertmanager)),
     reach: down('the URL'),
     releases: down('storage'),
+    rollback: down('storage'),
     guards: () => new Map(),
     pollMs: undefined,
     services: () => [],
