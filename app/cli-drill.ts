@@ -15,6 +15,7 @@ export function addDrillCommand(program: Command, exit: (code: number) => void):
     .option('--report <file>', 'write everything that was seen to a file, as JSON')
     .option('--keep', 'keep the temporary folder: database, configuration and logs')
     .option('--no-record', 'do not tell a running serve of the results, which agentopz ready reads')
+    .option('--at-once <n>', 'drills at the same time; fewer where the machine is busy', whole, 8)
     .option('--seed <n>', "seed of the provider's answers", whole, 1)
     .action(async (names: string[], o: DrillCommandOptions) => exit(await drillCommand(names, o)))
 }

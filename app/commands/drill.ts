@@ -21,6 +21,7 @@ export interface DrillCommandOptions extends ClientOptions {
   readonly report?: string
   readonly keep?: boolean
   readonly seed: number
+  readonly atOnce: number
 }
 
 /** Runs the command. Without a name the drills are listed. */
@@ -41,7 +42,8 @@ export async function drillCommand(names: readonly string[], o: DrillCommandOpti
   }
   const began = performance.now()
   const tell = (line: string): void => printError(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`)
-  const run = await runDrills(drills as readonly DrillClass[], { signal: endSignal(), tell, keep: o.keep === true, seed: o.seed })
+  const { seed, atOnce } = o
+  const run = await runDrills(drills as readonly DrillClass[], { signal: endSignal(), tell, keep: o.keep === true, seed, atOnce })
   if (run.dir !== undefined) tell(`kept in ${run.dir}`)
   const json = `${JSON.stringify(run, null, 2)}\n`
   if (o.report !== undefined) writeFileSync(o.report, json)

@@ -13,7 +13,9 @@ const MAX_STEPS = 12
 const MAX_RUNAWAY_STEPS = 2000
 /** A run away takes its time, as one that does real work does. */
 const RUNAWAY_PAUSE_MS = 250
-const MAX_AT_ONCE = 20
+/** Runs of one agent under way. */
+const MAX_AT_ONCE = 30
+const TOOL_MS = 100
 const REPORT_MS = 250
 const LETTER =
   'I have written before and nobody has answered me in a way that helps, so I describe everything once more from the beginning. '
@@ -121,7 +123,7 @@ function tool(
 const search = tool(
   TOOL,
   async (given, { conditions }) => {
-    await sleep(5 + Math.random() * 10)
+    await sleep(TOOL_MS * (0.7 + 0.6 * Math.random()))
     const { toolVersion, toolFailing, toolEmpty, isRunaway } = conditions
     if (Math.random() < toolFailing) throw new Error('connect ECONNREFUSED: the order service does not answer')
     const wanted = toolVersion === 1 ? 'query' : 'customer_id'
@@ -135,7 +137,7 @@ const search = tool(
 const readPolicy = tool(
   OTHER_TOOL,
   async () => {
-    await sleep(5 + Math.random() * 10)
+    await sleep(TOOL_MS * (0.7 + 0.6 * Math.random()))
     return { policy: 'Orders may be sent back within thirty days.' }
   },
   async () => ({ policy: 'thirty days' }),

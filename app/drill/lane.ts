@@ -66,7 +66,7 @@ class Lane {
       }
       await this.#incident(this.#drill)
     } finally {
-      world.end()
+      await world.end()
     }
   }
 
@@ -75,6 +75,8 @@ class Lane {
     this.#hasBaseline = await this.#until(LIMITS.baseline, () => this.#knowsNormal())
     if (!this.#hasBaseline) return
     this.#early = this.#incidents().map((i) => i.title)
+    if (this.#early.length > 0) this.#tell(`MISSED: before anything was done there was ${this.#early.join('; ')}`)
+    await this.#until(LIMITS.calm, () => this.#incidents().every((i) => i.state === 'resolved'))
     this.#injectedMs = world.now()
     this.#tell(`now ${drill.what}`)
     await drill.inject(world)
@@ -116,7 +118,7 @@ class Lane {
   /** Named once is named: what playbooks act on. A class that overlaps is looked at until every cause is named. */
   #isAttributed({ causes, namesAll }: IncidentClass): boolean {
     const { triage } = this.#seen().incident ?? {}
-    this.#named ??= namedBy(triage)
+    this.#named ??= namedBy(triage, this.#injectedMs ?? 0)
     if (namesAll !== true) return this.#named !== undefined
     return causes.every((cause) => triage?.findings.some((f) => f.verdict === 'cause' && f.cause === cause))
   }
@@ -166,7 +168,7 @@ class Lane {
     const now = this.#world.now()
     const { incident, alerts, detectedMs, actions } = this.#seen()
     const triage = incident?.triage
-    const named = this.#named ?? namedBy(triage)
+    const named = this.#named ?? namedBy(triage, this.#injectedMs ?? Number.POSITIVE_INFINITY)
     const { agent } = this.#world
     return {
       drill: this.#drill.name,

@@ -5,10 +5,10 @@
 import type { Incident, Triage } from '../../model/incident.ts'
 import type { DoneAction, Named } from './observed.ts'
 
-/** The first cause that a triage names. */
-export function namedBy(triage: Triage | undefined): Named | undefined {
+/** The first cause that a triage names; one from before says nothing of what was done since. */
+export function namedBy(triage: Triage | undefined, sinceMs: number): Named | undefined {
   const first = triage?.findings.find((f) => f.verdict === 'cause')
-  if (triage === undefined || first === undefined) return undefined
+  if (triage === undefined || first === undefined || triage.atMs < sinceMs) return undefined
   return { atMs: triage.atMs, cause: first.cause, confidence: first.confidence, text: first.text }
 }
 
@@ -31,8 +31,8 @@ export function seen(incidents: readonly Incident[], injectedMs: number): Seen {
     incident,
     alerts: [...new Set(alerts.map(({ a }) => a.name))],
     detectedMs: first?.a.receivedMs,
-    actions: (incident?.actions ?? []).flatMap(doneAction),
-    recoveredMs: incident?.mitigatedMs ?? incident?.resolvedMs,
+    actions: (incident?.actions ?? []).flatMap(doneAction).filter((a) => a.atMs >= injectedMs),
+    recoveredMs: [incident?.mitigatedMs, incident?.resolvedMs].find((ms) => ms !== undefined && ms >= injectedMs),
   }
 }
 

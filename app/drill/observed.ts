@@ -8,7 +8,7 @@ import type { Check, DrillClass, IncidentClass } from './drill-class.ts'
 import { secondsBetween } from './numbers.ts'
 
 /** How long each is waited for, in seconds; an hour of the rules is a minute. */
-export const LIMITS = { baseline: 240, detect: 150, attribute: 120, mitigate: 90, recover: 240 } as const
+export const LIMITS = { baseline: 240, calm: 60, detect: 150, attribute: 120, mitigate: 90, recover: 240 } as const
 
 /** The first finding of a triage that is a cause. */
 export interface Named {

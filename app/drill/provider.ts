@@ -1,6 +1,6 @@
 /**
  * A model provider on 127.0.0.1 for drills: OpenAI's chat completions, one path per agent (`/AGENT/v1/chat/completions`). It answers by what the
- * request says (prompt, tools, what was already searched) and by the agent's conditions, in a few milliseconds, with usage. The agent's real
+ * request says (prompt, tools, what was already searched) and by the agent's conditions, with usage. The agent's real
  * SDK cannot tell it from another provider; nothing here is seen by the instrumentation but through the protocol.
  */
 import { createServer, type IncomingMessage } from 'node:http'
@@ -15,8 +15,8 @@ export interface DrillProvider {
   close(): Promise<void>
 }
 
-/** Times are short, so that many runs fit into a drill; their spread is that of real calls. */
-const MEAN_MS = 25
+/** Short, so that many runs fit into a drill; but long against what a busy machine adds, or every run would take longer whenever it is busy. */
+const MEAN_MS = 400
 const MAX_BODY = 4_194_304
 
 /** Starts it on a free port. */
@@ -29,7 +29,7 @@ export async function startDrillProvider(random: () => number): Promise<DrillPro
       const asked = JSON.parse(await bodyOf(request)) as Asked
       const now = conditions.get(agent) ?? HEALTHY
       const { body, slowness } = answerOf(asked, now, random, `chatcmpl-drill-${++count}`)
-      await new Promise((done) => setTimeout(done, MEAN_MS * slowness * (0.5 + random())))
+      await new Promise((done) => setTimeout(done, MEAN_MS * slowness * (0.7 + 0.6 * random())))
       response.writeHead(200, { 'content-type': 'application/json' })
       response.end(JSON.stringify(body))
     }

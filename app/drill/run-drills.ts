@@ -1,5 +1,5 @@
 /**
- * Runs drills: a temporary folder, a chain, a lane per class at the same time, results in the order asked for; and takes everything away again,
+ * Runs drills: a temporary folder, a chain, a lane per class, several at the same time, results in the order asked for; and takes everything away again,
  * however it ends. A signal ends the lanes, and what was seen until then is reported. A folder that a killed drill left behind is removed by
  * the next one; its processes had ended with it.
  */
@@ -19,6 +19,8 @@ export interface DrillOptions {
   /** Keeps the folder: database, configuration and logs. */
   readonly keep: boolean
   readonly seed: number
+  /** Drills under way at the same time. */
+  readonly atOnce: number
 }
 
 export interface DrillsRun {
@@ -54,7 +56,8 @@ export async function runDrills(drills: readonly DrillClass[], options: DrillOpt
   }
 }
 
-async function runLanes(chain: Chain, drills: readonly DrillClass[], { signal, tell }: DrillOptions): Promise<readonly DrillResult[]> {
+async function runLanes(chain: Chain, drills: readonly DrillClass[], options: DrillOptions): Promise<readonly DrillResult[]> {
+  const { signal, tell, atOnce } = options
   const ends = new AbortController()
   let why: string | undefined
   void chain.agents.died.then((reason) => {
@@ -62,10 +65,17 @@ async function runLanes(chain: Chain, drills: readonly DrillClass[], { signal, t
     ends.abort()
   })
   const both = AbortSignal.any([signal, ends.signal])
-  const results = await Promise.all(drills.map(async (drill) => ({ drill, seen: await runLane(chain, drill, { signal: both, tell }) })))
-  return results.map(({ drill, seen }) =>
-    judge(drill, seen.interrupted === undefined || why === undefined ? seen : { ...seen, interrupted: why }),
-  )
+  const results = new Map<DrillClass, DrillResult>()
+  // The longest first: the others fit beside it.
+  const waiting = drills.toSorted((a, b) => b.usualHours - a.usualHours)
+  const work = async (): Promise<void> => {
+    for (let drill = waiting.shift(); drill !== undefined; drill = waiting.shift()) {
+      const seen = await runLane(chain, drill, { signal: both, tell })
+      results.set(drill, judge(drill, seen.interrupted === undefined || why === undefined ? seen : { ...seen, interrupted: why }))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, atOnce) }, work))
+  return drills.flatMap((drill) => results.get(drill) ?? [])
 }
 
 /** Folders whose process is gone. */

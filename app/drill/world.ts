@@ -17,8 +17,8 @@ const MAX_REPORTS = 20_000
 export interface OwnWorld extends DrillWorld {
   /** Begins its traffic, with the first release active. */
   begin(): Promise<void>
-  /** Ends it. */
-  end(): void
+  /** Ends it, and the mark that it is being drilled. */
+  end(): Promise<void>
   conditions(): Conditions
 }
 
@@ -68,9 +68,11 @@ export function createWorld(chain: Chain, agent: string, signal: AbortSignal): O
       await release('1', 'good')
       change({})
     },
-    end: () => {
+    end: async () => {
       change({ runsPerSecond: 0, isRunaway: false })
       unsubscribe()
+      // Refused where the chain is going down: it takes everything with it.
+      for (const c of plane.controls(now())) if (c.agent === agent) await plane.undo(c.id, who('the drill is over'), now)
     },
   }
 }

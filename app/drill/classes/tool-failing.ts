@@ -5,7 +5,7 @@ export const toolFailing: IncidentClass = {
   kind: 'incident',
   name: 'tool-failing',
   what: 'nine of ten calls of a tool throw',
-  usualHours: 3,
+  usualHours: 2,
   alerts: ['AgentToolFailing'],
   causes: ['tools'],
   action: 'open_tool',
