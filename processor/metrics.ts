@@ -85,8 +85,17 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
   const processMetrics = options.processMetrics ? new Registry() : undefined
   if (processMetrics !== undefined) collectDefaultMetrics({ register: processMetrics })
   const families = familiesOf(options)
-  const exemplarOf = (traceId: string | undefined, value: number, atMs: number): Exemplar | undefined =>
-    options.exemplars && traceId !== undefined && isTraceId(traceId) ? { traceId, value, atMs } : undefined
+  // A run adds some sixty samples with the same id.
+  let checkedId: string | undefined
+  let isId = false
+  const exemplarOf = (traceId: string | undefined, value: number, atMs: number): Exemplar | undefined => {
+    if (!options.exemplars || traceId === undefined) return undefined
+    if (traceId !== checkedId) {
+      checkedId = traceId
+      isId = isTraceId(traceId)
+    }
+    return isId ? { traceId, value, atMs } : undefined
+  }
 
   const observe = (name: string, labels: Readonly<Record<string, string>>, o: Observation, now: number): void => {
     const family = families.get(name)

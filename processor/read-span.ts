@@ -7,7 +7,7 @@ import type { ExternalEvaluation, Fact, Reading } from '../model/run.ts'
 import { AGENTOPZ, GEN_AI, GENERAL } from '../model/semconv.ts'
 import type { Attributes, LogRecord, Span } from '../model/span.ts'
 import { dialectOf } from './dialects/index.ts'
-import { optional } from './dialects/reading.ts'
+import { type Draft, put } from './dialects/reading.ts'
 import { weightOf } from './runs/sampling.ts'
 
 export interface ReadSpan {
@@ -34,32 +34,27 @@ export function readSpan(span: Span): ReadSpan {
 
 /** What our instrumentation writes on spans of any dialect: guards, the release, hashes where there is no content. The dialect's word wins. */
 function withOurs(reading: Reading, a: Attributes): Reading {
+  const ours: Draft<Partial<Reading>> = {}
   // From the wire, so held against the closed set before it becomes a label.
   const named = a.text(AGENTOPZ.guard)
-  const guard = GUARDS.find((g) => g === named)
-  const isCall = reading.role === 'model' || reading.role === 'agent' || reading.role === 'workflow'
-  const isTool = reading.role === 'tool' || reading.role === 'retrieval'
-  if (guard === undefined && !isCall && !isTool && !a.has(AGENTOPZ.stoppedBy)) return reading
-  return {
-    ...optional('stoppedBy', a.text(AGENTOPZ.stoppedBy)),
-    ...(guard === undefined ? {} : { intervention: { guard, cause: a.text(AGENTOPZ.guardCause) ?? '' } }),
-    ...(isCall ? ourCohort(a) : {}),
-    ...(isCall && a.flag(AGENTOPZ.incomplete) === true ? { incomplete: true } : {}),
-    ...(isTool && a.flag(AGENTOPZ.blocked) === true ? { blocked: true } : {}),
-    ...(isTool ? optional('argumentsHash', a.text(AGENTOPZ.argumentsHash)) : {}),
-    ...(isTool ? optional('resultEmpty', a.flag(AGENTOPZ.resultEmpty)) : {}),
-    ...reading,
+  const guard = named === undefined ? undefined : GUARDS.find((g) => g === named)
+  put(ours, 'stoppedBy', a.text(AGENTOPZ.stoppedBy))
+  if (guard !== undefined) ours.intervention = { guard, cause: a.text(AGENTOPZ.guardCause) ?? '' }
+  if (reading.role === 'model' || reading.role === 'agent' || reading.role === 'workflow') {
+    put(ours, 'promptName', a.text(GEN_AI.promptName))
+    put(ours, 'promptVersion', a.text(GEN_AI.promptVersion) ?? a.text(AGENTOPZ.release))
+    put(ours, 'instructionsHash', a.text(AGENTOPZ.instructionsHash))
+    put(ours, 'toolsHash', a.text(AGENTOPZ.toolsHash))
+    put(ours, 'outputEmpty', a.flag(AGENTOPZ.outputEmpty))
+    if (a.flag(AGENTOPZ.incomplete) === true) ours.incomplete = true
+  } else if (reading.role === 'tool' || reading.role === 'retrieval') {
+    if (a.flag(AGENTOPZ.blocked) === true) ours.blocked = true
+    put(ours, 'argumentsHash', a.text(AGENTOPZ.argumentsHash))
+    put(ours, 'resultEmpty', a.flag(AGENTOPZ.resultEmpty))
   }
-}
-
-function ourCohort(a: Attributes): Partial<Reading> {
-  return {
-    ...optional('promptName', a.text(GEN_AI.promptName)),
-    ...optional('promptVersion', a.text(GEN_AI.promptVersion) ?? a.text(AGENTOPZ.release)),
-    ...optional('instructionsHash', a.text(AGENTOPZ.instructionsHash)),
-    ...optional('toolsHash', a.text(AGENTOPZ.toolsHash)),
-    ...optional('outputEmpty', a.flag(AGENTOPZ.outputEmpty)),
-  }
+  // Spans of other instrumentations carry none of it: then the reading is handed on as it is.
+  for (const _ in ours) return { ...ours, ...reading }
+  return reading
 }
 
 /** Roles that count nothing and carry nothing: a link holds all there is to know. */
@@ -69,7 +64,9 @@ function isOnlyShape(r: Reading): boolean {
 }
 
 function factOf(span: Span, dialect: string, reading: Reading): Fact {
-  return {
+  const { traceState } = span
+  const origin = originOf(span.resource)
+  const fact: Draft<Fact> = {
     spanId: span.spanId,
     parentSpanId: span.parentSpanId,
     parentLocation: span.parentLocation,
@@ -78,9 +75,13 @@ function factOf(span: Span, dialect: string, reading: Reading): Fact {
     status: span.status,
     dialect,
     reading,
-    weight: span.traceState === '' ? 1 : weightOf(span.traceState),
-    ...originOf(span.resource),
+    weight: traceState === '' ? 1 : weightOf(traceState),
+    service: origin.service,
+    environment: origin.environment,
   }
+  put(fact, 'serviceVersion', origin.serviceVersion)
+  put(fact, 'mainAgent', origin.mainAgent)
+  return fact
 }
 
 /** A fact that came as a log record (Claude Code, Codex): a step without a tree. */
@@ -100,14 +101,23 @@ export function factOfLog(log: LogRecord, dialect: string, id: string, durationM
   }
 }
 
+type Origin = Pick<Fact, 'service' | 'serviceVersion' | 'mainAgent' | 'environment'>
+
+/** Spans come by the hundred from one resource. Weak, for a resource's view holds the body it was read from. */
+const origins = new WeakMap<Attributes, Origin>()
+
 /** Who emitted it. `service.name` is required by the SDKs; a hand-written exporter may leave it out. */
-function originOf(resource: Attributes): Pick<Fact, 'service' | 'serviceVersion' | 'mainAgent' | 'environment'> {
+function originOf(resource: Attributes): Origin {
+  const known = origins.get(resource)
+  if (known !== undefined) return known
   const serviceVersion = resource.text(GENERAL.serviceVersion)
   const mainAgent = resource.text(GEN_AI.mainAgentName)
-  return {
+  const origin: Origin = {
     service: resource.text(GENERAL.serviceName) ?? 'unknown_service',
     environment: resource.text(GENERAL.environment) ?? resource.text(GENERAL.oldEnvironment) ?? '',
     ...(serviceVersion === undefined ? {} : { serviceVersion }),
     ...(mainAgent === undefined || mainAgent === '' ? {} : { mainAgent }),
   }
+  origins.set(resource, origin)
+  return origin
 }

@@ -1,11 +1,12 @@
 /**
  * One metric's series: label values in, the series to add to out. Knows bounds and age, nothing of text or of other metrics.
  * A sample is never lost: over a bound it goes to a folded series, and the caller learns of the fold.
- * A known series costs one string join and one map lookup; bounds are worked out only for new ones.
+ * A known series costs one lookup per label; bounds are worked out only for new ones.
  */
 import type { MetricDefinition } from '../model/metrics.ts'
 import { type Cardinality, type CardinalityLimits, foldAll, type LabelPlan, planLabels } from './cardinality.ts'
 import { labelText } from './exposition.ts'
+import { SeriesIndex } from './series-index.ts'
 
 export interface Exemplar {
   readonly traceId: string
@@ -41,6 +42,7 @@ export class Family {
   readonly bounds: readonly number[]
   /** Makes the rows of a gauge that is computed at scrape. */
   rows: (() => Iterable<readonly [Readonly<Record<string, string>>, number]>) | undefined
+  readonly #index: SeriesIndex<Series>
   readonly #plan: LabelPlan
   readonly #cardinality: Cardinality
   readonly #maxSeries: number
@@ -55,6 +57,7 @@ export class Family {
     this.name = name
     this.definition = definition
     this.bounds = definition.buckets ?? []
+    this.#index = new SeriesIndex(definition.labels)
     this.#plan = planLabels(definition.labels, limits)
     this.#maxSeries = limits.maxSeriesPerMetric
     this.#cardinality = shared.cardinality
@@ -63,24 +66,29 @@ export class Family {
 
   /** The series of these labels, made if it is new; the folded one where a bound is hit. */
   find(labels: Readonly<Record<string, string>>, now: number): Series {
-    const raw = this.definition.labels.map((name) => labels[name] ?? '')
-    // A raw value with a NUL in it makes a key with too many of them, which no series has.
-    const known = this.series.get(raw.join('\0'))
-    if (known === undefined) return this.#fitted(raw, now)
+    const known = this.#index.get(labels)
+    if (known === undefined) return this.#fitted(this.#valuesOf(labels), now)
     known.lastMs = now
     return known
   }
 
   /** Makes the series at its first value, 0, or keeps it alive; does nothing where a bound would fold it. */
   start(labels: Readonly<Record<string, string>>, now: number): void {
-    const { values, folded } = this.#cardinality.fit(
-      this.#plan,
-      this.definition.labels.map((name) => labels[name] ?? ''),
-    )
+    const known = this.#index.get(labels)
+    if (known !== undefined) {
+      // Its values are fitted already.
+      known.lastMs = now
+      return
+    }
+    const { values, folded } = this.#cardinality.fit(this.#plan, this.#valuesOf(labels))
     let series = this.series.get(values.join('\0'))
     if (series === undefined && (folded || this.series.size >= this.#maxSeries)) return
     series ??= this.#add(values)
     series.lastMs = now
+  }
+
+  #valuesOf(labels: Readonly<Record<string, string>>): readonly string[] {
+    return this.definition.labels.map((name) => labels[name] ?? '')
   }
 
   #fitted(raw: readonly string[], now: number): Series {
@@ -111,6 +119,7 @@ export class Family {
     }
     this.#cardinality.hold(this.#plan, values)
     this.series.set(series.key, series)
+    this.#index.add(values, series)
     return series
   }
 
@@ -135,8 +144,10 @@ export class Family {
   }
 
   #remove(series: Series): void {
+    const values = series.key.split('\0')
     this.series.delete(series.key)
-    this.#cardinality.release(this.#plan, series.key.split('\0'))
+    this.#index.remove(values)
+    this.#cardinality.release(this.#plan, values)
   }
 
   /** Takes over the rows of a computed gauge; former series that have no row are dropped. Rows folded into one are `join`ed. */

@@ -16,7 +16,7 @@ import { SpanPlaces } from './span-places.ts'
 import { Strings } from './strings.ts'
 import { wireAttributes, WireBody } from './wire-body.ts'
 import { checkBody, checkSpans } from './wire-check.ts'
-import { SpanValues, WireSpan } from './wire-span.ts'
+import { WireSpan } from './wire-span.ts'
 
 /** What a decoder builds once. Strings and places are room that is used again for the next request; nothing in them outlives it but texts. */
 export interface WireSetup {
@@ -24,20 +24,19 @@ export interface WireSetup {
   readonly limits: DecodeLimits
   readonly strings: Strings
   readonly places: SpanPlaces
-  readonly values: SpanValues
 }
 
 /** Builds it. */
 export function createWireSetup(table: KeyTable, interest: InterestTest, limits: DecodeLimits): WireSetup {
-  return { interest, limits, strings: new Strings(), places: new SpanPlaces(table), values: new SpanValues(table) }
+  return { interest, limits, strings: new Strings(), places: new SpanPlaces(table) }
 }
 
 /** Reads a traces request. @throws DecodeError before anything reached the sink. */
-export function decodeProtobufTraces(bytes: Uint8Array, { interest, limits, strings, places, values }: WireSetup, sink: SpanSink): Decoded {
+export function decodeProtobufTraces(bytes: Uint8Array, { interest, limits, strings, places }: WireSetup, sink: SpanSink): Decoded {
   const body = new WireBody(bytes, strings)
   places.clear()
   const total = checkSpans(TRACES_REQUEST, limits, { body, places })
-  const span = new WireSpan(body, places, values)
+  const span = new WireSpan(body, places)
   const rejected: Partial<Record<RejectReason, number>> = {}
   let next = 0
   eachScope(body, (start, end, resource, scope) => {

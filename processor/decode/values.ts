@@ -13,8 +13,6 @@ export type Plain = string | number | boolean | null | undefined | readonly Plai
 /** What a backing knows: the value of a key (of several equal keys the last), and which keys there are. */
 export interface Values {
   get(key: string): Plain
-  /** Whether `get` would give a value, where that is cheaper to tell. */
-  has?(key: string): boolean
   /** Distinct keys with the prefix, in wire order. */
   keys(prefix: string, limit: number): readonly string[]
 }
@@ -26,7 +24,7 @@ class View implements Attributes {
     this.#values = values
   }
   has(key: string): boolean {
-    return this.#values.has?.(key) ?? this.#values.get(key) !== undefined
+    return this.#values.get(key) !== undefined
   }
   text(key: string): string | undefined {
     return textOf(this.#values.get(key))
@@ -35,8 +33,7 @@ class View implements Attributes {
     return numberOf(this.#values.get(key))
   }
   count(key: string): number | undefined {
-    const n = numberOf(this.#values.get(key))
-    return n !== undefined && n >= 0 && Number.isInteger(n) ? n : undefined
+    return countOf(this.#values.get(key))
   }
   flag(key: string): boolean | undefined {
     return flagOf(this.#values.get(key))
@@ -45,8 +42,7 @@ class View implements Attributes {
     return listOf(this.#values.get(key))
   }
   json(key: string): unknown {
-    const v = this.#values.get(key)
-    return typeof v === 'string' ? parse(v) : v
+    return jsonOf(this.#values.get(key))
   }
   keys(prefix: string, limit: number): readonly string[] {
     return this.#values.keys(prefix, limit)
@@ -58,26 +54,31 @@ export function attributesOver(values: Values): Attributes {
   return new View(values)
 }
 
-function textOf(v: Plain): string | undefined {
+export function textOf(v: Plain): string | undefined {
   if (typeof v === 'string') return v
   return typeof v === 'number' || typeof v === 'boolean' ? String(v) : undefined
 }
 
-function numberOf(v: Plain): number | undefined {
+export function numberOf(v: Plain): number | undefined {
   if (typeof v === 'number') return Number.isFinite(v) ? v : undefined
   if (typeof v !== 'string' || v.trim() === '') return undefined
   const n = Number(v)
   return Number.isFinite(n) ? n : undefined
 }
 
-function flagOf(v: Plain): boolean | undefined {
+export function countOf(v: Plain): number | undefined {
+  const n = numberOf(v)
+  return n !== undefined && n >= 0 && Number.isInteger(n) ? n : undefined
+}
+
+export function flagOf(v: Plain): boolean | undefined {
   if (typeof v === 'boolean') return v
   const word = typeof v === 'string' ? v.toLowerCase() : undefined
   return word === 'true' ? true : word === 'false' ? false : undefined
 }
 
 /** A list of strings from a real list, a JSON list in a string, a comma-joined string, or Semantic Kernel's `[Stop]`. */
-function listOf(v: Plain): readonly string[] | undefined {
+export function listOf(v: Plain): readonly string[] | undefined {
   if (Array.isArray(v)) return textsOf(v)
   if (typeof v !== 'string') {
     const text = textOf(v)
@@ -98,6 +99,10 @@ function splitList(text: string): readonly string[] {
     .split(',')
     .map((x) => x.trim())
     .filter((x) => x !== '')
+}
+
+export function jsonOf(v: Plain): unknown {
+  return typeof v === 'string' ? parse(v) : v
 }
 
 function parse(text: string): unknown {

@@ -7,41 +7,94 @@ import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from './enums.ts'
 import type { KeyTable } from './key-table.ts'
 import { millisBetween, millisOf, NO_TIME } from './nanos.ts'
 import { AT, HAS_EVENTS, HAS_LINKS, OF_INTEREST, type SpanPlaces } from './span-places.ts'
-import { attributesOver, NO_ATTRIBUTES, type Plain, type Values } from './values.ts'
+import { countOf, flagOf, jsonOf, listOf, NO_ATTRIBUTES, numberOf, type Plain, textOf, type Values } from './values.ts'
 import { locatedValues, wireAttributes, type WireBody } from './wire-body.ts'
 
-/** Attributes of the span at hand by slot of the key table; keys outside the table are searched for, which is slow. */
-export class SpanValues implements Values {
+/**
+ * Attributes of the span at hand by slot of the key table; keys outside the table are searched for, which is slow. They are taken over from
+ * the places at the first question: spans that are links only, most of the traffic, are never asked.
+ */
+export class SpanAttributes implements Attributes {
   readonly #table: KeyTable
+  readonly #places: SpanPlaces
   /** Per slot: the span it was noted for, and where its value is. */
   readonly #notedFor: Uint32Array
   readonly #start: Int32Array
   readonly #end: Int32Array
-  #body: WireBody | undefined
+  readonly #body: WireBody
+  #at = -1
+  /** Counts the spans that were asked. */
   #span = 0
-  #spanStart = 0
-  #spanEnd = 0
+  #isLoaded = false
   #others: Values | undefined
 
-  constructor(table: KeyTable) {
-    this.#table = table
-    this.#notedFor = new Uint32Array(table.size)
-    this.#start = new Int32Array(table.size)
-    this.#end = new Int32Array(table.size)
+  constructor(body: WireBody, places: SpanPlaces) {
+    this.#body = body
+    this.#places = places
+    this.#table = places.table
+    this.#notedFor = new Uint32Array(this.#table.size)
+    this.#start = new Int32Array(this.#table.size)
+    this.#end = new Int32Array(this.#table.size)
   }
 
   /** Turns to a span. */
-  load(body: WireBody, places: SpanPlaces, span: number): void {
-    const n = (this.#span = (this.#span + 1) >>> 0)
-    // The count of spans came round: notes of long ago must not pass for new ones.
-    if (n === 0) this.#notedFor.fill((this.#span = 1) - 1)
-    this.#body = body
-    this.#spanStart = places.of(span, AT.start)
-    this.#spanEnd = places.of(span, AT.end)
+  turn(span: number): void {
+    this.#at = span
+    this.#isLoaded = false
     this.#others = undefined
+  }
+
+  has(key: string): boolean {
+    const slot = this.#slot(key)
+    if (slot === UNNOTED) return false
+    // A string is a value, be it empty; of anything else only reading tells.
+    return (
+      (slot >= 0 && this.#body.bytes[this.#start[slot] as number] === 0x0a && this.#start[slot] !== this.#end[slot]) ||
+      this.#plain(key) !== undefined
+    )
+  }
+  text(key: string): string | undefined {
+    return textOf(this.#plain(key))
+  }
+  number(key: string): number | undefined {
+    return numberOf(this.#plain(key))
+  }
+  count(key: string): number | undefined {
+    return countOf(this.#plain(key))
+  }
+  flag(key: string): boolean | undefined {
+    return flagOf(this.#plain(key))
+  }
+  list(key: string): readonly string[] | undefined {
+    return listOf(this.#plain(key))
+  }
+  json(key: string): unknown {
+    return jsonOf(this.#plain(key))
+  }
+  keys(prefix: string, limit: number): readonly string[] {
+    return this.#searched().keys(prefix, limit)
+  }
+
+  #plain(key: string): Plain {
+    const slot = this.#slot(key)
+    if (slot === UNNOTED) return undefined
+    return slot < 0 ? this.#searched().get(key) : this.#body.plain(this.#start[slot] as number, this.#end[slot] as number)
+  }
+
+  /** Slot of a key that the span has, UNNOTED when it has it not, −1 when only a search can tell. */
+  #slot(key: string): number {
+    if (!this.#isLoaded) this.#load()
+    const slot = this.#table.slot(key)
+    return slot >= 0 && this.#notedFor[slot] !== this.#span ? UNNOTED : slot
+  }
+
+  #load(): void {
+    this.#isLoaded = true
+    this.#span++
+    const places = this.#places
     const { attributes } = places
-    const to = places.of(span, AT.attributesTo) * 3
-    for (let i = places.of(span, AT.attributesFrom) * 3; i < to; i += 3) {
+    const to = places.of(this.#at, AT.attributesTo) * 3
+    for (let i = places.of(this.#at, AT.attributesFrom) * 3; i < to; i += 3) {
       const slot = attributes[i] as number
       this.#notedFor[slot] = this.#span
       this.#start[slot] = attributes[i + 1] as number
@@ -49,72 +102,36 @@ export class SpanValues implements Values {
     }
   }
 
-  get(key: string): Plain {
-    const slot = this.#table.slot(key)
-    if (slot < 0) return this.#searched()?.get(key)
-    return this.#notedFor[slot] === this.#span ? this.#body?.plain(this.#start[slot] as number, this.#end[slot] as number) : undefined
-  }
-
-  has(key: string): boolean {
-    const slot = this.#table.slot(key)
-    if (slot < 0) return this.#searched()?.get(key) !== undefined
-    if (this.#notedFor[slot] !== this.#span) return false
-    // A value is there when it has a field that AnyValue has; the first is that nearly always.
-    const start = this.#start[slot] as number
-    if (start === this.#end[slot]) return false
-    return this.#body?.bytes[start] === 0x0a || this.get(key) !== undefined
-  }
-
-  keys(prefix: string, limit: number): readonly string[] {
-    return this.#searched()?.keys(prefix, limit) ?? []
-  }
-
-  #searched(): Values | undefined {
+  #searched(): Values {
     const body = this.#body
-    if (body === undefined) return undefined
-    const start = this.#spanStart
-    const end = this.#spanEnd
+    const start = this.#places.of(this.#at, AT.start)
+    const end = this.#places.of(this.#at, AT.end)
     return (this.#others ??= locatedValues(body, () => body.locate(start, end, 9)))
   }
 }
+
+const UNNOTED = -2
 
 /** A reusable view; `load` points it at a span, the owner sets resource and scope. */
 export class WireSpan implements Span {
   readonly #body: WireBody
   readonly #places: SpanPlaces
-  readonly #values: SpanValues
-  readonly attributes: Attributes
+  readonly attributes: SpanAttributes
   resource: Attributes = NO_ATTRIBUTES
   scope: Scope = { name: '', version: '' }
   #span = 0
-  /** Whose attributes `#values` hold. */
-  #isLoaded = false
 
-  constructor(body: WireBody, places: SpanPlaces, values: SpanValues) {
+  constructor(body: WireBody, places: SpanPlaces) {
     this.#body = body
     this.#places = places
-    this.#values = values
-    this.attributes = attributesOver({
-      get: (key) => this.#loaded().get(key),
-      has: (key) => this.#loaded().has(key),
-      keys: (prefix, limit) => this.#loaded().keys(prefix, limit),
-    })
+    this.attributes = new SpanAttributes(body, places)
   }
 
   /** Points the view at a span of the body; true when its attributes or events make it one of interest. */
   load(span: number): boolean {
     this.#span = span
-    this.#isLoaded = false
+    this.attributes.turn(span)
     return (this.#at(AT.bits) & OF_INTEREST) !== 0
-  }
-
-  /** Spans that are links only never get here: they are most of the traffic, and nobody asks for their attributes. */
-  #loaded(): SpanValues {
-    if (!this.#isLoaded) {
-      this.#isLoaded = true
-      this.#values.load(this.#body, this.#places, this.#span)
-    }
-    return this.#values
   }
 
   #at(field: number): number {

@@ -10,12 +10,14 @@ import type { Dialect, LogReading } from './dialect.ts'
 import {
   anyCount,
   anyText,
+  type Draft,
   first,
   foldFinishList,
   foldProvider,
   isEmptyResult,
   newestUserText,
   optional,
+  put,
   readMessages,
   shortHash,
 } from './reading.ts'
@@ -50,27 +52,25 @@ export const OPERATION_ROLE: Readonly<Record<string, SpanRole>> = {
 
 /** Reads usage under the standard names of all generations. */
 export function readGenAiUsage(a: Attributes, accounting: RawUsage['cacheAccounting']): RawUsage | undefined {
-  const usage: RawUsage = {
-    ...optional('input', anyCount(a, GEN_AI.inputTokens, GEN_AI.promptTokens)),
-    ...optional('output', anyCount(a, GEN_AI.outputTokens, GEN_AI.completionTokens)),
-    ...optional('cacheRead', anyCount(a, GEN_AI.cacheRead, 'gen_ai.usage.cache_read_input_tokens')),
-    ...optional(
-      'cacheWrite',
-      anyCount(
-        a,
-        GEN_AI.cacheWrite,
-        GEN_AI.cacheCreation,
-        'gen_ai.usage.cache_creation_input_tokens',
-        'gen_ai.usage.cache_write_input_tokens',
-      ),
-    ),
-    ...optional('reasoning', anyCount(a, GEN_AI.reasoningTokens, 'gen_ai.usage.reasoning_tokens')),
-    ...optional('total', a.count(GEN_AI.totalTokens)),
-    cacheAccounting: accounting,
-  }
-  return usage.input === undefined && usage.output === undefined && usage.cacheRead === undefined && usage.cacheWrite === undefined
-    ? undefined
-    : usage
+  const input = anyCount(a, GEN_AI.inputTokens, GEN_AI.promptTokens)
+  const output = anyCount(a, GEN_AI.outputTokens, GEN_AI.completionTokens)
+  const cacheRead = anyCount(a, GEN_AI.cacheRead, 'gen_ai.usage.cache_read_input_tokens')
+  const cacheWrite = anyCount(
+    a,
+    GEN_AI.cacheWrite,
+    GEN_AI.cacheCreation,
+    'gen_ai.usage.cache_creation_input_tokens',
+    'gen_ai.usage.cache_write_input_tokens',
+  )
+  if (input === undefined && output === undefined && cacheRead === undefined && cacheWrite === undefined) return undefined
+  const usage: Draft<RawUsage> = { cacheAccounting: accounting }
+  put(usage, 'input', input)
+  put(usage, 'output', output)
+  put(usage, 'cacheRead', cacheRead)
+  put(usage, 'cacheWrite', cacheWrite)
+  put(usage, 'reasoning', anyCount(a, GEN_AI.reasoningTokens, 'gen_ai.usage.reasoning_tokens'))
+  put(usage, 'total', a.count(GEN_AI.totalTokens))
+  return usage
 }
 
 /** Options by which another dialect corrects the standard reading. */
@@ -131,48 +131,56 @@ export function readGenAi(span: Span, options: GenAiOptions = {}): Reading {
   const a = span.attributes
   const role = options.role ?? roleOf(a)
   const errorType = a.text(GENERAL.errorType)
-  const evaluations = evaluationEvents(span)
-  const common: Reading = {
-    role,
-    ...optional('agentName', anyText(a, GEN_AI.agentName) ?? (role === 'workflow' ? anyText(a, GEN_AI.workflowName) : undefined)),
-    ...optional('agentVersion', anyText(a, GEN_AI.agentVersion)),
-    ...optional('errorType', errorType),
-    ...(errorType !== undefined ? { failed: true } : {}),
-    ...optional('stoppedBy', anyText(a, AGENTOPZ.stoppedBy)),
-    ...optional('evaluations', evaluations),
-  }
-  if (role === 'tool' || role === 'retrieval') return { ...common, ...readTool(span) }
-  if (role !== 'agent' && role !== 'workflow' && role !== 'model' && role !== 'embedding') return common
+  const reading: Draft<Reading> = { role }
+  put(reading, 'agentName', anyText(a, GEN_AI.agentName) ?? (role === 'workflow' ? anyText(a, GEN_AI.workflowName) : undefined))
+  put(reading, 'agentVersion', anyText(a, GEN_AI.agentVersion))
+  put(reading, 'errorType', errorType)
+  if (errorType !== undefined) reading.failed = true
+  put(reading, 'stoppedBy', anyText(a, AGENTOPZ.stoppedBy))
+  put(reading, 'evaluations', evaluationEvents(span))
+  if (role === 'tool' || role === 'retrieval') addTool(reading, span)
+  else if (role === 'agent' || role === 'workflow' || role === 'model' || role === 'embedding') addCall(reading, span, options)
+  return reading
+}
+
+/** What a model call and an agent's own span have in common. */
+function addCall(reading: Draft<Reading>, span: Span, options: GenAiOptions): void {
+  const a = span.attributes
+  const { role } = reading
   const isCall = role === 'model' || role === 'embedding'
-  const usage = isCall || options.agentUsage !== false ? readGenAiUsage(a, options.cacheAccounting ?? 'included') : undefined
-  return {
-    ...common,
-    ...readCohort(a),
-    ...optional('provider', foldProvider(anyText(a, GEN_AI.provider, GEN_AI.system))),
-    ...optional('requestModel', anyText(a, GEN_AI.requestModel)),
-    ...optional('responseModel', anyText(a, GEN_AI.responseModel)),
-    ...optional('responseId', isCall ? anyText(a, GEN_AI.responseId) : undefined),
-    ...optional('usage', usage),
-    ...optional('serviceTier', tierOf(a)),
-    ...optional('finish', foldFinishList(a.list(GEN_AI.finishReasons))),
-    ...(span.kind === SPAN_KIND.server && role === 'model' ? { serverSide: true } : {}),
-    ...readContent(a),
-  }
+  addCohort(reading, a)
+  put(reading, 'provider', foldProvider(anyText(a, GEN_AI.provider, GEN_AI.system)))
+  put(reading, 'requestModel', anyText(a, GEN_AI.requestModel))
+  put(reading, 'responseModel', anyText(a, GEN_AI.responseModel))
+  put(reading, 'responseId', isCall ? anyText(a, GEN_AI.responseId) : undefined)
+  if (isCall || options.agentUsage !== false) put(reading, 'usage', readGenAiUsage(a, options.cacheAccounting ?? 'included'))
+  put(reading, 'serviceTier', tierOf(a))
+  put(reading, 'finish', foldFinishList(a.list(GEN_AI.finishReasons)))
+  if (span.kind === SPAN_KIND.server && role === 'model') reading.serverSide = true
+  addContent(reading, a)
 }
 
 /** Prompt, instructions and tool set of a model or agent span. */
 export function readCohort(a: Attributes): Partial<Reading> {
-  const instructions = a.text(GEN_AI.systemInstructions) ?? stringify(a.json(GEN_AI.systemInstructions))
-  const tools = a.text(GEN_AI.toolDefinitions) ?? stringify(a.json(GEN_AI.toolDefinitions))
-  return {
-    ...optional('promptName', anyText(a, GEN_AI.promptName)),
-    ...optional('promptVersion', anyText(a, GEN_AI.promptVersion, AGENTOPZ.release)),
-    ...optional(
-      'instructionsHash',
-      anyText(a, AGENTOPZ.instructionsHash) ?? (instructions === undefined || instructions === '' ? undefined : shortHash(instructions)),
-    ),
-    ...optional('toolsHash', anyText(a, AGENTOPZ.toolsHash) ?? (tools === undefined || tools === '' ? undefined : shortHash(tools))),
-  }
+  const found: Draft<Partial<Reading>> = {}
+  addCohort(found, a)
+  return found
+}
+
+function addCohort(reading: Draft<Partial<Reading>>, a: Attributes): void {
+  put(reading, 'promptName', anyText(a, GEN_AI.promptName))
+  put(reading, 'promptVersion', anyText(a, GEN_AI.promptVersion, AGENTOPZ.release))
+  put(reading, 'instructionsHash', anyText(a, AGENTOPZ.instructionsHash) ?? hashOf(written(a, GEN_AI.systemInstructions)))
+  put(reading, 'toolsHash', anyText(a, AGENTOPZ.toolsHash) ?? hashOf(written(a, GEN_AI.toolDefinitions)))
+}
+
+/** A value that is text or is written out as JSON. */
+function written(a: Attributes, key: string): string | undefined {
+  return a.has(key) ? (a.text(key) ?? stringify(a.json(key))) : undefined
+}
+
+function hashOf(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : shortHash(text)
 }
 
 function stringify(value: unknown): string | undefined {
@@ -181,29 +189,40 @@ function stringify(value: unknown): string | undefined {
 
 /** What the content says about the answer, where there is content; absent otherwise. */
 export function readContent(a: Attributes): Partial<Reading> {
+  const found: Draft<Partial<Reading>> = {}
+  addContent(found, a)
+  return found
+}
+
+function addContent(reading: Draft<Partial<Reading>>, a: Attributes): void {
   const answer = a.has(GEN_AI.outputMessages) ? readMessages(a.json(GEN_AI.outputMessages)) : undefined
-  const input = a.has(GEN_AI.inputMessages) ? newestUserText(a.json(GEN_AI.inputMessages)) : undefined
-  return {
-    ...(answer === undefined ? {} : { outputEmpty: answer.empty, outputText: answer.text }),
-    ...(answer?.refused === true ? { finish: 'refusal' as const } : {}),
-    ...optional('inputText', input),
+  if (answer !== undefined) {
+    reading.outputEmpty = answer.empty
+    reading.outputText = answer.text
+    if (answer.refused) reading.finish = 'refusal'
   }
+  if (a.has(GEN_AI.inputMessages)) put(reading, 'inputText', newestUserText(a.json(GEN_AI.inputMessages)))
 }
 
 /** Tool name, call id, arguments hash and emptiness by the standard names. */
 export function readTool(span: Span): Partial<Reading> {
+  const found: Draft<Partial<Reading>> = {}
+  addTool(found, span)
+  return found
+}
+
+function addTool(reading: Draft<Partial<Reading>>, span: Span): void {
   const a = span.attributes
-  const args = a.text(GEN_AI.toolArguments) ?? stringify(a.json(GEN_AI.toolArguments))
-  const result = a.text(GEN_AI.toolResult) ?? stringify(a.json(GEN_AI.toolResult)) ?? stringify(a.json(GEN_AI.retrievalDocuments))
+  const args = written(a, GEN_AI.toolArguments)
+  const result =
+    written(a, GEN_AI.toolResult) ?? (a.has(GEN_AI.retrievalDocuments) ? stringify(a.json(GEN_AI.retrievalDocuments)) : undefined)
   const records = a.count(GEN_AI.memoryRecordCount)
-  return {
-    ...optional('toolName', anyText(a, GEN_AI.toolName)),
-    ...optional('toolCallId', anyText(a, GEN_AI.toolCallId)),
-    ...optional('argumentsHash', anyText(a, AGENTOPZ.argumentsHash) ?? (args === undefined ? undefined : shortHash(args))),
-    ...optional('resultEmpty', first(isEmptyResult(result), records === undefined ? undefined : records === 0)),
-    ...(a.flag(AGENTOPZ.blocked) === true ? { blocked: true } : {}),
-    ...(span.kind === SPAN_KIND.server ? { serverSide: true } : {}),
-  }
+  put(reading, 'toolName', anyText(a, GEN_AI.toolName))
+  put(reading, 'toolCallId', anyText(a, GEN_AI.toolCallId))
+  put(reading, 'argumentsHash', anyText(a, AGENTOPZ.argumentsHash) ?? (args === undefined ? undefined : shortHash(args)))
+  put(reading, 'resultEmpty', first(isEmptyResult(result), records === undefined ? undefined : records === 0))
+  if (a.flag(AGENTOPZ.blocked) === true) reading.blocked = true
+  if (span.kind === SPAN_KIND.server) reading.serverSide = true
 }
 
 /** Reads `gen_ai.evaluation.result` log records, whichever emitter they come from. */
