@@ -13,6 +13,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'fault',
+          include: ['test/fault/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
       { test: { name: 'smoke', include: ['test/smoke/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 } },
     ],
   },
