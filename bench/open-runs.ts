@@ -1,74 +1,110 @@
 /**
- * Memory of open runs: `node --expose-gc bench/open-runs.ts [runs] [spans per run]`. Spans come through the real decoder and dialects.
- * Prints bytes per open run and per span (heap after a full collection) and the time of closing them all.
+ * `npm run bench:runs [-- RUNS]`: what an open run of 8 spans costs in memory, how long a full garbage collection stops everything while so
+ * many are open, and what adding and closing them takes. Spans come through the real decoder and dialects, a thousand runs a second of a clock
+ * of its own, and stay open as runs do: their agent span has not ended. Writes its section of docs/performance.md at a million runs.
  */
 import { createDecoder } from '../processor/decode/index.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import { readSpan } from '../processor/read-span.ts'
 import { DEFAULT_RUN_LIMITS, Runs } from '../processor/runs/runs.ts'
+import { keep, ranOn } from './results.ts'
+import { RUNS_PER_BODY, runBodies, SPANS_PER_RUN } from './state/run-bodies.ts'
+import { spread } from './wire/rounds.ts'
 
-const count = Number(process.argv[2] ?? 200_000)
-const spans = Number(process.argv[3] ?? 8)
+const count = Math.ceil(Number(process.argv[2] ?? 1_000_000) / RUNS_PER_BODY) * RUNS_PER_BODY
+const RUNS_PER_SECOND = 1000 * RUNS_PER_BODY
+const { gc } = globalThis
+if (gc === undefined) throw new Error('run it by `npm run bench:runs`, or give node the flags --expose-gc --max-old-space-size=16000')
+
 let closed = 0
+let calls = 0
 const state = new Runs(
-  { ...DEFAULT_RUN_LIMITS, maxOpen: count + 1, maxOpenSpans: count * spans + 1 },
-  { closed: () => closed++, late: () => undefined, duplicate: () => undefined, linksDropped: () => undefined },
+  { ...DEFAULT_RUN_LIMITS, maxOpen: count + 1, maxOpenSpans: count * SPANS_PER_RUN + 1 },
+  {
+    closed: (run) => {
+      closed++
+      calls += run.modelCalls.length + run.toolCalls.length
+    },
+    late: () => undefined,
+    duplicate: () => undefined,
+    linksDropped: () => undefined,
+  },
   1,
 )
 const decoder = createDecoder(INTEREST)
-const attribute = (key: string, value: string | number): object => ({
-  key,
-  value: typeof value === 'string' ? { stringValue: value } : { intValue: value },
-})
-
-function body(run: number): Uint8Array {
-  const traceId = `a${run.toString(16).padStart(31, '0')}`
-  const list = Array.from({ length: spans }, (_, i) => ({
-    traceId,
-    spanId: `b${(run * spans + i).toString(16).padStart(15, '0')}`,
-    ...(i === 0 ? {} : { parentSpanId: `b${(run * spans).toString(16).padStart(15, '0')}` }),
-    startTimeUnixNano: String(1_790_000_000_000_000_000n + BigInt(i) * 1_000_000n),
-    endTimeUnixNano: String(1_790_000_001_000_000_000n + BigInt(i) * 1_000_000n),
-    attributes:
-      i === 0
-        ? [attribute('gen_ai.operation.name', 'invoke_agent'), attribute('gen_ai.agent.name', 'support')]
-        : i % 2 === 1
-          ? [
-              attribute('gen_ai.operation.name', 'chat'),
-              attribute('gen_ai.request.model', 'gpt-5-mini'),
-              attribute('gen_ai.provider.name', 'openai'),
-              attribute('gen_ai.usage.input_tokens', 3600),
-              attribute('gen_ai.usage.output_tokens', 140),
-              attribute('gen_ai.response.id', `resp_${run}_${i}`),
-            ]
-          : [
-              attribute('gen_ai.operation.name', 'execute_tool'),
-              attribute('gen_ai.tool.name', 'search'),
-              attribute('gen_ai.tool.call.id', `call_${run}_${i}`),
-            ],
-  }))
-  const resource = { attributes: [attribute('service.name', 'shop')] }
-  return Buffer.from(JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'x' }, spans: list }] }] }))
+const next = runBodies()
+/** Memory in use: objects, and the bytes beside the heap that they hold. */
+const held = (): number => {
+  gc()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
-const heap = (): number => {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed
-}
-const before = heap()
-for (let r = 0; r < count; r++) {
-  decoder.traces(body(r), 'json', {
+let now = 0
+const before = held()
+const rssBefore = process.memoryUsage().rss
+const cpuBefore = cpuMs()
+for (let body = 0; body < count / RUNS_PER_BODY; body++) {
+  now = (body * RUNS_PER_BODY * 1000) / RUNS_PER_SECOND
+  decoder.traces(next(body), 'protobuf', {
     span: (span) => {
       const { fact } = readSpan(span)
-      if (fact !== undefined) state.add(span.traceId, fact, r)
+      if (fact !== undefined) state.add(span.traceId, fact, now)
     },
     link: () => undefined,
   })
+  if (body % 1000 === 999) while (state.sweep(now)) continue
 }
-const bytes = heap() - before
-const start = performance.now()
-while (state.sweep(1e9)) continue
-const ms = performance.now() - start
+const addedMs = cpuMs() - cpuBefore
+// Ten seconds later they are quiet: what is closed by then had ended.
+now += DEFAULT_RUN_LIMITS.settleMs
+while (state.sweep(now)) continue
+const bytes = (held() - before) / count
+const rss = (process.memoryUsage().rss - rssBefore) / count
+const pauses = Array.from({ length: 5 }, () => {
+  const at = performance.now()
+  gc()
+  return performance.now() - at
+})
+const open = state.openRuns
+const start = cpuMs()
+now += DEFAULT_RUN_LIMITS.idleMs
+while (state.sweep(now)) continue
+const closingUs = ((cpuMs() - start) / count) * 1000
+if (open !== count || closed !== count || calls !== count * SPANS_PER_RUN)
+  throw new Error(`${open} open, ${closed} closed with ${calls} calls, of ${count} runs`)
+
+const addedUs = (addedMs / count / SPANS_PER_RUN) * 1000
 process.stdout.write(
-  `${state.openRuns} open, ${closed} closed of ${count} runs of ${spans} spans: ${Math.round(bytes / count)} bytes a run, ${Math.round(bytes / count / spans)} a span; closing took ${Math.round(ms)} ms (${((ms / count) * 1000).toFixed(1)} µs a run)\n`,
+  `${count} open runs of ${SPANS_PER_RUN} spans: ${Math.round(bytes)} bytes a run (RSS ${Math.round(rss)}), full collection ${pauses.map(Math.round).join(' ')} ms; ` +
+    `decoding and adding ${addedUs.toFixed(2)} µs CPU a span, closing ${closingUs.toFixed(1)} µs CPU a run\n`,
 )
+if (count >= 1_000_000)
+  keep('runs', {
+    title: 'Open runs',
+    order: 60,
+    command: 'npm run bench:runs',
+    intro: [
+      `A million runs of ${SPANS_PER_RUN} spans (4 model calls, 4 tool calls) are open at once: their agent span has not ended. Everything that the rules need of them is held: span ids, tree, usage, tool calls and their hashes, response ids. Bytes are of the heap and of buffers beside it after a full collection, ten seconds after the last span.`,
+    ],
+    tables: [
+      {
+        caption: 'One process.',
+        head: ['', 'measured'],
+        rows: [
+          ['open runs', String(count)],
+          ['bytes per open run', String(Math.round(bytes))],
+          ['bytes per open run, growth of RSS', String(Math.round(rss))],
+          ['full garbage collection, ms', spread(pauses)],
+          ['decoding and adding a span, µs CPU', addedUs.toFixed(2)],
+          ['closing a run, µs CPU', closingUs.toFixed(1)],
+        ],
+      },
+    ],
+    notes: [],
+    ranOn: ranOn(),
+  })

@@ -1,0 +1,153 @@
+/**
+ * `npm run bench:scrape [-- SERIES]`: `/metrics` with 50,000 series over HTTP, scraped by another process: how long it takes, how large it is, and the
+ * longest time the event loop stood still meanwhile, which is how long a span may have to wait. Series are made by runs, as in a server.
+ * Writes its section of docs/performance.md.
+ */
+import { execFile } from 'node:child_process'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+import { serve } from '@hono/node-server'
+import type { Run } from '../model/run.ts'
+import { createMetrics } from '../processor/metrics.ts'
+import { recordRun } from '../processor/record.ts'
+import { keep, ranOn } from './results.ts'
+import { median, spread } from './wire/rounds.ts'
+
+const wanted = Number(process.argv[2] ?? 50_000)
+const ROUNDS = 15
+const metrics = createMetrics({ maxAgents: 2000 })
+let agents = 0
+while (metrics.seriesCount() < wanted)
+  recordRun(runOf(agents++), [], 'pass', metrics, { price: () => ({ known: true, usd: 0.012 }), objectives: () => ({}) }, Date.now())
+const series = metrics.seriesCount()
+
+/** As the app answers it, through the same HTTP server. */
+const answer = async (request: Request): Promise<Response> => {
+  const { contentType, body } = await metrics.expose(request.headers.get('accept') ?? undefined, Date.now())
+  return new Response(body, { headers: { 'content-type': contentType } })
+}
+const server = await new Promise<ReturnType<typeof serve>>((done) => {
+  const started = serve({ fetch: answer, hostname: '127.0.0.1', port: 0 }, () => done(started))
+})
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`
+const run = promisify(execFile)
+
+interface Scrape {
+  readonly ms: number
+  readonly bytes: number
+  readonly cpuMs: number
+  readonly stallMs: number
+}
+
+/** One scrape by curl, while this process looks at the clock as often as it can. */
+async function scrape(accept: string): Promise<Scrape> {
+  let stallMs = 0
+  let last = performance.now()
+  let isDone = false
+  const look = (): void => {
+    const at = performance.now()
+    stallMs = Math.max(stallMs, at - last)
+    last = at
+    if (!isDone) setImmediate(look)
+  }
+  setImmediate(look)
+  const began = process.cpuUsage()
+  const { stdout } = await run('curl', [
+    '-sS',
+    '--fail',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{time_total} %{size_download}',
+    '-H',
+    `Accept: ${accept}`,
+    url,
+  ])
+  isDone = true
+  const { user, system } = process.cpuUsage(began)
+  const [seconds = 0, bytes = 0] = stdout.split(' ').map(Number)
+  return { ms: seconds * 1000, bytes, cpuMs: (user + system) / 1000, stallMs }
+}
+
+const FORMATS = { text: 'text/plain', OpenMetrics: 'application/openmetrics-text; version=1.0.0' }
+const seen: Record<keyof typeof FORMATS, Scrape[]> = { text: [], OpenMetrics: [] }
+for (let round = 0; round < ROUNDS + 3; round++)
+  for (const format of ['text', 'OpenMetrics'] as const) {
+    const scraped = await scrape(FORMATS[format])
+    if (round >= 3) seen[format].push(scraped)
+  }
+server.close()
+const rows = (['text', 'OpenMetrics'] as const).map((format) => {
+  const all = seen[format]
+  return [format, spread(all.map((s) => s.ms)), (median(all.map((s) => s.bytes)) / 1e6).toFixed(1), spread(all.map((s) => s.stallMs))]
+})
+process.stdout.write(
+  `${series} series of ${agents} agents\n${rows.map((r) => `${r[0]}: ${r[1]} ms, ${r[2]} MB, longest stall ${r[3]} ms\n`).join('')}`,
+)
+if (wanted >= 50_000)
+  keep('scrape', {
+    title: 'A scrape',
+    order: 80,
+    command: 'npm run bench:scrape',
+    intro: [
+      `${series} series (counters and histograms of ${agents} agents) are scraped over HTTP by curl, ${ROUNDS} times in each format.`,
+    ],
+    tables: [
+      { caption: 'Median (lowest–highest) of the scrapes.', head: ['format', 'ms', 'MB', 'longest stall of the event loop, ms'], rows },
+    ],
+    notes: ['The goal is 50 ms for the longest stall. The stall includes whatever else the machine did meanwhile.'],
+    ranOn: ranOn(),
+  })
+process.exit(0)
+
+function runOf(n: number): Run {
+  const at = 1_790_000_000_000
+  const models = ['gpt-5-mini', 'claude-sonnet-4-5']
+  return {
+    traceId: n.toString(16).padStart(32, 'a'),
+    rootSpanId: 'b'.repeat(16),
+    agent: `agent-${n}`,
+    environment: 'production',
+    service: 'shop',
+    dialect: 'gen_ai',
+    startMs: at,
+    durationMs: 4000,
+    rootEnded: true,
+    outcome: 'ok',
+    weight: 1,
+    cohort: { agentVersion: '1.0', promptVersion: 'v3', model: models[0] ?? '', toolsVersion: 'h:1' },
+    modelCalls: models.map((model, i) => ({
+      spanId: `${i}`,
+      startMs: at,
+      durationMs: 900,
+      provider: 'openai',
+      model,
+      outcome: 'ok',
+      finish: 'stop',
+      failedAttempts: 0,
+      own: true,
+    })),
+    toolCalls: ['search', 'orders'].map((tool, i) => ({
+      spanId: `t${i}`,
+      startMs: at,
+      durationMs: 200,
+      tool,
+      outcome: 'ok',
+      retrieval: false,
+    })),
+    embeddings: 0,
+    spend: models.map((model, i) => ({
+      spanId: `${i}`,
+      atMs: at,
+      provider: 'openai',
+      model,
+      usage: { input: 3000, cache_read: 1000, output: 200 },
+      own: true,
+    })),
+    conflicts: [],
+    interventions: [],
+    evaluations: [],
+    firstInputTokens: 4000,
+    spanIds: ['0', '1'],
+  }
+}
