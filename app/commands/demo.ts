@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Config } from '../config-schema.ts'
 import { AGENTS } from '../fleet/sketch.ts'
-import { demo } from './demo-story.ts'
+import { demo, SCALE } from './demo-story.ts'
 import { say } from './output.ts'
 import { type Started, startApp } from './start.ts'
 import { up, type UpOptions } from './up.ts'
@@ -41,7 +41,7 @@ export async function demoCommand(
   const dir = o.data ?? mkdtempSync(join(tmpdir(), 'agentopz-demo-'))
   try {
     mkdirSync(dir, { recursive: true })
-    const started = await startApp(o.config, (config) => forDemo(config, dir))
+    const started = await startApp(o.config, (config) => forDemo(config, dir), SCALE)
     if (typeof started === 'number') return started
     try {
       const seed = o.seed === undefined ? {} : { seed: o.seed }
@@ -81,6 +81,7 @@ function forDemo(config: Config, dir: string): Config {
     runs: { ...config.runs, settle_seconds: Math.min(config.runs.settle_seconds, 2) },
     storage: `sqlite:${join(resolve(dir), 'agentopz.db')}`,
     incidents: { ...config.incidents, merge_window: 30, resolve_after: 15, reopen_within: 60, check_every: 3 },
+    response: { ...config.response, check_every: 3 },
     log: { ...config.log, level: 'warn' },
   }
 }

@@ -16,8 +16,12 @@ export interface Started {
   readonly signal: AbortSignal
 }
 
-/** Loads, wires and starts. Returns the exit code when that fails, after saying why. */
-export async function startApp(file: string | undefined, change: (config: Config) => Config = (c) => c): Promise<Started | 1 | 2> {
+/** Loads, wires and starts. Returns the exit code when that fails, after saying why. `scale` as in AppOptions. */
+export async function startApp(
+  file: string | undefined,
+  change: (config: Config) => Config = (c) => c,
+  scale = 1,
+): Promise<Started | 1 | 2> {
   const loaded = loadConfig(file, process.env)
   if (!loaded.ok) return refuse(loaded.problems)
   const config = change(loaded.config)
@@ -25,7 +29,7 @@ export async function startApp(file: string | undefined, change: (config: Config
   let app: App
   try {
     const again = (): readonly string[] => reload(app, file, log)
-    app = createApp({ config, dir: loaded.dir, log, ...(loaded.file === undefined ? {} : { reload: again }) })
+    app = createApp({ config, dir: loaded.dir, log, scale, ...(loaded.file === undefined ? {} : { reload: again }) })
   } catch (error) {
     if (error instanceof SettingsError) return refuse(error.problems)
     throw error
