@@ -28,7 +28,7 @@ import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
 import { createReadiness } from './ready/create.ts'
 import { createRoutes } from './routes.ts'
 import { pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
-import { createStorage } from './storage.ts'
+import { createStorage, type Storage } from './storage.ts'
 import { TlsInUse } from './tls-in-use.ts'
 
 export interface App {
@@ -146,6 +146,7 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
     version: VERSION,
     protectMetrics: () => current.auth.protect_metrics,
     access,
+    impaired: () => storageProblem(controls.plane.notLoaded, storage),
     notReady: () => (running.isReady ? '' : 'starting or stopping'),
     reload: () => reload?.() ?? ['there is no configuration file to read again'],
     feedback: (e, traceId, spanId) =>
@@ -242,6 +243,11 @@ function applied(pipeline: Pipeline, config: Config, dir: string): readonly stri
     if (error instanceof SettingsError) return error.problems
     throw error
   }
+}
+
+/** Why controls and incidents cannot be changed, or are not heard of. */
+function storageProblem(notLoaded: string | undefined, { name, shared }: Storage): string | undefined {
+  return notLoaded ?? (shared?.problem === undefined ? undefined : `${name}: ${shared.problem}`)
 }
 
 function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {

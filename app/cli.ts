@@ -9,6 +9,7 @@ import { addControlCommands } from './cli-controls.ts'
 import { addDrillCommand } from './cli-drill.ts'
 import { addIncidentCommands } from './cli-incidents.ts'
 import { addReadyCommand } from './cli-ready.ts'
+import { addStorageCommands } from './cli-storage.ts'
 import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { conformanceCommand } from './commands/conformance-command.ts'
@@ -97,6 +98,7 @@ export function createProgram(exit: (code: number) => void): Command {
   addControlCommands(program, exit)
   addIncidentCommands(program, exit)
   addReadyCommand(program, exit)
+  addStorageCommands(program, exit)
   addDrillCommand(program, exit)
   command('conformance <dir>', 'compare the runs derived from OTLP/JSON lines with the truth recorded beside them')
     .option('--golden <file...>', 'further golden files')

@@ -20,6 +20,8 @@ export interface RouteParts {
   readonly access: Access
   /** Whether /metrics takes a token too. */
   readonly protectMetrics: () => boolean
+  /** What does not work while the rest does; told with readiness, which it does not end: spans are taken all the same. */
+  readonly impaired?: () => string | undefined
   /** Empty when ready, else why not. */
   readonly notReady: () => string
   /** Reloads the configuration; the problems when it was refused. */
@@ -69,7 +71,9 @@ export function createRoutes(parts: RouteParts): Hono {
   app.get('/-/healthy', (c) => c.text('agentopz is healthy.\n'))
   app.get('/-/ready', (c) => {
     const why = parts.notReady()
-    return why === '' ? c.text('agentopz is ready.\n') : problem(c, 503, 'not ready', why)
+    const impaired = parts.impaired?.()
+    const told = impaired === undefined ? '' : `Without storage: ${impaired}\n`
+    return why === '' ? c.text(`agentopz is ready.\n${told}`) : problem(c, 503, 'not ready', why)
   })
   app.on(['POST', 'PUT'], '/-/reload', writers(parts.access), (c) => {
     const problems = parts.reload()

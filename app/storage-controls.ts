@@ -4,6 +4,7 @@
  */
 import type { Kysely, Transaction } from 'kysely'
 import type { AuditEntry } from '../control/audit.ts'
+import { byAge } from '../control/controls.ts'
 import type { AgentReleases, PublishedRelease, ReleaseState } from '../control/releases.ts'
 import type { Control } from '../model/control.ts'
 import type { Tables } from './storage-migrations.ts'
@@ -44,7 +45,7 @@ export async function loadControls(t: Kysely<Tables>, cache: ReleaseCache): Prom
     if (known !== undefined) byAgent.set(agent, { ...known, activations: JSON.parse(versions) as string[] })
   }
   return {
-    controls: controls.map((r) => JSON.parse(r.document) as Control).sort((a, b) => a.createdMs - b.createdMs),
+    controls: controls.map((r) => JSON.parse(r.document) as Control).sort(byAge),
     releases: byAgent,
   }
 }

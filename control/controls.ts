@@ -68,7 +68,12 @@ export function applyControl(state: ControlState, action: ControlAction, asked: 
 
 /** Controls in force, oldest first. */
 export function inForce(state: ControlState, now: number): readonly Control[] {
-  return [...state.controls.values()].filter((c) => !hasLapsed(c, now)).sort((a, b) => a.createdMs - b.createdMs)
+  return [...state.controls.values()].filter((c) => !hasLapsed(c, now)).sort(byAge)
+}
+
+/** Oldest first; those of one millisecond in an order that is the same wherever they are read. */
+export function byAge(a: Control, b: Control): number {
+  return a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1)
 }
 
 /** When the next control lapses by itself. */

@@ -256,7 +256,12 @@ describe('nothing is lost, and nothing is there twice', () => {
     await new Promise((done) => setTimeout(done, 1000))
     await cluster.kill()
     await until(async () => (await a.value('agentopz_storage_up')) + (await b.value('agentopz_storage_up')) === 0, 'both say so')
-    expect((await fetch(`${a.url}/-/ready`)).status).toBe(200)
+    const ready = await fetch(`${a.url}/-/ready`)
+    // Taken out of service it would lose spans.
+    expect([ready.status, await ready.text()]).toEqual([
+      200,
+      expect.stringMatching(/^agentopz is ready\.\nWithout storage: postgres:.+: .+\n$/),
+    ])
     const refused = await disable(a, 'other')
     expect([refused.status, refused.json['because']]).toEqual([503, 'not_stored'])
     expect(JSON.stringify(refused.json)).not.toContain('p@ss')
