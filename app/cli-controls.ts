@@ -81,6 +81,9 @@ export function client(command: Command): Command {
     .option('-c, --config <file>', 'configuration to take the address from (default: agentopz.yaml here, when there is one)')
     .option('--url <url>', 'where agentopz listens (default: listen of the configuration)')
     .option('--token <token>', 'bearer token (default: AGENTOPZ_TOKEN)')
+    .option('--ca-file <file>', 'PEM file with the authority of its certificate (or set NODE_EXTRA_CA_CERTS)')
+    .option('--cert-file <file>', 'PEM file with a certificate to show, where tls.client_ca_file asks for one')
+    .option('--key-file <file>', 'PEM file with its key')
     .option('--actor <name>', 'who does it (default: you at this host)')
     .option('--json', 'machine-readable')
 }

@@ -3,6 +3,7 @@ import type { Metrics } from '../processor/metrics.ts'
 import type { ReceiveEvents } from '../processor/receive.ts'
 import type { createRelay, Relay } from '../processor/relay.ts'
 import type { Logger } from './log.ts'
+import { handshakeFailed } from './tls-in-use.ts'
 
 export function receiveEvents(metrics: Metrics, log: Logger, clock: () => number): ReceiveEvents {
   return {
@@ -14,6 +15,7 @@ export function receiveEvents(metrics: Metrics, log: Logger, clock: () => number
       metrics.add('agentopz_requests_rejected_total', { protocol, signal, reason }, 1, clock())
       log.debug({ protocol, signal, reason }, 'request refused')
     },
+    handshakeFailed: (protocol, error) => handshakeFailed({ metrics, log, clock }, protocol, error),
     internalError: (stage, error) => {
       metrics.add('agentopz_internal_errors_total', { stage }, 1, clock())
       log.error({ err: error, stage }, 'request failed because of a bug')

@@ -1,6 +1,9 @@
 /** `agentopz check-config [FILE]`. */
 import { DEFAULT_FILE, loadConfig } from '../config.ts'
+import type { Config } from '../config-schema.ts'
+import { isLoopbackHost } from '../controls/local.ts'
 import { pipelineSettings, relayEndpoints, SettingsError } from '../settings.ts'
+import { loadTls } from '../tls.ts'
 import { printError, say } from './output.ts'
 
 /** Validates and tells what would run; returns the exit code. */
@@ -23,13 +26,23 @@ export function checkConfig(file: string | undefined, json: boolean): number {
     }`,
   )
   say(`  agents configured: ${Object.keys(config.agents).join(', ') || 'none; the defaults apply to every agent'}`)
-  if (config.auth.tokens.length === 0) say('  auth: none; everybody who can connect may send, read and reload')
+  const tls = loadTls(config.tls, loaded.dir, Date.now())
+  if (tls === undefined) say('  tls: none')
+  else for (const { certificate, atMs } of tls.expires) say(`  tls: ${certificate} expires ${new Date(atMs).toISOString().slice(0, 10)}`)
+  for (const warning of tls?.warnings ?? []) say(`  tls: ${warning}`)
+  if (config.auth.tokens.length === 0) say(`  auth: none; everybody who can connect may send and read, ${actors(config)}`)
   return 0
+}
+
+function actors({ auth, listen }: Config): string {
+  const isHere = listen === undefined || isLoopbackHost(listen.host)
+  return auth.operate_without_token === 'loopback' && isHere ? 'this machine may act' : 'nobody may act'
 }
 
 function filesOf(loaded: Extract<ReturnType<typeof loadConfig>, { ok: true }>): readonly string[] {
   try {
     pipelineSettings(loaded.config, loaded.dir)
+    loadTls(loaded.config.tls, loaded.dir, Date.now())
     return []
   } catch (error) {
     if (error instanceof SettingsError) return error.problems

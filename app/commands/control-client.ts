@@ -4,9 +4,10 @@
  */
 import { userInfo, hostname } from 'node:os'
 import { loadConfig } from '../config.ts'
+import { fetchWith, type Send, type TlsClientOptions, tlsTrouble } from './https.ts'
 import { print, printError, say } from './output.ts'
 
-export interface ClientOptions {
+export interface ClientOptions extends TlsClientOptions {
   readonly config?: string
   readonly url?: string
   readonly token?: string
@@ -33,6 +34,7 @@ export interface Client {
 }
 
 const TIMEOUT_MS = 10_000
+type Answer = Awaited<ReturnType<Send>>
 
 export function createClient(options: ClientOptions): Client {
   const base = baseUrl(options)
@@ -41,10 +43,11 @@ export function createClient(options: ClientOptions): Client {
     'content-type': 'application/json',
     ...(token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` }),
   }
-  const send = async (method: string, path: string, body?: object): Promise<Response> => {
+  const fetched = fetcher(options)
+  const send = async (method: string, path: string, body?: object): Promise<Answer> => {
     try {
       const signal = AbortSignal.timeout(TIMEOUT_MS)
-      return await fetch(`${base}${path}`, { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+      return await fetched(`${base}${path}`, { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
     } catch (error) {
       throw new CommandFailure(unreachable(base, error))
     }
@@ -107,14 +110,28 @@ function baseUrl({ url, config }: ClientOptions): string {
       `${loaded.problems.join('\n')}\nsay where agentopz listens with --url http://HOST:PORT, or correct the above`,
       2,
     )
-  const { listen } = loaded.config
+  const { listen, tls } = loaded.config
   if (listen === undefined) throw new CommandFailure('listen is off in the configuration; say where to ask with --url http://HOST:PORT', 2)
   const host = listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host
-  return `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}`
+  return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${listen.port}`
+}
+
+function fetcher(options: ClientOptions): Send {
+  try {
+    return fetchWith(options)
+  } catch (error) {
+    throw new CommandFailure(error instanceof Error ? error.message : String(error), 2)
+  }
 }
 
 function unreachable(base: string, error: unknown): string {
   const cause = (error instanceof Error ? (error.cause ?? error) : error) as { readonly code?: string; readonly message?: string }
+  const trouble = tlsTrouble(cause.code)
+  if (trouble !== undefined) return `cannot ask ${base}: ${trouble}`
+  if (/socket hang up|other side closed/.test(cause.message ?? '') && base.startsWith('http:'))
+    return `${base} closed the connection; if it speaks TLS, ask with --url https://HOST:PORT`
+  if (base.startsWith('https:') && /^(UND_ERR_SOCKET|ECONNRESET|EPIPE)$/.test(cause.code ?? ''))
+    return `${base} closed the connection; if it asks for a certificate (tls.client_ca_file), give --cert-file FILE --key-file FILE`
   return `no answer from ${base} (${cause.code ?? cause.message ?? String(error)}); start it with: agentopz serve, or say where it listens: --url http://HOST:PORT`
 }
 
@@ -125,7 +142,7 @@ function refusalOf(status: number, answer: unknown, base: string): string {
   return `${base} answered ${status} and does not say why; is it agentopz?`
 }
 
-async function jsonOf(response: Response): Promise<unknown> {
+async function jsonOf(response: Answer): Promise<unknown> {
   try {
     return (await response.json()) as unknown
   } catch {

@@ -31,6 +31,16 @@ interface AuditAnswer {
   readonly actor: string
 }
 
+/** An attempt to act that was refused. */
+interface RefusedAnswer {
+  readonly at: string
+  readonly endpoint: string
+  readonly status: number
+  readonly token: string | null
+  readonly address: string | null
+  readonly left_out: number
+}
+
 export interface SetOptions extends ClientOptions {
   readonly reason: string
   readonly environment?: string
@@ -94,8 +104,9 @@ export function controlList(o: ClientOptions & { readonly all?: boolean }): Prom
       (await client.ask('GET', `/api/v1/controls${o.all === true ? '?all=1' : ''}`)) as {
         readonly controls: readonly ControlAnswer[]
         readonly audit?: readonly AuditAnswer[]
+        readonly refused?: readonly RefusedAnswer[]
       },
-    ({ controls, audit }) => {
+    ({ controls, audit, refused = [] }) => {
       if (controls.length === 0) say('no control is in force')
       else
         sayTable(
@@ -117,6 +128,12 @@ export function controlList(o: ClientOptions & { readonly all?: boolean }): Prom
       sayTable(
         ['at', 'action', 'control', 'agent', 'target', 'environment', 'by', 'reason'],
         audit.map((e) => [time(e.at), e.action, e.control, e.agent, e.target, e.environment, e.actor, e.reason]),
+      )
+      if (refused.length === 0) return
+      say('')
+      sayTable(
+        ['at', 'refused', 'status', 'token', 'from', 'left out before'],
+        refused.map((r) => [time(r.at), r.endpoint, String(r.status), r.token ?? '-', r.address ?? '-', String(r.left_out)]),
       )
     },
   )

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import type { Config } from '../config-schema.ts'
 import { AGENTS } from '../fleet/sketch.ts'
 import { demo, SCALE } from './demo-story.ts'
-import { say } from './output.ts'
+import { printError, say } from './output.ts'
 import { type Started, startApp } from './start.ts'
 import { up, type UpOptions } from './up.ts'
 
@@ -19,6 +19,13 @@ interface PortOptions {
 export async function upCommand(o: PortOptions & { readonly data: string }): Promise<number> {
   const started = await startApp(o.config)
   if (typeof started === 'number') return started
+  if (started.app.tls.loaded !== undefined) {
+    await started.app.stop()
+    printError(
+      'agentopz: up speaks to its Prometheus and Alertmanager without TLS; leave tls out of its configuration, or use serve with your own\n',
+    )
+    return 2
+  }
   try {
     await up(started.app, {
       dir: o.data,
@@ -71,7 +78,7 @@ function servicesFor({ app, config, dir }: Started): Pick<UpOptions, 'teams' | '
 
 /**
  * The fleet's teams, runs that close soon, a quiet log, incidents in compressed time, and nothing stored beside the user's; what the
- * configuration says of these agents stays.
+ * configuration says of these agents stays. Without TLS: it is all on this machine.
  */
 function forDemo(config: Config, dir: string): Config {
   const teams = Object.fromEntries(AGENTS.map(({ name, team }) => [name, { team, ...config.agents[name] }]))
@@ -83,6 +90,7 @@ function forDemo(config: Config, dir: string): Config {
     incidents: { ...config.incidents, merge_window: 30, resolve_after: 15, reopen_within: 60, check_every: 3 },
     response: { ...config.response, check_every: 3 },
     log: { ...config.log, level: 'warn' },
+    tls: undefined,
   }
 }
 
