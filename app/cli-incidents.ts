@@ -3,16 +3,20 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { client } from './cli-controls.ts'
 import type { ClientOptions } from './commands/control-client.ts'
 import {
+  type ActOptions,
   incidentAck,
+  incidentAct,
   incidentList,
   incidentNote,
   incidentResolve,
   incidentReview,
   incidentShow,
+  incidentUndo,
   type ListOptions,
   type NoteOptions,
 } from './commands/incident.ts'
-import { duration } from './config-schema.ts'
+import { duration } from './duration.ts'
+import { ACTION_KINDS } from '../model/incident.ts'
 
 type Exit = (code: number) => void
 
@@ -35,6 +39,17 @@ export function addIncidentCommands(program: Command, exit: Exit): void {
     .option('--at <time>', 'when it happened: a time, or how long ago, such as 20m', when)
     .option('--reported', 'somebody noticed the trouble then, by themselves')
     .action(async (id: string, text: string, o: NoteOptions) => exit(await incidentNote(id, text, o)))
+  client(incident.command('act <id> [proposal]').description('do what a playbook proposes, or with --do something else'))
+    .option('--do <action>', `what: ${ACTION_KINDS.join(', ')}`)
+    .option('--target <name>', 'the tool or the release')
+    .option('--reason <text>', 'why; it is in the audit')
+    .option('--expires <time>', 'when a control lapses: 4h, a time, or never')
+    .option('--fallback <text>', 'what answers instead of the agent or the tool')
+    .option('--force', 'for a tool that nobody has seen')
+    .action(async (id: string, proposal: string | undefined, o: ActOptions) => exit(await incidentAct(id, proposal, o)))
+  client(incident.command('undo <id> <action>').description('undo an action'))
+    .requiredOption('--reason <text>', 'why; it is in the audit')
+    .action(async (id: string, action: string, o: ClientOptions & { readonly reason: string }) => exit(await incidentUndo(id, action, o)))
   client(incident.command('resolve <id>').description('say that it is over, whatever its alerts say'))
     .requiredOption('--reason <text>', 'why; it is in the timeline')
     .action(async (id: string, o: ClientOptions & { readonly reason: string }) => exit(await incidentResolve(id, o)))

@@ -3,7 +3,7 @@
  * The shapes here are the answers of HTTP (app/incidents/wire.ts) as far as they are printed.
  */
 import { durationText, usdText } from '../../incidents/words.ts'
-import { type ClientOptions, runCommand, sayTable } from './control-client.ts'
+import { type ClientOptions, CommandFailure, runCommand, sayTable } from './control-client.ts'
 import { given, time } from './control.ts'
 import { print, say } from './output.ts'
 
@@ -24,6 +24,18 @@ export interface IncidentRow {
   readonly blast?: { readonly since: string; readonly runs?: number; readonly failed_runs?: number; readonly cost_usd?: number }
 }
 
+interface ActionAnswer {
+  readonly id: string
+  readonly kind: string
+  readonly target: string
+  readonly state: string
+  readonly actor: string
+  readonly reason: string
+  readonly because?: string
+  readonly expires_at?: string
+  readonly verification?: { readonly verdict: string; readonly text: string }
+}
+
 interface IncidentAnswer extends Omit<IncidentRow, 'cause'> {
   readonly alerts: readonly { readonly name: string; readonly severity: string; readonly starts_at: string; readonly ends_at?: string }[]
   readonly timeline: readonly { readonly at: string; readonly kind: string; readonly text: string; readonly actor?: string }[]
@@ -33,15 +45,8 @@ interface IncidentAnswer extends Omit<IncidentRow, 'cause'> {
     readonly findings: readonly { readonly verdict: string; readonly cause: string; readonly confidence: string; readonly text: string }[]
     readonly gaps: readonly string[]
   }
-  readonly actions: readonly {
-    readonly id: string
-    readonly kind: string
-    readonly target: string
-    readonly state: string
-    readonly actor: string
-    readonly reason: string
-    readonly verification?: { readonly text: string }
-  }[]
+  readonly actions: readonly ActionAnswer[]
+  readonly playbooks?: readonly { readonly playbook: string; readonly verdict: string; readonly text: string }[]
 }
 
 export interface ListOptions extends ClientOptions {
@@ -53,6 +58,15 @@ export interface ListOptions extends ClientOptions {
 export interface NoteOptions extends ClientOptions {
   readonly at?: string
   readonly reported?: boolean
+}
+
+export interface ActOptions extends ClientOptions {
+  readonly do?: string
+  readonly target?: string
+  readonly reason?: string
+  readonly expires?: string
+  readonly fallback?: string
+  readonly force?: boolean
 }
 
 const PATH = '/api/v1/incidents'
@@ -109,6 +123,37 @@ export function incidentReview(id: string, o: ClientOptions): Promise<number> {
   )
 }
 
+/** Takes a proposal, or with `--do` does what was not proposed. */
+export function incidentAct(id: string, proposal: string | undefined, o: ActOptions): Promise<number> {
+  const { do: action, target, reason, expires, fallback, force } = o
+  return runCommand(
+    o,
+    async (client) => {
+      if ((proposal === undefined) === (action === undefined))
+        throw new CommandFailure(`name a proposal of ${id} (agentopz incident show ${id}), or an action with --do; one of the two`, 2)
+      if (action !== undefined && reason === undefined) throw new CommandFailure('say why, with --reason', 2)
+      const body = { actor: client.actor, ...given({ proposal, action, target, reason, expires, fallback }) }
+      return (await client.ask('POST', pathOf(id, `/actions${force === true ? '?force=1' : ''}`), body)) as ActionAnswer
+    },
+    (a) =>
+      say(
+        `${a.id} is in force: ${a.kind} ${a.target}${a.expires_at === undefined ? '' : `, until ${time(a.expires_at)}`}; the runs after it are looked at`,
+      ),
+  )
+}
+
+export function incidentUndo(id: string, action: string, o: ClientOptions & { readonly reason: string }): Promise<number> {
+  return runCommand(
+    o,
+    async (client) =>
+      (await client.ask('DELETE', pathOf(id, `/actions/${encodeURIComponent(action)}`), {
+        actor: client.actor,
+        reason: o.reason,
+      })) as ActionAnswer,
+    (a) => say(`${a.id} (${a.kind} ${a.target}) is ${a.state}`),
+  )
+}
+
 function change(id: string, what: string, body: object, text: (i: IncidentAnswer) => string, o: ClientOptions): Promise<number> {
   return runCommand(
     o,
@@ -134,16 +179,26 @@ function show(i: IncidentAnswer): void {
     for (const f of i.triage.findings) say(`  ${f.verdict.replace('_', ' ').padEnd(11)}  ${f.cause} (${f.confidence}): ${f.text}`)
     for (const gap of i.triage.gaps) say(`  missing      ${gap}`)
   }
-  for (const a of i.actions) {
-    say('')
-    say(`action    ${a.id}  ${a.kind} ${a.target}: ${a.state}, by ${a.actor}: ${a.reason}`)
-    if (a.verification !== undefined) say(`  ${a.verification.text}`)
-  }
+  for (const a of i.actions.filter((x) => x.state !== 'withdrawn')) sayAction(i.id, a)
+  const waiting = i.playbooks?.filter((p) => p.verdict === 'waits' || p.verdict === 'does_not_apply') ?? []
+  if (waiting.length > 0) say('')
+  for (const p of waiting) say(`playbook  ${p.playbook} ${p.verdict === 'waits' ? 'waits' : 'does not apply'}: ${p.text}`)
   say('')
   sayTable(
     ['at', 'what', 'by', ''],
     i.timeline.map((e) => [e.at.slice(0, 19).replace('T', ' '), e.kind.replaceAll('_', ' '), e.actor ?? '', e.text]),
   )
+}
+
+function sayAction(incident: string, a: ActionAnswer): void {
+  say('')
+  const isProposed = a.state === 'proposed'
+  say(
+    `${isProposed ? 'proposal ' : 'action   '} ${a.id}  ${a.kind} ${a.target}${isProposed ? '' : `: ${a.state.replace('_', ' ')}`}, by ${a.actor}: ${a.reason}`,
+  )
+  if (isProposed) say(`  take it with: agentopz incident act ${incident} ${a.id}`)
+  if (a.because !== undefined && a.because !== '') say(`  ${isProposed ? 'not done by itself: ' : ''}${a.because}`)
+  if (a.verification !== undefined) say(`  ${a.verification.text}`)
 }
 
 function blastText({ blast, started_at, mitigated_at, resolved_at }: IncidentAnswer): string {

@@ -26,7 +26,7 @@ import { perform, type Performer, revert, stands, whoEnded } from './perform.ts'
 
 export interface ActionsParts extends Performer {
   readonly incidents: Incidents
-  readonly standingOf: (agent: string, environment: string) => Promise<Standing>
+  readonly standingOf: (agent: string, environment: string, choosing: boolean) => Promise<Standing>
   readonly knownTools: () => Iterable<string>
 }
 
@@ -75,8 +75,9 @@ export class Actions {
     this.#parts = parts
   }
 
-  standing(agent: string, environment: string): Promise<Standing> {
-    return this.#parts.standingOf(agent, environment)
+  /** `kind`: only what that kind of action asks for. */
+  standing(agent: string, environment: string, kind?: ActionKind): Promise<Standing> {
+    return this.#parts.standingOf(agent, environment, kind === undefined || kind === 'rollback_release')
   }
 
   /** After what is under way. */
@@ -147,7 +148,7 @@ export class Actions {
       if (!known.includes(target)) return { ...refused('unknown_name', `no tool ${target} is configured or was seen`), known }
     }
     const cue: Cue = { incident, ...(target === undefined ? {} : { target }) }
-    const fit = ACTIONS[kind].fits(cue, await this.standing(incident.agent, incident.environment))
+    const fit = ACTIONS[kind].fits(cue, await this.standing(incident.agent, incident.environment, kind))
     if (!fit.fits) return unfit(fit)
     const draft: Draft = { kind, target: fit.target, reason, actor, ...(fallback === undefined ? {} : { fallback }) }
     // With the same step that begins it: a proposal of a person to themselves would be left behind by a crash.
@@ -259,7 +260,7 @@ export class Actions {
 
   async #misfit(incident: Incident, action: Action): Promise<ActionRefused | undefined> {
     const cue: Cue = { incident, target: action.target }
-    const fit = ACTIONS[action.kind].fits(cue, await this.standing(incident.agent, incident.environment))
+    const fit = ACTIONS[action.kind].fits(cue, await this.standing(incident.agent, incident.environment, action.kind))
     return fit.fits ? undefined : unfit(fit)
   }
 

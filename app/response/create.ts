@@ -58,16 +58,14 @@ export function createResponse(initial: Config, parts: CreateResponseParts): App
       scale,
       runs: RUNS,
     }),
-    standingOf: (agent, environment) =>
+    standingOf: (agent, environment, choosing) =>
       standingOf(
         {
           plane,
           choose: (name) => controls.knownGood.choose(name),
           fallbackOf: (name) => merged(config, config.agents[name]).fallback,
         },
-        agent,
-        environment,
-        clock(),
+        { agent, environment, choosing, now: clock() },
       ),
     knownTools: () => controls.routes.knownTools(),
     events: {

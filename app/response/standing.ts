@@ -10,8 +10,16 @@ export interface StandingParts {
   readonly fallbackOf: (agent: string) => string | undefined
 }
 
+export interface StandingQuestion {
+  readonly agent: string
+  readonly environment: string
+  readonly now: number
+  /** Whether it matters which release to go back to: to choose may take seconds. */
+  readonly choosing: boolean
+}
+
 /** Controls that could not be read are not absent: everything about releases is unknown then. */
-export async function standingOf(parts: StandingParts, agent: string, environment: string, now: number): Promise<Standing> {
+export async function standingOf(parts: StandingParts, { agent, environment, now, choosing }: StandingQuestion): Promise<Standing> {
   const { plane, choose, fallbackOf } = parts
   const fallback = fallbackOf(agent)
   const common = {
@@ -24,7 +32,7 @@ export async function standingOf(parts: StandingParts, agent: string, environmen
   const known = plane.releases(agent)
   const active = known?.activations.at(-1)
   const model = active === undefined ? undefined : known?.releases.get(active)?.model
-  const choice = active === undefined ? undefined : await choose(agent)
+  const choice = active === undefined || !choosing ? undefined : await choose(agent)
   return {
     ...common,
     activeRelease: active ?? null,

@@ -65,7 +65,7 @@ export class Verifier {
       const fromMs = action.atMs + (await this.#pause(incident, action.atMs))
       const now = clock()
       const failed = now < fromMs ? 0 : await this.#parts.evidence.failed({ agent, environment, fromMs, nowMs: now })
-      const { fallback } = await actions.standing(agent, environment)
+      const { fallback } = await actions.standing(agent, environment, 'disable_agent')
       return verifyContained({ disabledMs: action.atMs, failed, fromMs, fallback: (action.fallback ?? fallback) !== undefined }, now)
     } catch (error) {
       if (!(error instanceof PrometheusError)) throw error

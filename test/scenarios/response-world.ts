@@ -126,12 +126,10 @@ export class ResponseWorld {
       leads: () => true,
       evidence: this.log.evidence,
       settings: () => ({ playbooks: playbooksOf(config.playbooks), checkEveryMs: MINUTE, settleMs: 10_000, scale: 1, runs: 50 }),
-      standingOf: (agent, environment) =>
+      standingOf: (agent, environment, choosing) =>
         standingOf(
           { plane, choose: (name) => knownGood.choose(name, 'former'), fallbackOf: (name) => config.agents[name]?.fallback },
-          agent,
-          environment,
-          clock(),
+          { agent, environment, choosing, now: clock() },
         ),
       knownTools: () => [this.log.tool],
       events: { looked: () => undefined, failed },
