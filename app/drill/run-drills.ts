@@ -83,8 +83,12 @@ function removeLeftOver(tell: (line: string) => void): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = Number(/^agentopz-drill-(\d+)-/.exec(name)?.[1])
     if (!Number.isInteger(pid) || pid <= 0 || isAlive(pid)) continue
-    rmSync(join(tmpdir(), name), { recursive: true, force: true })
-    tell(`removed ${name}, which a drill that was killed had left`)
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true })
+      tell(`removed ${name}, which a drill that was killed had left`)
+    } catch {
+      // Somebody else's, and theirs to remove.
+    }
   }
 }
 
