@@ -57,7 +57,11 @@ const sink = createServer((request, response) => {
     response.writeHead(200).end()
   })
 })
-afterAll(() => new Promise((closed) => void sink.close(closed).closeAllConnections()))
+afterAll(async () => {
+  const closed = new Promise((done) => sink.close(done))
+  sink.closeAllConnections()
+  await closed
+})
 
 test(`${KILLS} kills under load: 0 acknowledged spans lost, 0 counted twice`, async () => {
   await new Promise<void>((listening) => sink.listen(0, '127.0.0.1', listening))

@@ -1,0 +1,456 @@
+/** The journal over a real folder and a pipeline of its own, with a disk that can be full, and damage done to its files. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type OpenJournal, openJournal } from '../../../../app/journal/open.ts'
+import type { JournalSettings } from '../../../../app/journal/journal.ts'
+import { type Disk, DISK } from '../../../../app/journal/segments.ts'
+import { createLog } from '../../../../app/log.ts'
+import { createDecoder } from '../../../../processor/decode/index.ts'
+import { INTEREST } from '../../../../processor/dialects/index.ts'
+import { DEFAULT_POLICY } from '../../../../processor/in-process.ts'
+import { createMetrics } from '../../../../processor/metrics.ts'
+import { createPipeline } from '../../../../processor/pipeline.ts'
+import { createPrices } from '../../../../processor/prices.ts'
+import { DEFAULT_RECEIVE_LIMITS, Refusal } from '../../../../processor/receive.ts'
+import { createRelay, DEFAULT_RELAY, type RelayEndpoint } from '../../../../processor/relay.ts'
+import { DEFAULT_RUN_LIMITS } from '../../../../processor/runs/runs.ts'
+import { sumOf, until } from '../../../support/app.ts'
+import { otlp, toProtobuf } from '../../../support/otlp.ts'
+
+const decoder = createDecoder(INTEREST)
+const prices = createPrices({})
+const log = createLog({ level: 'silent', format: 'json' })
+
+/** A disk that is full when it is told so: every write takes half and then fails. */
+function fillable(): Disk & { isFull: boolean; isBroken: boolean } {
+  const disk = {
+    isFull: false,
+    isBroken: false,
+    open: async (path: string, flags: string, mode: number) => {
+      if (disk.isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+      const handle = await DISK.open(path, flags, mode)
+      return {
+        writev: async (buffers: NodeJS.ArrayBufferView[]) => {
+          if (disk.isBroken) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+          if (!disk.isFull) return handle.writev(buffers)
+          const all = Buffer.concat(buffers.map((b) => Buffer.from(b.buffer as ArrayBuffer, b.byteOffset, b.byteLength)))
+          await handle.writev([all.subarray(0, Math.floor(all.length / 2))])
+          throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+        },
+        datasync: () => handle.datasync(),
+        sync: () => handle.sync(),
+        truncate: (length?: number) => handle.truncate(length),
+        close: () => handle.close(),
+      } as Awaited<ReturnType<Disk['open']>>
+    },
+  }
+  return disk
+}
+
+interface World {
+  readonly journal: OpenJournal
+  now: number
+  /** Sends a run of two spans. */
+  send(n: number): Promise<void>
+  value(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
+  readonly endpoints: readonly RelayEndpoint[]
+}
+
+const dirs: string[] = []
+const journals = new Set<OpenJournal>()
+function folder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'agentopz-journal-'))
+  dirs.push(dir)
+  return join(dir, 'j')
+}
+afterEach(async () => {
+  for (const j of journals) await j.close().catch(() => undefined)
+  journals.clear()
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
+})
+
+const SETTINGS: Omit<JournalSettings, 'dir'> = {
+  fsync: 'never',
+  whenFull: 'refuse',
+  maxBytes: 2 ** 30,
+  maxAgeMs: 3_600_000,
+  segmentBytes: 2 ** 20,
+  snapshotMs: 3_600_000,
+}
+
+async function world(
+  dir: string,
+  settings: Partial<JournalSettings> = {},
+  options: { disk?: Disk; endpoints?: readonly RelayEndpoint[]; now?: number } = {},
+): Promise<World> {
+  const metrics = createMetrics({})
+  const pipeline = createPipeline(
+    decoder,
+    metrics,
+    {
+      limits: { ...DEFAULT_RUN_LIMITS, maxRememberedSpans: 4000 },
+      policyOf: () => DEFAULT_POLICY,
+      objectivesOf: () => ({}),
+      thresholds: new Map(),
+      prices,
+      maxPendingEvaluations: 10,
+    },
+    {},
+    Math.floor(Math.random() * 2 ** 31),
+  )
+  const endpoints = options.endpoints ?? []
+  const w = { now: options.now ?? 1_790_000_000_000 }
+  const journal = await openJournal({
+    settings: { ...SETTINGS, dir, ...settings },
+    pipeline,
+    metrics,
+    log,
+    clock: () => w.now,
+    limits: DEFAULT_RECEIVE_LIMITS,
+    endpoints,
+    ...(options.disk === undefined ? {} : { disk: options.disk }),
+  })
+  journals.add(journal)
+  return Object.assign(w, {
+    journal,
+    endpoints,
+    send: async (n: number) => {
+      const traceId = (n + 1).toString(16).padStart(32, '0')
+      const span = (k: number): string => (n * 2 + k + 1).toString(16).padStart(16, '0')
+      const unpacked = toProtobuf(
+        otlp({
+          spans: [
+            { traceId, spanId: span(0), attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'support' } },
+            {
+              traceId,
+              spanId: span(1),
+              parentSpanId: span(0),
+              attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-4o' },
+            },
+          ],
+        }),
+      )
+      const request = {
+        signal: 'traces',
+        encoding: 'protobuf',
+        unpacked,
+        body: gzipSync(unpacked),
+        contentType: 'application/x-protobuf',
+        contentEncoding: 'gzip',
+      } as const
+      await journal.take(request, (at) => pipeline.ingest('traces', unpacked, 'protobuf', at))
+    },
+    value: async (name: string, labels: Readonly<Record<string, string>> = {}) =>
+      sumOf((await metrics.expose(undefined, w.now)).body, name, labels),
+  })
+}
+
+/** As a kill leaves it: nothing is written any more, the lock is gone. */
+async function killed(dir: string): Promise<string> {
+  const copy = folder()
+  mkdirSync(copy, { recursive: true })
+  for (const name of readdirSync(dir))
+    if (/^(segment|snapshot|whole)/.test(name)) writeFileSync(join(copy, name), readFileSync(join(dir, name)))
+  return copy
+}
+const segments = (dir: string): readonly string[] =>
+  readdirSync(dir)
+    .filter((n) => n.startsWith('segment'))
+    .toSorted()
+const sweep = async (w: World): Promise<void> => {
+  w.journal.tick()
+  await w.send(9_999_999)
+}
+
+describe('a restart', () => {
+  test('after a kill goes on with open runs and counters', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    one.now += 11_000
+    await sweep(one)
+    expect([await one.value('agentopz_runs_total'), await one.value('agentopz_spans_received_total')]).toEqual([1, 4])
+    const two = await world(await killed(dir), {}, { now: one.now })
+    expect([
+      await two.value('agentopz_runs_total'),
+      await two.value('agentopz_spans_received_total'),
+      await two.value('agentopz_open_runs'),
+    ]).toEqual([1, 4, 1])
+    await two.send(1)
+    expect(await two.value('agentopz_duplicate_spans_total')).toBe(2)
+  })
+  test('after a graceful end leaves only a snapshot, and runs stay open', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    await one.journal.close()
+    journals.delete(one.journal)
+    expect(segments(dir)).toEqual([])
+    const two = await world(dir)
+    expect([await two.value('agentopz_open_runs'), await two.value('agentopz_spans_received_total')]).toEqual([1, 2])
+  })
+  test('the time nobody listened is not quiet time', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    const two = await world(await killed(dir), {}, { now: one.now + 3600_000 })
+    await sweep(two)
+    expect(await two.value('agentopz_runs_total')).toBe(0)
+    two.now += 11_000
+    await sweep(two)
+    // The one from before, and the one that was sent an hour later.
+    expect(await two.value('agentopz_runs_total')).toBe(2)
+  })
+  test('what was refused is refused again', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    const request = {
+      signal: 'traces',
+      encoding: 'protobuf',
+      unpacked: Buffer.from([255]),
+      body: Buffer.from([255]),
+      contentType: 'x',
+      contentEncoding: 'identity',
+    } as const
+    await expect(
+      one.journal.take(request, () => {
+        throw new Refusal('undecodable', 'no')
+      }),
+    ).rejects.toThrow('no')
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_internal_errors_total')]).toEqual([0, 0])
+  })
+})
+
+describe('one process only', () => {
+  test('the second is told so', async () => {
+    const dir = folder()
+    await world(dir)
+    await expect(world(dir)).rejects.toThrow(`the journal in ${dir} is in use by another agentopz`)
+  })
+  test('a file where the folder should be is told with what to type', async () => {
+    const dir = folder()
+    writeFileSync(dir, '')
+    await expect(world(dir)).rejects.toThrow('set journal.dir to another')
+  })
+})
+
+describe('a full disk', () => {
+  test('refuse: nothing is taken, and all goes on when there is room', async () => {
+    const disk = fillable()
+    const dir = folder()
+    const one = await world(dir, { whenFull: 'refuse' }, { disk })
+    await one.send(1)
+    disk.isFull = true
+    await expect(one.send(2)).rejects.toMatchObject({ reason: 'overload' })
+    expect([await one.value('agentopz_spans_received_total'), await one.value('agentopz_journal_up')]).toEqual([2, 0])
+    disk.isFull = false
+    await expect(one.send(2)).rejects.toMatchObject({ reason: 'overload' })
+    one.now += 1001
+    await one.send(2)
+    expect([await one.value('agentopz_spans_received_total'), await one.value('agentopz_journal_up')]).toEqual([4, 1])
+    expect(await one.value('agentopz_journal_requests_total', { outcome: 'refused' })).toBe(2)
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_journal_damage_total')]).toEqual([4, 0])
+  })
+  test('refuse: runs are not closed meanwhile, for the next start would not know', async () => {
+    const disk = fillable()
+    const one = await world(folder(), {}, { disk })
+    await one.send(1)
+    disk.isFull = true
+    one.now += 20_000
+    one.journal.tick()
+    await expect(one.send(2)).rejects.toBeInstanceOf(Refusal)
+    expect(await one.value('agentopz_runs_total')).toBe(0)
+  })
+  test('degrade: all is taken; killed before there is room, counters begin again and say nothing wrong', async () => {
+    const disk = fillable()
+    const dir = folder()
+    const one = await world(dir, { whenFull: 'degrade' }, { disk })
+    await one.send(1)
+    disk.isFull = true
+    await one.send(2)
+    await one.send(3)
+    expect(await one.value('agentopz_spans_received_total')).toBe(6)
+    expect(await one.value('agentopz_journal_requests_total', { outcome: 'unwritten' })).toBe(2)
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_open_runs')]).toEqual([0, 1])
+    expect(await two.value('agentopz_journal_damage_total', { kind: 'missing_records' })).toBe(1)
+    // It is told once: what comes now continues.
+    await two.send(4)
+    const three = await world(await killed(two.journal === one.journal ? dir : lastDir()))
+    expect(await three.value('agentopz_spans_received_total')).toBe(2)
+  })
+  test('degrade: with room again a snapshot makes it whole', async () => {
+    const disk = fillable()
+    const dir = folder()
+    const one = await world(dir, { whenFull: 'degrade' }, { disk })
+    disk.isFull = true
+    await one.send(1)
+    expect(readdirSync(dir)).not.toContain('whole')
+    disk.isFull = false
+    one.now += 1001
+    await one.send(2)
+    await until(async () => readdirSync(dir).includes('whole'), 'it is whole')
+    const two = await world(await killed(dir))
+    expect(await two.value('agentopz_spans_received_total')).toBe(4)
+  })
+  test('an error of the disk is no crash, and what it cut short is cut off', async () => {
+    const disk = fillable()
+    const dir = folder()
+    const one = await world(dir, {}, { disk })
+    await one.send(1)
+    disk.isBroken = true
+    await expect(one.send(2)).rejects.toBeInstanceOf(Refusal)
+    disk.isBroken = false
+    one.now += 1001
+    await one.send(3)
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_journal_damage_total')]).toEqual([4, 0])
+  })
+  test('its own bound counts as full, and a snapshot makes room', async () => {
+    const dir = folder()
+    const one = await world(dir, { maxBytes: 3000, segmentBytes: 500 })
+    let refused = 0
+    for (let n = 0; n < 60; n++) {
+      const isTaken = await one.send(n).then(
+        () => true,
+        () => false,
+      )
+      one.now += 1100
+      if (isTaken) continue
+      refused++
+      await until(async () => (await one.value('agentopz_journal_bytes')) < 1500, 'a snapshot has made room')
+    }
+    expect(refused).toBeGreaterThan(0)
+    const sent = 60 - refused
+    expect(sent).toBeGreaterThan(20)
+    const two = await world(await killed(dir), {}, { now: one.now })
+    expect(await two.value('agentopz_spans_received_total')).toBe(sent * 2)
+  })
+})
+
+describe('damage', () => {
+  async function filled(): Promise<string> {
+    const dir = folder()
+    const one = await world(dir, { segmentBytes: 500 })
+    for (let n = 0; n < 12; n++) await one.send(n)
+    const copy = await killed(dir)
+    expect(segments(copy).length).toBeGreaterThan(3)
+    return copy
+  }
+  test('a torn tail is cut off; nothing is lost, and it is not met again', async () => {
+    const dir = await filled()
+    const path = join(dir, segments(dir).at(-1)!)
+    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('\x89AGJ half of a record', 'latin1')]))
+    const one = await world(dir)
+    expect([
+      await one.value('agentopz_spans_received_total'),
+      await one.value('agentopz_journal_damage_total', { kind: 'torn_tail' }),
+    ]).toEqual([24, 1])
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_journal_damage_total')]).toEqual([24, 0])
+  })
+  test('a damaged record: those before and after are used, the file is moved aside, counters begin again', async () => {
+    const dir = await filled()
+    const name = segments(dir)[1]!
+    const bytes = readFileSync(join(dir, name))
+    bytes[80] = bytes[80]! ^ 1
+    writeFileSync(join(dir, name), bytes)
+    const one = await world(dir)
+    expect(await one.value('agentopz_journal_damage_total', { kind: 'corrupt_record' })).toBe(1)
+    expect([await one.value('agentopz_open_runs'), await one.value('agentopz_spans_received_total')]).toEqual([11, 0])
+    expect(readdirSync(join(dir, 'damaged'))).toEqual([name])
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_open_runs'), await two.value('agentopz_journal_damage_total')]).toEqual([11, 0])
+  })
+  test('a segment without its head, and one that is gone', async () => {
+    for (const [kind, hurt] of [
+      ['corrupt_segment', (p: string) => writeFileSync(p, 'nonsense, and more than a head is long')],
+      ['missing_records', (p: string) => rmSync(p)],
+    ] as const) {
+      const dir = await filled()
+      hurt(join(dir, segments(dir)[1]!))
+      const one = await world(dir)
+      expect(await one.value('agentopz_journal_damage_total', { kind })).toBe(1)
+      expect(await one.value('agentopz_spans_received_total')).toBe(0)
+      expect(await one.value('agentopz_open_runs')).toBeGreaterThan(6)
+    }
+  })
+  test('a snapshot of which any byte changed is not used', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    await one.journal.close()
+    journals.delete(one.journal)
+    const name = readdirSync(dir).find((n) => n.startsWith('snapshot'))!
+    const bytes = readFileSync(join(dir, name))
+    bytes[Math.floor(bytes.length / 2)]! ^= 4
+    writeFileSync(join(dir, name), bytes)
+    const two = await world(dir)
+    expect(await two.value('agentopz_journal_damage_total', { kind: 'corrupt_snapshot' })).toBe(1)
+    expect(await two.value('agentopz_spans_received_total')).toBe(0)
+    await two.send(2)
+    expect(await two.value('agentopz_spans_received_total')).toBe(2)
+  })
+  test('a record that the process died of three times is left out', async () => {
+    const dir = await filled()
+    const note = Buffer.alloc(12)
+    note.writeDoubleLE(3)
+    note.writeUInt32LE(3, 8)
+    writeFileSync(join(dir, 'replaying'), note)
+    const one = await world(dir)
+    expect(await one.value('agentopz_journal_damage_total', { kind: 'deadly_record' })).toBe(1)
+    expect(await one.value('agentopz_spans_received_total')).toBe(22)
+    expect(readdirSync(dir)).not.toContain('replaying')
+  })
+  test('another boot of the machine: what was not synced may be gone', async () => {
+    const dir = await filled()
+    const path = join(dir, segments(dir).at(-1)!)
+    const bytes = readFileSync(path)
+    const { decodeSegmentHead, encodeSegmentHead } = await import('../../../../app/journal/record.ts')
+    encodeSegmentHead({ ...decodeSegmentHead(bytes)!, boot: 'another boot' }).copy(bytes)
+    writeFileSync(path, bytes)
+    const one = await world(dir)
+    expect([await one.value('agentopz_spans_received_total'), await one.value('agentopz_open_runs')]).toEqual([0, 12])
+  })
+})
+
+describe('relays', () => {
+  const endpoint: RelayEndpoint = { ...DEFAULT_RELAY, name: 'tempo', url: 'http://127.0.0.1:9' }
+  test('what an endpoint has not taken is kept over snapshots, and offered again', async () => {
+    const dir = folder()
+    const one = await world(dir, { segmentBytes: 500 }, { endpoints: [endpoint] })
+    for (let n = 0; n < 6; n++) await one.send(n)
+    // Records 1 is the start; 2 to 7 are requests.
+    for (const seq of [2, 3, 5]) one.journal.settled('tempo', seq)
+    one.journal.tick()
+    await one.send(100)
+    await one.journal.close()
+    journals.delete(one.journal)
+    const two = await world(dir, {}, { endpoints: [endpoint] })
+    const again: number[] = []
+    two.journal.forward({
+      ...createRelay([], { delivered() {}, retried() {}, dropped() {}, down() {}, up() {} }),
+      offerAgain: (request, names) => void (names.includes('tempo') && again.push(request.ticket)),
+    })
+    expect(again.slice(0, 3)).toEqual([4, 6, 7])
+    expect(again).toHaveLength(4)
+  })
+  test('what is kept too long is released and counted', async () => {
+    const dir = folder()
+    const one = await world(dir, { segmentBytes: 300, maxAgeMs: 5000 }, { endpoints: [endpoint] })
+    for (let n = 0; n < 4; n++) await one.send(n)
+    one.journal.tick()
+    one.now += 6000
+    one.journal.tick()
+    await until(async () => (await one.value('agentopz_journal_released_requests_total', { reason: 'age' })) > 0, 'released')
+  })
+})
+
+function lastDir(): string {
+  return join(dirs.at(-1)!, 'j')
+}
