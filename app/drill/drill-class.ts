@@ -60,6 +60,8 @@ export interface IncidentClass extends Common {
   readonly namesAll?: true
   /** What a playbook should do; absent where nothing that can be taken back would help, so that the drill itself repairs it. */
   readonly action?: ActionKind
+  /** Actions that help in part: done or not, they are no mistake. */
+  readonly helps?: readonly ActionKind[]
   inject(world: DrillWorld): Promise<void>
   /** Takes back what was injected and what no action has taken back. */
   repair(world: DrillWorld): Promise<void>

@@ -6,6 +6,7 @@
 import { recorded } from '../../alert-rules/promql.ts'
 import { quoted } from '../prometheus.ts'
 import { type Chain, SCALE } from './chain.ts'
+import type { Confidence, TriageCause } from '../../model/incident.ts'
 import { agentOf, type Check, type DrillClass, ENVIRONMENT, type IncidentClass } from './drill-class.ts'
 import { namedBy, type Seen, seen } from './look.ts'
 import { LIMITS, type Named, type Observed } from './observed.ts'
@@ -43,6 +44,7 @@ class Lane {
   #injectedMs: number | undefined
   #repairedMs: number | undefined
   #named: Named | undefined
+  readonly #causes = new Map<TriageCause, Confidence>()
   #recoveredMs: number | undefined
   #checks: readonly Check[] = []
 
@@ -115,12 +117,20 @@ class Lane {
     return this.#seen().incident?.actions.some((a) => a.kind === 'disable_agent' && a.verification?.verdict === 'contained') === true
   }
 
-  /** Named once is named: what playbooks act on. A class that overlaps is looked at until every cause is named. */
+  /** Named once is named: what playbooks act on. A class that overlaps is looked at until every cause was named. */
   #isAttributed({ causes, namesAll }: IncidentClass): boolean {
+    this.#note()
+    return namesAll === true ? causes.every((cause) => this.#causes.has(cause)) : this.#named !== undefined
+  }
+
+  /** What triage says now; once something is done about one cause, it may not name it again. */
+  #note(): void {
     const { triage } = this.#seen().incident ?? {}
-    this.#named ??= namedBy(triage, this.#injectedMs ?? 0)
-    if (namesAll !== true) return this.#named !== undefined
-    return causes.every((cause) => triage?.findings.some((f) => f.verdict === 'cause' && f.cause === cause))
+    const named = namedBy(triage, this.#injectedMs ?? Number.POSITIVE_INFINITY)
+    if (triage === undefined || named === undefined) return
+    this.#named ??= named
+    for (const f of triage.findings.toReversed())
+      if (f.verdict === 'cause' && f.confidence !== 'low') this.#causes.set(f.cause, f.confidence)
   }
 
   /** What is normal of quality and tools, and of whatever else the class asks for. */
@@ -168,7 +178,8 @@ class Lane {
     const now = this.#world.now()
     const { incident, alerts, detectedMs, actions } = this.#seen()
     const triage = incident?.triage
-    const named = this.#named ?? namedBy(triage, this.#injectedMs ?? Number.POSITIVE_INFINITY)
+    this.#note()
+    const named = this.#named
     const { agent } = this.#world
     return {
       drill: this.#drill.name,
@@ -179,7 +190,7 @@ class Lane {
       hasBaseline: this.#hasBaseline,
       runs: this.#injectedMs === undefined ? 0 : this.#world.runsSince(this.#injectedMs).length,
       alerts,
-      causes: (triage?.findings ?? []).flatMap((f) => (f.verdict === 'cause' ? [{ cause: f.cause, confidence: f.confidence }] : [])),
+      causes: [...this.#causes].map(([cause, confidence]) => ({ cause, confidence })),
       actions,
       checks: this.#checks,
       pages: this.#chain.pagers.pages.filter((p) => p.agent === agent).map((p) => `${p.alert} to ${p.receiver}`),

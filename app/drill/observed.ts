@@ -41,7 +41,7 @@ export interface Observed {
   readonly alerts: readonly string[]
   readonly incident?: string
   readonly detectedMs?: number
-  /** The first cause that was named, and what the last triage names. */
+  /** The first cause that was named, and all that were, each with the confidence that it was named with last. */
   readonly named?: Named
   readonly causes: readonly { readonly cause: TriageCause; readonly confidence: Confidence }[]
   /** What the last triage says in one sentence. */
@@ -149,7 +149,10 @@ function misattributed(
 }
 
 function unmitigated(drill: IncidentClass, o: Observed): readonly string[] {
-  const others = o.actions.filter((a) => a.kind !== drill.action).map((a) => `${a.actor} did ${a.kind} ${a.target}, which would not help`)
+  const { action, helps = [] } = drill
+  const others = o.actions
+    .filter((a) => a.kind !== action && !helps.some((kind) => kind === a.kind))
+    .map((a) => `${a.actor} did ${a.kind} ${a.target}, which would not help`)
   if (mitigatedMs(drill, o) === undefined)
     return [...others, `not mitigated within ${LIMITS.mitigate} s: no playbook did ${drill.action ?? ''}`]
   return [...others, ...(o.recoveredMs === undefined ? [`not recovered within ${LIMITS.recover} s`] : [])]

@@ -17,9 +17,11 @@ export function rowsOf(results: readonly DrillResult[]): readonly (readonly stri
   ])
 }
 
-function causeText({ attribution, observed: { named } }: DrillResult): string {
+function causeText({ attribution, observed: { named, causes } }: DrillResult): string {
   if (attribution === 'none to name' && named === undefined) return 'none, rightly'
-  return named === undefined ? '–' : `${named.cause} (${named.confidence}), ${attribution === 'wrong' ? 'WRONG' : attribution}`
+  if (named === undefined) return '–'
+  const also = causes.filter((c) => c.cause !== named.cause).map((c) => `${c.cause} (${c.confidence})`)
+  return [`${named.cause} (${named.confidence}), ${attribution === 'wrong' ? 'WRONG' : attribution}`, ...also].join('; also ')
 }
 
 function seconds(value: number | undefined): string {

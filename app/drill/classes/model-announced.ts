@@ -1,5 +1,5 @@
 /** The application asks for another model, which says who it is and names no source in a third of its answers. */
-import { OTHER_MODEL } from '../conditions.ts'
+import { MODEL, OTHER_MODEL } from '../conditions.ts'
 import type { IncidentClass } from '../drill-class.ts'
 
 export const modelAnnounced: IncidentClass = {
@@ -14,4 +14,4 @@ export const modelAnnounced: IncidentClass = {
 }
 
 /** As before it. */
-const WELL = { model: 'gpt-5-mini', careless: 0.01, wordy: 1 } as const
+const WELL = { model: MODEL, careless: 0.01, wordy: 1 } as const

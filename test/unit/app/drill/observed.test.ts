@@ -145,6 +145,19 @@ test('as a record: a stand-in has no agent of its own, and what was not reached 
   })
 })
 
+test('actions that help in part are no mistake, and every cause that was named is in the table', () => {
+  const helped: Observed = {
+    ...repaired,
+    actions: well.actions,
+    causes: [
+      { cause: 'prompt', confidence: 'medium' },
+      { cause: 'tools', confidence: 'high' },
+    ],
+  }
+  const result = judge({ ...three, helps: ['open_tool'] }, helped)
+  expect([result.outcome, tableText([result])]).toEqual(['passed', expect.stringContaining('tools (high), right; also prompt (medium)')])
+})
+
 test('the table: a dash for what is not known, and the misses below it', () =>
   expect(tableText([judge(byAction, well), judge(byAction, { ...without(well, 'detectedMs', 'named'), alerts: [] })])).toBe(
     [
