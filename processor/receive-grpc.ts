@@ -13,7 +13,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { decompress, ENCODINGS, expectedBytes } from './body.ts'
+import { decompress, ENCODINGS, expectedBytes, unpack } from './body.ts'
 import { DecodeError } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
 import {
@@ -146,7 +146,9 @@ async function take(
   if (!ENCODINGS.includes(encoding))
     throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
   place.hold(frame.body.length + expectedBytes(frame.body, encoding, options.limits))
-  const unpacked = await decompress(frame.body, encoding, options.limits)
+  // With a journal the request waits before it is taken in, and its bytes must last.
+  const unpacking = (options.journal === undefined ? unpack : decompress)(frame.body, encoding, options.limits)
+  const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
   const contentType = 'application/x-protobuf'
   const result = await takeIn(options, { signal, encoding: 'protobuf', unpacked, body: frame.body, contentType, contentEncoding: encoding })
   options.events.request('grpc', signal, '0', frame.body.length)

@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { decompress, ENCODINGS, expectedBytes } from './body.ts'
+import { decompress, ENCODINGS, expectedBytes, unpack } from './body.ts'
 import { DecodeError, type Encoding } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
 import {
@@ -139,7 +139,9 @@ async function take(
   if (request.headers.expect !== undefined) response.writeContinue()
   const body = await readBody(request, options.limits.maxBodyBytes, (bytes) => place.hold(bytes))
   place.hold(body.length + expectedBytes(body, head.contentEncoding, options.limits))
-  const unpacked = await decompress(body, head.contentEncoding, options.limits)
+  // With a journal the request waits before it is taken in, and its bytes must last.
+  const unpacking = (options.journal === undefined ? unpack : decompress)(body, head.contentEncoding, options.limits)
+  const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
   const { signal, contentEncoding } = head
   const contentType = request.headers['content-type'] ?? 'application/x-protobuf'
   const result = await takeIn(options, { signal, encoding: target.encoding, unpacked, body, contentType, contentEncoding })
