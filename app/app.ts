@@ -129,6 +129,7 @@ export function createApp({ config, dir, log, reload, scale = 1 }: AppOptions): 
     access,
     refused: (limit) => storage.refused(limit),
     done: (entry) => response.controlDone(entry),
+    heard: () => response.controlDone({ agent: '' }),
   })
   const response: IncidentResponse = createIncidents(config, {
     storage,

@@ -42,6 +42,8 @@ export interface ControlsParts {
   readonly refused: (limit: number) => Promise<readonly RefusedAttempt[]>
   /** Told of every action that was done. */
   readonly done: (entry: AuditEntry) => void
+  /** Told when another replica has changed something. */
+  readonly heard?: () => void
 }
 
 const HEARTBEAT_MS = 10_000
@@ -79,6 +81,7 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       isStorageUp = true
       log.info({ storage: storage.name }, 'stored controls can be read again')
     },
+    heard: () => parts.heard?.(),
     conflicted: () => metrics.add('agentopz_storage_conflicts_total', { state: 'controls' }, 1, clock()),
   })
   let prometheus = prometheusOf(initial)

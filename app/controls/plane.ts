@@ -50,6 +50,8 @@ export interface PlaneEvents {
   storageRecovered(): void
   /** Another replica's change came between: the action was decided again. */
   conflicted?(): void
+  /** Another replica has changed something. */
+  heard?(): void
 }
 
 /** The flag set as it is sent, made once for everybody. */
@@ -95,9 +97,10 @@ export class ControlPlane {
         return { value, revision, ...(problem === undefined ? {} : { problem }) }
       },
       write: (change, over) => storage.write({ ...change, revision: over }),
-      taken: () => {
+      taken: (_, before) => {
         this.#changed()
         this.#publish(this.#now)
+        if (before !== undefined) events.heard?.()
       },
       failed: (operation, error) => events.storageFailed(operation, error),
       recovered: () => events.storageRecovered(),

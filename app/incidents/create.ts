@@ -31,8 +31,8 @@ export interface IncidentResponse {
   /** What is done about them. */
   readonly response: Response
   readonly responseRoutes: ResponseRouteParts
-  /** Told of every action on controls and releases. */
-  controlDone(entry: AuditEntry): void
+  /** Told of every action on controls and releases; of another replica's without the agent. */
+  controlDone(entry: Pick<AuditEntry, 'agent'>): void
   start(): Promise<void>
   tick(now: number): void
   apply(config: Config): void

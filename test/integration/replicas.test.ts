@@ -125,22 +125,23 @@ describe('fifty at once, at two replicas', () => {
   })
 })
 
+const alert = (n: number, status: 'firing' | 'resolved', startsAt: string): object => ({
+  version: '4',
+  groupKey: 'g',
+  alerts: [
+    {
+      status,
+      labels: { alertname: 'AgentErrorBudgetBurn', severity: 'critical', agent: `agent${n}`, environment: 'prod' },
+      annotations: { summary: 's' },
+      startsAt,
+      endsAt: status === 'resolved' ? new Date().toISOString() : '0001-01-01T00:00:00Z',
+      fingerprint: `abcdef${n}`,
+    },
+  ],
+})
+
 describe('an incident', () => {
   const FAST = 'agents: { support: {} }\nincidents: { resolve_after: 1s, check_every: 1s }'
-  const alert = (n: number, status: 'firing' | 'resolved', startsAt: string): object => ({
-    version: '4',
-    groupKey: 'g',
-    alerts: [
-      {
-        status,
-        labels: { alertname: 'AgentErrorBudgetBurn', severity: 'critical', agent: `agent${n}`, environment: 'prod' },
-        annotations: { summary: 's' },
-        startsAt,
-        endsAt: status === 'resolved' ? new Date().toISOString() : '0001-01-01T00:00:00Z',
-        fingerprint: `abcdef${n}`,
-      },
-    ],
-  })
   test('that both are told of at once is one, is opened once, acknowledged once and resolved once', async () => {
     const { a, b } = await pair(FAST)
     const began = new Date().toISOString()
@@ -166,6 +167,20 @@ describe('an incident', () => {
       expect(timeline.map((e) => e.kind)).toEqual(['alert_fired', 'acknowledged', 'alert_resolved', 'resolved'])
     }
   })
+})
+
+test('an action at either replica is in the record of the incident within seconds, whoever leads', async () => {
+  const { a, b } = await pair()
+  expect((await a.send('POST', '/api/v1/alerts', alert(1, 'firing', new Date().toISOString()))).status).toBe(200)
+  const ids: unknown[] = []
+  for (const r of [a, b]) ids.push((await disable(r, 'agent1', { environment: r === a ? '' : 'prod' })).json['id'])
+  const [incident] = (await a.send('GET', '/api/v1/incidents')).json['incidents'] as { id: string }[]
+  const refs = async (): Promise<readonly unknown[]> => {
+    const { json } = await b.send('GET', `/api/v1/incidents/${incident?.id}`)
+    return (json['timeline'] as { kind: string; ref?: string }[] | undefined)?.filter((e) => e.kind === 'action').map((e) => e.ref) ?? []
+  }
+  await until(async () => (await refs()).length === 2, 'both actions are in the record')
+  expect(await refs()).toEqual(ids)
 })
 
 describe('the lead', () => {

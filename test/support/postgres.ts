@@ -89,6 +89,8 @@ export async function startPostgres(): Promise<Cluster> {
     await ended
   }
   let frozen: readonly number[] = []
+  // A test that is ended from outside leaves no server behind.
+  process.once('exit', () => server?.kill('SIGQUIT'))
   await start()
   return {
     port,
