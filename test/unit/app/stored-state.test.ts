@@ -205,6 +205,16 @@ describe('what others change', () => {
     await new Promise((done) => setImmediate(done))
     expect([w.heard, w.state.value]).toEqual([['read: unreadable', 'recovered', 'taken a after '], ['a']])
   })
+  test('is an older state, too, where a backup was restored', async () => {
+    const w = await world()
+    w.state.follow()
+    for (const word of ['a', 'b']) await w.add(word)
+    w.database.words = ['a']
+    w.database.revision = 1
+    w.database.notify()
+    await settled(w)
+    expect(w.state.value).toEqual(['a'])
+  })
   test('is not after the end', async () => {
     const w = await world()
     w.state.follow()
