@@ -17,7 +17,8 @@ export function rowsOf(results: readonly DrillResult[]): readonly (readonly stri
   ])
 }
 
-function causeText({ attribution, observed: { named, causes } }: DrillResult): string {
+function causeText({ attribution, observed: { named, causes, checks } }: DrillResult): string {
+  if (checks.length > 0) return '–'
   if (attribution === 'none to name' && named === undefined) return 'none, rightly'
   if (named === undefined) return '–'
   const also = causes.filter((c) => c.cause !== named.cause).map((c) => `${c.cause} (${c.confidence})`)
