@@ -8,6 +8,7 @@ import { VERSION } from './app.ts'
 import { addControlCommands } from './cli-controls.ts'
 import { addDrillCommand } from './cli-drill.ts'
 import { addIncidentCommands } from './cli-incidents.ts'
+import { addPlaybookCommands } from './cli-playbook.ts'
 import { addReadyCommand } from './cli-ready.ts'
 import { addStorageCommands } from './cli-storage.ts'
 import { baselineCommand, type BaselineOptions } from './commands/baseline.ts'
@@ -97,6 +98,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .action(async (agent: string, o: TriageOptions) => exit(await triageCommand(agent, o)))
   addControlCommands(program, exit)
   addIncidentCommands(program, exit)
+  addPlaybookCommands(program, exit)
   addReadyCommand(program, exit)
   addStorageCommands(program, exit)
   addDrillCommand(program, exit)
