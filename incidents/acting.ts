@@ -183,6 +183,19 @@ export function escalated(incident: Incident, id: string, text: string, now: num
   )
 }
 
+/** Mitigated, and not well after all: open again, and whoever had it has it no longer. */
+export function relapsed(incident: Incident, text: string, now: number): Incident {
+  if (incident.state !== 'mitigated') return incident
+  const { acknowledgedMs: _, acknowledgedBy: __, mitigatedMs: ___, ...rest } = incident
+  return noted({ ...rest, state: 'open' }, entry('reopened', text, { atMs: now }))
+}
+
+/** When the agent was switched on again by undoing an action of this incident; undefined where it was not. */
+export function enabledAgainMs({ actions }: Incident): number | undefined {
+  const times = actions.flatMap((a) => (a.kind === 'disable_agent' && a.state === 'undone' && a.undo !== undefined ? [a.undo.atMs] : []))
+  return times.length === 0 ? undefined : Math.max(...times)
+}
+
 /** Whether something done is still to be verified, or to be undone. */
 export function isUnsettled({ state, undo }: Action): boolean {
   return state === 'started' || state === 'in_force' || (undo !== undefined && state !== 'undone' && state !== 'lapsed')

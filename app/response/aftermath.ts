@@ -37,9 +37,9 @@ export async function countsAround(
   q: AroundQuestion,
 ): Promise<{ readonly baseline: Counts; readonly bad: Counts; readonly after: Counts }> {
   const counts = async (fromMs: number, toMs: number): Promise<Counts> => {
-    const least = LEAST_MS / q.scale
-    if (toMs <= fromMs) return { bad: 0, total: 0 }
-    const seconds = Math.max(1, Math.round(Math.max(least, toMs - fromMs) / 1000))
+    // A window that two scrapes need not lie in says nothing, and a longer one would say it of other runs.
+    if (toMs - fromMs < LEAST_MS / q.scale) return { bad: 0, total: 0 }
+    const seconds = Math.max(1, Math.round((toMs - fromMs) / 1000))
     const { bad, total } = sliCounts({ agent: q.agent, environment: q.environment, ...q.indicator }, { seconds })
     const value = async (query: string): Promise<number> => {
       const [sample] = whole(await prometheus.instant(query, toMs / 1000), prometheus.url)

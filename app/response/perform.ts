@@ -21,11 +21,16 @@ export type Performed =
 const ALONE = 'playbook'
 const AUDIT_LIMIT = 2000
 
-/** Does it, or finds that it was done. */
-export async function perform({ plane, clock }: Performer, incident: Incident, action: Action): Promise<Performed> {
+/** Does it, or finds that it was done: before, or by another replica at the same time, which is why it is refused here then. */
+export async function perform(performer: Performer, incident: Incident, action: Action): Promise<Performed> {
   const id = auditIdOf(incident, action)
-  const done = await recorded(plane, id)
+  const done = await recorded(performer.plane, id)
   if (done !== undefined) return done
+  const performed = await performNow(performer, incident, action, id)
+  return performed.ok || performed.because === 'unavailable' ? performed : ((await recorded(performer.plane, id)) ?? performed)
+}
+
+async function performNow({ plane, clock }: Performer, incident: Incident, action: Action, id: string): Promise<Performed> {
   const who: Who = { actor: action.actor, reason: reasonOf(incident, action), via: action.via ?? ALONE, id }
   const command = ACTIONS[action.kind].command(action)
   if (command.do === 'control') {

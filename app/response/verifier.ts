@@ -2,7 +2,7 @@
  * Verifies what was done about incidents: the runs after an action, and where nobody acted here, the runs after the last change or the end of
  * the last alert. On evidence the incident is mitigated; where an action did not help it is undone or people are told, as its playbook says.
  */
-import { escalated, isOwn, verified } from '../../incidents/acting.ts'
+import { enabledAgainMs, escalated, isOwn, relapsed, verified } from '../../incidents/acting.ts'
 import { ACTIONS } from '../../incidents/actions/index.ts'
 import { mitigated } from '../../incidents/commands.ts'
 import { type Indicator, indicatorOf } from '../../incidents/indicator.ts'
@@ -46,21 +46,41 @@ export class Verifier {
   /** Looks at what is in force of one incident. `trouble`: why Prometheus cannot be asked now. */
   async verify(id: string, trouble: string | undefined): Promise<void> {
     const incident = this.#parts.incidents.get(id)
-    if (incident === undefined) return
+    if (incident === undefined || incident.state === 'resolved') return
+    const isOff = await this.#isOff(incident)
     const open = incident.actions.filter((a) => a.state === 'in_force' && a.undo === undefined)
-    for (const action of open) await this.#settled(incident, action, await this.#verdict(incident, action, trouble))
-    const isOpen = incident.state === 'open' || incident.state === 'acknowledged'
-    const isWaiting = incident.actions.some((a) => a.state === 'started' || a.state === 'in_force')
-    if (isOpen && !isWaiting && trouble === undefined) await this.#byHand(incident)
+    for (const action of open) await this.#settled(incident, action, await this.#verdict(incident, action, { trouble, isOff }))
+    // Runs of an agent that is off are stopped, and count as failed: they say nothing.
+    if (trouble !== undefined || isOff) return
+    if (incident.state === 'mitigated') await this.#relapse(incident)
+    else if (!incident.actions.some((a) => a.state === 'started' || a.state === 'in_force')) await this.#byHand(incident)
   }
 
-  async #verdict(incident: Incident, action: Action, trouble: string | undefined): Promise<Verification> {
+  async #isOff({ agent, environment }: Incident): Promise<boolean> {
+    const { controls } = await this.#parts.actions.standing(agent, environment, 'disable_agent')
+    return controls.some((c) => c.control === 'agent')
+  }
+
+  async #verdict(
+    incident: Incident,
+    action: Action,
+    { trouble, isOff }: { readonly trouble: string | undefined; readonly isOff: boolean },
+  ): Promise<Verification> {
     const { clock, actions } = this.#parts
     const runs = this.#playbookOf(action)?.verify.runs ?? this.#parts.settings().runs
     if (trouble !== undefined) return unverified(trouble, action.verification, runs, clock())
     try {
       const { seenBy } = ACTIONS[action.kind]
-      if (seenBy !== 'containment') return await this.#judged(incident, action.atMs, runs, seenBy === 'runs')
+      if (seenBy !== 'containment') {
+        if (isOff)
+          return {
+            ...unverified('', action.verification, runs, clock()),
+            verdict: 'waiting',
+            text: 'the agent is disabled: there are no runs to look at',
+          }
+        const since = Math.max(action.atMs, enabledAgainMs(incident) ?? 0)
+        return await this.#judged(incident, { changedMs: action.atMs, sinceMs: since, runs, isByRuns: seenBy === 'runs' })
+      }
       const { agent, environment } = incident
       const fromMs = action.atMs + (await this.#pause(incident, action.atMs))
       const now = clock()
@@ -74,14 +94,22 @@ export class Verifier {
   }
 
   /** The runs after a change, by the incident's indicator or by how the runs fare as a whole. */
-  async #judged(incident: Incident, changedMs: number, runs: number, isByRuns: boolean): Promise<Verification> {
+  async #judged(
+    incident: Incident,
+    {
+      changedMs,
+      sinceMs,
+      runs,
+      isByRuns,
+    }: { readonly changedMs: number; readonly sinceMs: number; readonly runs: number; readonly isByRuns: boolean },
+  ): Promise<Verification> {
     const { evidence, settings, clock, dispersionOf } = this.#parts
     const { agent, environment, id } = incident
     const own = indicatorOf(incident)
     const candidates: readonly Indicator[] = isByRuns || own === undefined ? [{ sli: 'quality' }, { sli: 'run_error' }] : [own]
     const onsetMs = Math.min(changedMs, incident.triage?.onset?.atMs ?? incident.startedMs)
     const pause = await this.#pause(incident, changedMs)
-    const fromMs = changedMs + pause
+    const fromMs = sinceMs + pause
     // What an earlier action has bettered is not this one's doing.
     const earlier = incident.actions.filter((a) => STANDS.has(a.state) && a.atMs < changedMs && a.atMs > onsetMs).map((a) => a.atMs + pause)
     const badFromMs = Math.max(onsetMs, ...earlier.filter((at) => at < changedMs))
@@ -149,18 +177,32 @@ export class Verifier {
 
   /** Fixed elsewhere, or gone by itself: mitigated on the same evidence. Nothing is said while it is not. */
   async #byHand(incident: Incident): Promise<void> {
-    const { incidents, clock, settings } = this.#parts
     const turn = turnOf(incident)
     if (turn === undefined) return
-    let v: Verification
+    const v = await this.#told(incident, turn.atMs)
+    if (v?.verdict !== 'recovered') return
+    const { incidents, clock } = this.#parts
+    await incidents.update(incident.id, (i) => mitigated(i, 'agentopz', `${v.text}, after ${turn.text}`, clock()))
+  }
+
+  /** The first runs were well, and those after them are not: an alert that never ended tells nobody anew. */
+  async #relapse(incident: Incident): Promise<void> {
+    const { mitigatedMs, alerts, id } = incident
+    if (mitigatedMs === undefined || alerts.every((a) => a.endsMs !== undefined)) return
+    const v = await this.#told(incident, mitigatedMs)
+    if (v?.verdict !== 'not_recovered') return
+    const { incidents, clock } = this.#parts
+    await incidents.update(id, (i) => relapsed(i, `the runs since it was mitigated are not well: ${v.text}`, clock()))
+  }
+
+  async #told(incident: Incident, changedMs: number): Promise<Verification | undefined> {
     try {
-      v = await this.#judged(incident, turn.atMs, settings().runs, false)
+      const { runs } = this.#parts.settings()
+      return await this.#judged(incident, { changedMs, sinceMs: changedMs, runs, isByRuns: false })
     } catch (error) {
-      if (error instanceof PrometheusError) return
+      if (error instanceof PrometheusError) return undefined
       throw error
     }
-    if (v.verdict !== 'recovered') return
-    await incidents.update(incident.id, (i) => mitigated(i, 'agentopz', `${v.text}, after ${turn.text}`, clock()))
   }
 
   #playbookOf({ playbook }: Action): Playbook | undefined {

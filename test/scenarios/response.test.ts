@@ -196,6 +196,27 @@ test('the agent is disabled: nothing is well, but nothing fails, and the record 
   })
 })
 
+test('the agent is switched on again after the rollback: only the runs since then are looked at', async () => {
+  await regression(SUGGEST, ({ prompt }) => ({ failing: prompt === 'v8' ? 0.5 : 0.02 }))
+  expect(await world.does('disable_agent', AGENT)).toMatchObject({ ok: true })
+  await world.at('40m')
+  expect(await world.does('rollback_release', undefined)).toMatchObject({ ok: true })
+  await world.at('60m')
+  expect(world.action('act_3').verification?.text).toBe('the agent is disabled: there are no runs to look at')
+  expect(await world.undoes('act_2')).toMatchObject({ ok: true })
+  await world.at('75m')
+  expect(world.action('act_3')).toMatchObject({ state: 'verified', verification: { text: expect.stringContaining('of 20 (') as string } })
+})
+
+test('well for half an hour, and bad again while the same alert still fires: open again', async () => {
+  await regression(AUTO, ({ prompt, atMs }) => ({ failing: prompt === 'v8' || atMs > START + ms('60m') ? 0.5 : 0.05 }))
+  await world.at('45m')
+  expect(world.incident.state).toBe('mitigated')
+  await world.at('90m')
+  expect(world.incident.state).toBe('open')
+  expect(world.timeline('reopened')[0]).toMatch(/m reopened: the runs since it was mitigated are not well: /)
+})
+
 test('a control lapses after its time, and the record says so', async () => {
   await regression(SUGGEST, badPrompt)
   const expiresMs = world.now + ms('20m')
