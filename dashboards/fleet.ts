@@ -150,7 +150,7 @@ export const fleet: Board = {
           {
             title: 'Agents against their objectives',
             description:
-              'Share of rated runs that passed in the last day and n, how many those were; the configured target; the share of the error budget of 28 days that is left (below 0 it is overspent); runs of the last hour against what is expected.',
+              'Share of rated runs that passed in the last day and n, how many those were; the configured target; the share of the error budget of 28 days that is left (below 0 it is overspent); runs of the last hour against what is expected; how ready the agent is for an incident, from 0 to 100 (agentopz ready says why).',
             unit: 'short',
             width: 24,
             height: 7,
@@ -165,6 +165,7 @@ export const fleet: Board = {
               { from: 'Value #E', title: 'runs 1h', unit: 'short', decimals: 0 },
               { from: 'Value #F', title: 'expected 1h', unit: 'short', decimals: 0 },
               { from: 'Value #G', title: 'spend 1d', unit: 'currencyUSD', decimals: 2 },
+              { from: 'Value #H', title: 'ready', unit: 'short', decimals: 0, thresholds: below(50, 70), coloured: true },
             ],
             sort: [{ column: 'budget left 28d' }],
           },
@@ -176,6 +177,9 @@ export const fleet: Board = {
             query(max([...AGENT], w.recorded('agent:runs:increase1h')), ''),
             query(max([...AGENT], w.recorded('agent:runs:expected1h')), '', { mayBeEmpty: WEEK_NEEDED }),
             query(max([...AGENT], w.recorded('agent:cost_usd:increase1d')), ''),
+            query(max([...AGENT], w.metric('agentopz_readiness_score')), '', {
+              mayBeEmpty: 'agents are first looked at a minute after the start',
+            }),
           ],
         ),
         timeseries(

@@ -2,7 +2,7 @@
  * The sentences of a post-incident review. Each says one fact of the record, with its numbers, and is not there when the fact is not:
  * `say` gives undefined then. Words that came from elsewhere are escaped: they are read as Markdown.
  */
-import type { Action, Finding, Incident, TimelineEntry } from '../model/incident.ts'
+import type { Action, BlastRadius, Finding, Incident, TimelineEntry } from '../model/incident.ts'
 import { happenedMs } from './alert.ts'
 import { comparisonText } from './review-words.ts'
 import { countText, durationText, ending, md, shareText, timeText, usdText } from './words.ts'
@@ -47,7 +47,9 @@ export const SENTENCES = {
   runs: {
     section: 'Impact',
     say: ({ blast }) =>
-      blast?.runs === undefined ? undefined : `${countText(blast.runs, 'run')} of the agent closed since ${timeText(blast.sinceMs)}.`,
+      blast?.runs === undefined
+        ? undefined
+        : `${countText(blast.runs, 'run')} of the agent closed since ${timeText(blast.sinceMs)}${untilText(blast)}.`,
   },
   failed_runs: {
     section: 'Impact',
@@ -263,6 +265,11 @@ export const SENTENCES = {
     },
   },
 } as const satisfies Record<string, Sentence>
+
+/** Until it was mitigated; nothing while it goes on. */
+function untilText({ untilMs }: BlastRadius): string {
+  return untilMs === undefined ? '' : ` until it was mitigated at ${timeText(untilMs)}`
+}
 
 function ended({ state }: Action): string {
   const words: Readonly<Record<Action['state'], string>> = {

@@ -111,6 +111,8 @@ export interface Triage {
 /** What the incident has cost so far; absent is unknown. */
 export interface BlastRadius {
   readonly sinceMs: number
+  /** When it was mitigated: what the well runs after it cost is none of the incident's. Absent while it goes on. */
+  readonly untilMs?: number
   readonly runs?: number
   readonly failedRuns?: number
   readonly costUsd?: number

@@ -21,7 +21,13 @@ export interface IncidentRow {
   readonly resolved_at?: string
   readonly firing: number
   readonly cause?: string
-  readonly blast?: { readonly since: string; readonly runs?: number; readonly failed_runs?: number; readonly cost_usd?: number }
+  readonly blast?: {
+    readonly since: string
+    readonly until?: string
+    readonly runs?: number
+    readonly failed_runs?: number
+    readonly cost_usd?: number
+  }
 }
 
 interface ActionAnswer {
@@ -202,7 +208,7 @@ function sayAction(incident: string, a: ActionAnswer): void {
 }
 
 function blastText({ blast, started_at, mitigated_at, resolved_at }: IncidentAnswer): string {
-  const until = Date.parse(mitigated_at ?? resolved_at ?? new Date().toISOString())
+  const until = Date.parse(blast?.until ?? mitigated_at ?? resolved_at ?? new Date().toISOString())
   const parts = [
     `${durationText(until - Date.parse(blast?.since ?? started_at))}${mitigated_at === undefined && resolved_at === undefined ? ' so far' : ''}`,
     ...(blast?.runs === undefined ? [] : [`${blast.runs} runs`]),

@@ -5,6 +5,7 @@
 import type { Incident, Preparedness } from '../../model/incident.ts'
 import { type Sli, SLIS, type SliName } from '../../model/slis.ts'
 import { type Prometheus, quoted, select, whole } from '../prometheus.ts'
+import { reach } from '../ready/reach.ts'
 
 export interface Standing {
   readonly fallback: string | undefined
@@ -72,11 +73,5 @@ function releasesOf({ activations }: Standing): Pick<Preparedness, 'activeReleas
 async function fallbackOf({ fallback }: Standing): Promise<Pick<Preparedness, 'fallback' | 'fallbackReachable'>> {
   if (fallback === undefined) return { fallback: 'none' }
   if (!/^https?:\/\//.test(fallback)) return { fallback: 'message' }
-  try {
-    const { status } = await fetch(fallback, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) })
-    // Some servers know no HEAD; they answer all the same.
-    return { fallback: 'url', fallbackReachable: status < 400 || status === 405 || status === 501 }
-  } catch {
-    return { fallback: 'url', fallbackReachable: false }
-  }
+  return { fallback: 'url', fallbackReachable: (await reach(fallback, ANSWER_MS)).isReached }
 }

@@ -137,9 +137,9 @@ export class IncidentWatch {
 
   async #blast(incident: Incident): Promise<void> {
     const { incidents, prometheus, clock } = this.#parts
-    const { id, agent, environment } = incident
+    const { id, agent, environment, mitigatedMs: untilMs } = incident
     const sinceMs = incident.triage?.onset?.atMs ?? incident.startedMs
-    const blast = await blastRadius(prometheus(), { agent, environment, sinceMs, nowMs: clock() })
+    const blast = await blastRadius(prometheus(), { agent, environment, sinceMs, untilMs, nowMs: clock() })
     await incidents.refresh(id, (i) => (isSameBlast(i.blast, blast) ? i : { ...i, blast }))
   }
 

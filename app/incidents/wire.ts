@@ -118,8 +118,15 @@ function comparisonJson({ adjustedP, ...comparison }: Comparison): object {
   return { ...comparison, ...some('adjusted_p', adjustedP) }
 }
 
-function blastJson({ sinceMs, runs, failedRuns, costUsd, users }: NonNullable<Incident['blast']>): object {
-  return { since: time(sinceMs), ...some('runs', runs), ...some('failed_runs', failedRuns), ...some('cost_usd', costUsd), users }
+function blastJson({ sinceMs, untilMs, runs, failedRuns, costUsd, users }: NonNullable<Incident['blast']>): object {
+  return {
+    since: time(sinceMs),
+    ...when('until', untilMs),
+    ...some('runs', runs),
+    ...some('failed_runs', failedRuns),
+    ...some('cost_usd', costUsd),
+    users,
+  }
 }
 
 function beforeJson(b: NonNullable<Incident['before']>): object {

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { type AlertmanagerView, type Silence, Unanswered } from './check.ts'
-import { shownUrl, whyOf } from './reach.ts'
+import { shownUrl, whyOf, withLogin } from './reach.ts'
 import { matcher, readRoutes } from './routing.ts'
 
 const MAX_BYTES = 16_777_216
@@ -72,12 +72,8 @@ interface Door {
 }
 
 function doorOf(text: string, timeoutMs: number): Door {
-  const url = new URL(text)
-  const { username, password } = url
   const shown = shownUrl(text).replace(/\/+$/, '')
-  if (username === '') return { base: shown, shown, headers: {}, timeoutMs }
-  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
-  return { base: shown, shown, headers: { authorization: `Basic ${login}` }, timeoutMs }
+  return { base: shown, shown, headers: withLogin(text).headers, timeoutMs }
 }
 
 const WHERE = 'start it, or say where it is: the key alertmanager in agentopz.yaml'

@@ -23,7 +23,8 @@ export async function reach(url: string, timeoutMs: number): Promise<Reached> {
 }
 
 async function statusOf(method: 'HEAD' | 'GET', url: string, timeoutMs: number): Promise<number> {
-  const response = await fetch(url, { method, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
+  const { href, headers } = withLogin(url)
+  const response = await fetch(href, { method, headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
   await response.body?.cancel()
   return response.status
 }
@@ -42,6 +43,24 @@ export function whyOf(error: unknown, timeoutMs: number): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = (cause as { readonly code?: unknown } | undefined)?.code
   return typeof code === 'string' ? (CODES[code] ?? code) : cause instanceof Error ? cause.message : String(cause)
+}
+
+/** Credentials go into a header: fetch takes no URL that holds them. */
+export function withLogin(text: string): { readonly href: string; readonly headers: Readonly<Record<string, string>> } {
+  const url = new URL(text)
+  const { username, password } = url
+  if (username === '') return { href: url.href, headers: {} }
+  url.username = url.password = ''
+  const login = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')
+  return { href: url.href, headers: { authorization: `Basic ${login}` } }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** A URL without what may be secret in it. */

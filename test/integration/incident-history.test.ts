@@ -218,6 +218,11 @@ describe('the blast radius', () => {
     // Of 240 runs in an hour of one sample a minute, Prometheus sees 59 minutes and extrapolates to 60.
     expect(blast).toEqual({ sinceMs: at(-60), runs: 240, failedRuns: 120, costUsd: 30, users: 'unknown' })
   })
+  test('ends when it was mitigated: runs after that are none of its', async () => {
+    const until = { sinceMs: at(-60), untilMs: at(-30), nowMs: NOW }
+    const blast = await blastRadius(prometheus, { agent: 'support', environment: 'prod', ...until })
+    expect(blast).toEqual({ sinceMs: at(-60), untilMs: at(-30), runs: 120, failedRuns: 60, costUsd: 15, users: 'unknown' })
+  })
   test('of what there are no series of: unknown, not 0', async () => {
     expect(await blastRadius(prometheus, { agent: 'nobody', environment: 'prod', sinceMs: at(-60), nowMs: NOW })).toEqual({
       sinceMs: at(-60),

@@ -281,6 +281,11 @@ describe('sentences of the other kind of fact', () => {
       of('lasted', also(withoutOnset, without('mitigatedMs'))),
       'It lasted 1 h: from 2026-12-01 08:00:00 UTC, when its first alert began, to 2026-12-01 09:00:00 UTC, when it was resolved.',
     ],
+    [
+      'mitigated: runs until then',
+      of('runs', (i) => ({ ...i, blast: { ...i.blast!, untilMs: at(-1) } })),
+      '120 runs of the agent closed since 2026-12-01 07:49:00 UTC until it was mitigated at 2026-12-01 07:59:00 UTC.',
+    ],
     ['runs unknown', of('failed_runs', withoutBlast('runs')), '40 runs failed: ended in an error, or failed a required check.'],
     ['proposed only: not used', of('rollback_used', (i) => ({ ...i, actions: [action('p', 'rollback_release', 'proposed')] })), ''],
   ]

@@ -155,6 +155,18 @@ describe('a URL', () => {
     expect(await reach(url, 2000)).toEqual({ isReached: true, text: 'answers 200' })
     expect(methods).toEqual(['HEAD', 'GET'])
   })
+  test('with credentials in it is asked with them', async () => {
+    const asked: (string | undefined)[] = []
+    const { host } = await server((request, response) => {
+      asked.push(request.headers.authorization)
+      response.end()
+    })
+    expect((await reach(`http://ana:p%40ss%zz@${host}/help`, 2000)).isReached).toBe(true)
+    expect((await reach(`http://ana:p%40ss@${host}/help`, 2000)).isReached).toBe(true)
+    expect(asked).toEqual(['ana:p%40ss%zz', 'ana:p@ss'].map((login) => `Basic ${Buffer.from(login).toString('base64')}`))
+  })
+  test('that is none', async () =>
+    expect(await reach('https://', 2000)).toEqual({ isReached: false, text: 'does not answer: ERR_INVALID_URL' }))
   test('that takes too long, refuses, or is no host', async () => {
     const { url } = await server(() => undefined)
     expect(await reach(url, 100)).toEqual({ isReached: false, text: 'does not answer: nothing within 0.1 s' })
