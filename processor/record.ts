@@ -4,7 +4,18 @@
  * a run's cost is observed only when all of it is known, its duration only when its root ended.
  * Contract: design §4, rules R5, R6, R8, R12, R13.
  */
-import { type Cost, type ModelCall, type Quality, type Run, type Spend, stepsOf, TOKEN_CLASSES, type ToolCall } from '../model/run.ts'
+import {
+  type Cost,
+  type ModelCall,
+  type Quality,
+  type Run,
+  type Spend,
+  stepsOf,
+  TOKEN_CLASSES,
+  type RunOutcome,
+  type ToolCall,
+} from '../model/run.ts'
+import type { LabelsOf } from '../model/metrics.ts'
 import { safeLabel } from './cardinality.ts'
 import type { CheckVerdict } from './evaluations/index.ts'
 import { scriptOf, tokenBucket } from './input-features.ts'
@@ -25,6 +36,7 @@ export interface RecordContext {
   readonly objectives: (agent: string) => Objectives
 }
 
+// Labels are written out field by field and not spread: some sixty samples a run, and a spread copies by a slow way each time.
 interface Recorder {
   readonly metrics: Metrics
   readonly context: RecordContext
@@ -74,14 +86,30 @@ export function recordRun(
   }
   const made: Made = { prompt_version: cohort.prompt_version, model: cohort.model }
   // A cohort's first failure must be an increase, not a new series: Prometheus cannot tell a rate from one sample.
-  for (const expected of EXPECTED) metrics.start('agentopz_runs_total', { ...labels, ...cohort, ...expected }, now)
-  metrics.add('agentopz_runs_total', { ...labels, ...cohort, outcome: run.outcome, quality }, run.weight, now, run.traceId)
+  const runLabels = (outcome: RunOutcome, of: Quality): LabelsOf<'agentopz_runs_total'> => ({
+    agent: run.agent,
+    environment: run.environment,
+    agent_version: cohort.agent_version,
+    prompt_version: cohort.prompt_version,
+    model: cohort.model,
+    tools_version: cohort.tools_version,
+    outcome,
+    quality: of,
+  })
+  for (const expected of EXPECTED) metrics.start('agentopz_runs_total', runLabels(expected.outcome, expected.quality), now)
+  metrics.add('agentopz_runs_total', runLabels(run.outcome, quality), run.weight, now, run.traceId)
   metrics.set('agentopz_last_run_timestamp_seconds', labels, now / 1000, now)
-  for (const [dimension, value] of Object.entries(cohort)) if (value !== '') metrics.firstSeen({ ...labels, dimension, value }, now)
+  for (const [dimension, value] of Object.entries(cohort))
+    if (value !== '') metrics.firstSeen({ agent: run.agent, environment: run.environment, dimension, value }, now)
   recordModelCalls(r, run.modelCalls)
   recordToolCalls(r, run.toolCalls)
   for (const call of run.toolCalls) {
-    metrics.observe('agentopz_tool_duration_seconds', { ...labels, tool: call.tool }, weighted(r, call.durationMs / 1000), now)
+    metrics.observe(
+      'agentopz_tool_duration_seconds',
+      { agent: run.agent, environment: run.environment, tool: call.tool },
+      weighted(r, call.durationMs / 1000),
+      now,
+    )
   }
   recordSizes(r, run, made, recordSpend(r, run.spend))
   recordConflicts(r, run.conflicts)
@@ -114,17 +142,23 @@ function weighted(r: Recorder, value: number): Observation {
 
 function recordModelCalls(r: Recorder, calls: readonly ModelCall[]): void {
   for (const c of calls) {
-    const by = { ...r.labels, model: safeLabel(c.model), provider: safeLabel(c.provider) }
-    r.metrics.start('agentopz_model_calls_total', { ...by, outcome: 'error', finish_reason: '' }, r.now)
-    r.metrics.add('agentopz_model_calls_total', { ...by, outcome: c.outcome, finish_reason: c.finish ?? '' }, r.weight, r.now, r.traceId)
-    r.metrics.add('agentopz_model_attempts_failed_total', by, r.weight * c.failedAttempts, r.now)
+    const { agent, environment } = r.labels
+    const model = safeLabel(c.model)
+    const provider = safeLabel(c.provider)
+    r.metrics.start('agentopz_model_calls_total', { agent, environment, model, provider, outcome: 'error', finish_reason: '' }, r.now)
+    const by = { agent, environment, model, provider, outcome: c.outcome, finish_reason: c.finish ?? '' }
+    r.metrics.add('agentopz_model_calls_total', by, r.weight, r.now, r.traceId)
+    if (c.failedAttempts > 0)
+      r.metrics.add('agentopz_model_attempts_failed_total', { agent, environment, model, provider }, r.weight * c.failedAttempts, r.now)
   }
 }
 
 function recordToolCalls(r: Recorder, calls: readonly ToolCall[]): void {
   for (const c of calls) {
-    for (const outcome of ['ok', 'error']) r.metrics.start('agentopz_tool_calls_total', { ...r.labels, tool: c.tool, outcome }, r.now)
-    r.metrics.add('agentopz_tool_calls_total', { ...r.labels, tool: c.tool, outcome: c.outcome }, r.weight, r.now, r.traceId)
+    const { agent, environment } = r.labels
+    r.metrics.start('agentopz_tool_calls_total', { agent, environment, tool: c.tool, outcome: 'ok' }, r.now)
+    r.metrics.start('agentopz_tool_calls_total', { agent, environment, tool: c.tool, outcome: 'error' }, r.now)
+    r.metrics.add('agentopz_tool_calls_total', { agent, environment, tool: c.tool, outcome: c.outcome }, r.weight, r.now, r.traceId)
   }
 }
 
@@ -139,8 +173,14 @@ function recordSpend(r: Recorder, spend: readonly Spend[]): Bill {
   let usd = 0
   let isWhole = true
   for (const s of spend) {
-    const by = { ...r.labels, model: safeLabel(s.model), provider: safeLabel(s.provider) }
-    for (const c of TOKEN_CLASSES) r.metrics.add('agentopz_tokens_total', { ...by, class: c }, r.weight * (s.usage[c] ?? 0), r.now)
+    const { agent, environment } = r.labels
+    const model = safeLabel(s.model)
+    const provider = safeLabel(s.provider)
+    for (const c of TOKEN_CLASSES) {
+      const tokens = s.usage[c] ?? 0
+      if (tokens > 0) r.metrics.add('agentopz_tokens_total', { agent, environment, model, provider, class: c }, r.weight * tokens, r.now)
+    }
+    const by = { agent, environment, model, provider }
     const cost = r.context.price(s)
     if (!cost.known) {
       isWhole = false
@@ -175,7 +215,13 @@ function recordSizes(r: Recorder, run: Run, made: Made, bill: Bill): void {
   const limits = r.context.objectives(run.agent)
   const exceeded = (objective: string, value: number, limit: number | undefined): void => {
     if (limit === undefined) return
-    const by = { ...r.labels, objective, ...made }
+    const by = {
+      agent: run.agent,
+      environment: run.environment,
+      objective,
+      prompt_version: made.prompt_version,
+      model: made.model,
+    }
     r.metrics.start('agentopz_run_exceeded_total', by, r.now)
     if (value > limit) r.metrics.add('agentopz_run_exceeded_total', by, r.weight, r.now, r.traceId)
   }
@@ -202,18 +248,27 @@ function recordConflicts(r: Recorder, kinds: readonly string[]): void {
 
 function recordVerdicts(r: Recorder, verdicts: readonly CheckVerdict[], made: Made): void {
   for (const v of verdicts) {
-    const by = { ...r.labels, evaluation: v.evaluation, source: v.source }
-    if (v.verdict === 'pass') r.metrics.start('agentopz_evaluations_total', { ...by, verdict: 'fail', ...made }, r.now)
+    const { agent, environment } = r.labels
+    const { evaluation, source, verdict } = v
+    const { prompt_version, model } = made
+    if (verdict === 'pass')
+      r.metrics.start(
+        'agentopz_evaluations_total',
+        { agent, environment, evaluation, source, verdict: 'fail', prompt_version, model },
+        r.now,
+      )
     // An exemplar is there to be looked at: only failures have one.
     const traceId = v.verdict === 'fail' ? r.traceId : undefined
-    r.metrics.add('agentopz_evaluations_total', { ...by, verdict: v.verdict, ...made }, r.weight, r.now, traceId)
-    if (v.score !== undefined) r.metrics.observe('agentopz_evaluation_score', by, weighted(r, v.score), r.now)
+    const by = { agent, environment, evaluation, source, verdict, prompt_version, model }
+    r.metrics.add('agentopz_evaluations_total', by, r.weight, r.now, traceId)
+    if (v.score !== undefined)
+      r.metrics.observe('agentopz_evaluation_score', { agent, environment, evaluation, source }, weighted(r, v.score), r.now)
   }
 }
 
 function recordInput(r: Recorder, run: Run): void {
   const count = (feature: string, bucket: string): void =>
-    r.metrics.add('agentopz_input_feature_total', { ...r.labels, feature, bucket }, r.weight, r.now)
+    r.metrics.add('agentopz_input_feature_total', { agent: run.agent, environment: run.environment, feature, bucket }, r.weight, r.now)
   if (run.firstInputTokens !== undefined) count('tokens', tokenBucket(run.firstInputTokens))
   if (run.inputText !== undefined) count('script', scriptOf(run.inputText))
 }

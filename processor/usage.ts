@@ -5,7 +5,7 @@
  * Contract: design §3 R5; the proofs are those of docs/prices.md, "Token classes".
  */
 import type { RawUsage, Usage } from '../model/run.ts'
-import { optional } from './dialects/reading.ts'
+import { type Draft, put } from './dialects/reading.ts'
 
 /** What contradicted the dialect's word: cached tokens that cannot lie inside input, reasoning that cannot lie inside output. */
 export type ArithmeticConflict = 'cache_exceeds_input' | 'reasoning_exceeds_output'
@@ -20,10 +20,8 @@ function known(n: number | undefined): number | undefined {
   return n !== undefined && Number.isSafeInteger(n) && n >= 0 ? n : undefined
 }
 
-function sum(...parts: readonly (number | undefined)[]): number | undefined {
-  let total: number | undefined
-  for (const part of parts) if (part !== undefined) total = (total ?? 0) + part
-  return total
+function sum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : a + b
 }
 
 interface Numbers {
@@ -84,23 +82,22 @@ export function normaliseUsage(raw: RawUsage): Normalised {
   const reasoning = known(raw.reasoning)
   const numbers: Numbers = { input, output, cached: (read ?? 0) + (write ?? 0), reasoning: reasoning ?? 0, total: known(raw.total) }
   const { layout, conflicts } = layoutOf(numbers, raw)
-  const usage: Usage = {
-    ...optional('input', input === undefined || layout.cacheOutside ? input : input - numbers.cached),
-    ...optional('cache_read', read),
-    ...optional('cache_write', write),
-    ...optional('cache_write_1h', write1h === undefined || write === undefined ? undefined : Math.min(write1h, write)),
-    ...optional('output', output === undefined || layout.reasoningOutside ? output : output - numbers.reasoning),
-    ...optional('reasoning', reasoning),
-  }
+  const usage: Draft<Usage> = {}
+  put(usage, 'input', input === undefined || layout.cacheOutside ? input : input - numbers.cached)
+  put(usage, 'cache_read', read)
+  put(usage, 'cache_write', write)
+  put(usage, 'cache_write_1h', write1h === undefined || write === undefined ? undefined : Math.min(write1h, write))
+  put(usage, 'output', output === undefined || layout.reasoningOutside ? output : output - numbers.reasoning)
+  put(usage, 'reasoning', reasoning)
   return { usage, conflicts }
 }
 
 /** All tokens of a usage, or `undefined` when no class is known; `cache_write_1h` is a part of `cache_write` and not added. */
 export function totalTokens(usage: Usage): number | undefined {
-  return sum(usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+  return sum(sum(sum(sum(usage.input, usage.cache_read), usage.cache_write), usage.output), usage.reasoning)
 }
 
 /** Input tokens, fresh and cached (read and written), or `undefined` when the fresh ones are unknown. */
 export function inputTokens(usage: Usage): number | undefined {
-  return usage.input === undefined ? undefined : sum(usage.input, usage.cache_read, usage.cache_write)
+  return usage.input === undefined ? undefined : sum(sum(usage.input, usage.cache_read), usage.cache_write)
 }

@@ -105,7 +105,9 @@ const FINISH: Readonly<Record<string, FinishReason>> = {
 
 /** Folds a raw finish or stop reason (any case, `-` or `_`, Semantic Kernel's brackets) into the normal form; empty is unknown. */
 export function foldFinish(raw: string | undefined): FinishReason | undefined {
-  if (raw === undefined) return undefined
+  // As providers write them today, nearly always.
+  if (raw === undefined || raw === 'stop') return raw
+  if (raw === 'tool_calls') return 'tool_call'
   const word = raw
     .trim()
     .replace(/^\[|\]$/g, '')

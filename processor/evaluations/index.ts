@@ -66,7 +66,8 @@ export interface Evaluated {
 export function evaluate(run: Run, policy: AgentPolicy, thresholds: ReadonlyMap<string, ScoreThreshold>): Evaluated {
   const verdicts: CheckVerdict[] = CHECKS.map((check) => {
     try {
-      return { evaluation: check.name, source: check.source, ...check.evaluate(run, policy) }
+      const { verdict, reason } = check.evaluate(run, policy)
+      return { evaluation: check.name, source: check.source, verdict, reason }
     } catch {
       return { evaluation: check.name, source: check.source, verdict: 'error', reason: 'the check threw' }
     }

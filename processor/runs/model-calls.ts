@@ -4,7 +4,7 @@
  * innermost span that reports it. Equal response ids are one call. Failed attempts that were tried again are folded into the next.
  */
 import type { ModelCall, RawUsage, Reading, Spend, UsageConflict } from '../../model/run.ts'
-import { optional } from '../dialects/reading.ts'
+import { type Draft, put } from '../dialects/reading.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
 import { failed, Nearest, type Node } from './tree.ts'
 
@@ -193,8 +193,7 @@ function callOf(node: Node, failedAttempts: number, shape: Shape, own: boolean):
   const around: Partial<Reading> = outer?.fact.reading ?? {}
   const requestModel = reading.requestModel ?? around.requestModel
   const hasSpoken = reading.finish !== undefined || reading.usage !== undefined || around.usage !== undefined || fact.status === 'ok'
-  return {
-    ...answerOf(reading),
+  const call: Draft<ModelCall> = {
     spanId: fact.spanId,
     startMs: fact.startMs,
     durationMs: fact.durationMs,
@@ -203,22 +202,28 @@ function callOf(node: Node, failedAttempts: number, shape: Shape, own: boolean):
     outcome: failed(fact) || reading.finish === 'error' ? 'error' : hasSpoken ? 'ok' : 'unknown',
     failedAttempts,
     own,
-    ...optional('requestModel', requestModel),
-    ...optional('responseId', reading.responseId),
   }
+  addAnswer(call, reading)
+  put(call, 'requestModel', requestModel)
+  put(call, 'responseId', reading.responseId)
+  return call
 }
 
 type Answer = Pick<ModelCall, 'finish' | 'outputEmpty' | 'outputInvalid' | 'outputText' | 'errorType'>
 
 /** What a reading says of the answer, absent where it says nothing. */
 function answerOf(r: Partial<Reading>): Answer {
-  return {
-    ...optional('finish', r.finish),
-    ...optional('outputEmpty', r.outputEmpty),
-    ...optional('outputInvalid', r.outputInvalid),
-    ...optional('outputText', r.outputText),
-    ...optional('errorType', r.errorType),
-  }
+  const answer: Draft<Answer> = {}
+  addAnswer(answer, r)
+  return answer
+}
+
+function addAnswer(to: Draft<Answer>, r: Partial<Reading>): void {
+  put(to, 'finish', r.finish)
+  put(to, 'outputEmpty', r.outputEmpty)
+  put(to, 'outputInvalid', r.outputInvalid)
+  put(to, 'outputText', r.outputText)
+  put(to, 'errorType', r.errorType)
 }
 
 function spendOf(node: Node, raw: RawUsage | undefined, own: boolean, conflicts: UsageConflict[]): readonly Spend[] {
@@ -226,19 +231,18 @@ function spendOf(node: Node, raw: RawUsage | undefined, own: boolean, conflicts:
   const { usage, conflicts: found } = normaliseUsage(raw)
   conflicts.push(...found)
   const r = node.fact.reading
-  return [
-    {
-      spanId: node.fact.spanId,
-      atMs: node.fact.startMs,
-      provider: r.provider ?? '',
-      model: r.responseModel ?? r.requestModel ?? '',
-      usage,
-      own,
-      ...(r.requestModel === undefined ? {} : { requestModel: r.requestModel }),
-      ...(r.serviceTier === undefined ? {} : { serviceTier: r.serviceTier }),
-      ...(r.givenCostUsd === undefined ? {} : { givenCostUsd: r.givenCostUsd }),
-    },
-  ]
+  const spend: Draft<Spend> = {
+    spanId: node.fact.spanId,
+    atMs: node.fact.startMs,
+    provider: r.provider ?? '',
+    model: r.responseModel ?? r.requestModel ?? '',
+    usage,
+    own,
+  }
+  put(spend, 'requestModel', r.requestModel)
+  put(spend, 'serviceTier', r.serviceTier)
+  put(spend, 'givenCostUsd', r.givenCostUsd)
+  return [spend]
 }
 
 /** Agent spans' own sums: the only truth where no model call below reported any, otherwise compared (R4). */

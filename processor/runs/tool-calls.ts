@@ -3,6 +3,7 @@
  * of a call, a retriever and the vector store below it, and two instrumentations of one call are one.
  */
 import type { Reading, ToolCall } from '../../model/run.ts'
+import { type Draft, put } from '../dialects/reading.ts'
 import { failed, Nearest, type Node } from './tree.ts'
 
 const isTool = (n: Node): boolean => n.fact.reading.role === 'tool'
@@ -110,15 +111,16 @@ function mergeInto(into: Merged, node: Node): void {
 
 function callOf(m: Merged): ToolCall {
   const { fact } = m.node
-  return {
+  const call: Draft<ToolCall> = {
     spanId: fact.spanId,
     startMs: fact.startMs,
     durationMs: fact.durationMs,
     tool: m.name ?? (isRetrieval(m.node) ? 'retrieval' : ''),
     outcome: m.blocked ? 'blocked' : m.failed ? 'error' : m.empty === true ? 'empty' : 'ok',
     retrieval: isRetrieval(m.node),
-    ...(m.argumentsHash === undefined ? {} : { argumentsHash: m.argumentsHash }),
-    ...(m.errorType === undefined ? {} : { errorType: m.errorType }),
-    ...(m.empty === undefined ? {} : { resultEmpty: m.empty }),
   }
+  put(call, 'argumentsHash', m.argumentsHash)
+  put(call, 'errorType', m.errorType)
+  put(call, 'resultEmpty', m.empty)
+  return call
 }

@@ -25,6 +25,8 @@ export interface Node {
   readonly children: readonly Node[]
   readonly depth: number
   readonly end: PathEnd
+  /** Its place among the nodes of the trace. */
+  readonly index: number
 }
 
 interface MutableNode extends Node {
@@ -49,7 +51,8 @@ export function byStart(a: Fact, b: Fact): number {
 /** Builds the forest; nodes come in `byStart` order. */
 export function buildTree(facts: Iterable<Fact>, links: ReadonlyMap<string, Link>): readonly Node[] {
   const nodes = new Map<string, MutableNode>()
-  for (const fact of [...facts].sort(byStart)) nodes.set(fact.spanId, { fact, parent: undefined, children: [], depth: 0, end: AT_ROOT })
+  for (const fact of [...facts].sort(byStart))
+    nodes.set(fact.spanId, { fact, parent: undefined, children: [], depth: 0, end: AT_ROOT, index: nodes.size })
   const linkAbove = new Map<string, Above>()
   for (const node of nodes.values()) {
     const above = findAbove(node.fact, nodes, links, linkAbove)
@@ -128,7 +131,8 @@ function settleDown(nodes: readonly MutableNode[]): void {
 export class Nearest {
   readonly #wanted: (n: Node) => boolean
   readonly #boundary: (n: Node) => boolean
-  readonly #known = new Map<Node, Node | undefined>()
+  /** By index of the node; null where there is none above. */
+  readonly #known: (Node | null | undefined)[] = []
 
   constructor(wanted: (n: Node) => boolean, boundary: (n: Node) => boolean = () => false) {
     this.#wanted = wanted
@@ -136,25 +140,22 @@ export class Nearest {
   }
 
   above(node: Node): Node | undefined {
-    const path: Node[] = []
     let at = node
-    let found: Node | undefined
-    for (;;) {
-      if (this.#known.has(at)) {
-        found = this.#known.get(at)
-        break
-      }
-      path.push(at)
+    let found = this.#known[at.index]
+    while (found === undefined) {
       const up = at.parent
-      if (up === undefined || this.#wanted(up)) {
-        found = up
-        break
+      if (up === undefined) found = null
+      else if (this.#wanted(up)) found = up
+      else if (this.#boundary(up)) found = null
+      else {
+        at = up
+        found = this.#known[at.index]
       }
-      if (this.#boundary(up)) break
-      at = up
     }
-    for (const n of path) this.#known.set(n, found)
-    return found
+    // Every node on the way has the same answer.
+    for (let on = node; on !== at; on = on.parent as Node) this.#known[on.index] = found
+    this.#known[at.index] = found
+    return found ?? undefined
   }
 }
 
