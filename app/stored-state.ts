@@ -84,10 +84,21 @@ export class StoredState<S, C> {
     this.#unwatch ??= this.#parts.shared?.watch((state, revision) => {
       if (state !== this.#parts.state || this.#isBehind || (revision === this.#held?.revision && !this.#isFailing)) return
       this.#isBehind = true
-      void this.#serial(async () => {
-        this.#isBehind = false
-        await this.#catchUp().catch((error: unknown) => this.#failed('read', error))
-      })
+      void this.catchUp()
+    })
+  }
+
+  /** Takes over what others have changed by now. False where that cannot be known. */
+  catchUp(): Promise<boolean> {
+    return this.#serial(async () => {
+      this.#isBehind = false
+      try {
+        await this.#catchUp()
+      } catch (error) {
+        this.#failed('read', error)
+        return false
+      }
+      return this.#held !== undefined
     })
   }
 

@@ -120,6 +120,11 @@ export class ControlPlane {
     this.#stored.follow()
   }
 
+  /** Takes over what other replicas have changed by now. False where that cannot be known. */
+  catchUp(): Promise<boolean> {
+    return this.#stored.catchUp()
+  }
+
   /** Called every second: what lapsed is announced, what could not be read is tried again. */
   tick(now: number): void {
     this.#now = now

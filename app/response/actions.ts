@@ -226,6 +226,8 @@ export class Actions {
     const incident = this.#parts.incidents.get(id)
     const action = incident === undefined ? undefined : actionOf(incident, actionId)
     if (incident === undefined || action === undefined || stands(this.#parts, incident, action)) return
+    // Of two replicas this one may have heard of the action before it hears of the control.
+    if (!(await this.#parts.plane.catchUp()) || stands(this.#parts, incident, action)) return
     await this.#over(incident, action)
   }
 

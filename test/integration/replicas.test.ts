@@ -1,5 +1,5 @@
 /** Two processors over one PostgreSQL: what one is told the other knows, nothing is done twice, and neither needs the other. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { AuditEntry } from '../../control/audit.ts'
 import { replayControls } from '../../control/controls.ts'
 import type { FlagSet } from '../../model/control.ts'
@@ -7,6 +7,9 @@ import { until } from '../support/app.ts'
 import { type EventStream, listen } from '../support/events.ts'
 import { type Cluster, startPostgres } from '../support/postgres.ts'
 import { type Replica, startReplica } from '../support/replicas.ts'
+
+// Two processes start for each, and one waits for a server's 15 seconds.
+vi.setConfig({ testTimeout: 120_000 })
 
 const cleanup: (() => Promise<void> | void)[] = []
 afterEach(async () => {
