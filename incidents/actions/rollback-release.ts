@@ -1,15 +1,16 @@
 /**
  * Back to the release before. Fits where what was found came with the release that is active: another version of the prompt, or the model
- * that the release sets. By itself only on high confidence and a change inside the interval in which it began.
+ * that the release sets. By itself only on high confidence and a change inside the interval in which it began, and only where that is short:
+ * of a quiet agent it is known to an hour or two, which leaves room for a change that came after it (docs/triage.md).
  */
 import { type ActionFile, type Condition, type Cue, type Fit, fits, misfit, type Standing, valueOf } from './action.ts'
-import { clockText } from '../words.ts'
+import { clockText, durationText } from '../words.ts'
 
 export const rollbackRelease: ActionFile = {
   kind: 'rollback_release',
   seenBy: 'incident',
   fits: (cue, standing) => wrong(cue, standing) ?? backTo(cue, standing),
-  alone: ({ finding, incident: { triage } }) => [sure(finding), inTime(finding?.changedMs, triage?.onset)],
+  alone: ({ finding, incident: { triage } }) => [sure(finding), inTime(finding?.changedMs, triage?.onset), ...narrow(triage?.onset)],
   command: ({ target }) => ({ do: 'rollback', version: target }),
 }
 
@@ -47,6 +48,20 @@ function sure(finding: Cue['finding']): Condition {
     holds: confidence === 'high',
     text: `the cause is named with ${confidence} confidence${confidence === 'high' ? '' : '; high is needed'}`,
   }
+}
+
+/** Longest interval of an onset that a change can be told to fit. */
+const NARROW_MS = 45 * 60_000
+
+function narrow(onset: { readonly fromMs: number; readonly toMs: number } | undefined): readonly Condition[] {
+  const widthMs = onset === undefined ? 0 : onset.toMs - onset.fromMs
+  if (widthMs <= NARROW_MS) return []
+  return [
+    {
+      holds: false,
+      text: `when it began is known to ${durationText(widthMs)} only, and ${durationText(NARROW_MS)} are needed: the agent has too few runs`,
+    },
+  ]
 }
 
 function inTime(changedMs: number | undefined, onset: { readonly fromMs: number; readonly toMs: number } | undefined): Condition {

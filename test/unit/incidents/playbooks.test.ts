@@ -145,6 +145,13 @@ describe('it proposes, and says what does not hold', () => {
       'the cause is named with medium confidence; high is needed',
     ],
     [
+      'a quiet agent, whose onset is not known well',
+      on(playbook(), {
+        incident: incident([PROMPT], { triage: { ...incident().triage!, onset: { atMs: at(-30), fromMs: at(-60), toMs: at(-10) } } }),
+      }),
+      'when it began is known to 50 min only, and 45 min are needed: the agent has too few runs',
+    ],
+    [
       'it changed before it began',
       on(playbook(), { incident: incident([{ ...PROMPT, changedMs: at(-33) }]) }),
       'it changed at 07:27:00 UTC, and it began between 07:28:00 and 07:35:00 UTC',
