@@ -146,8 +146,9 @@ function controlUrlOf(env: Env, complain: (problem: string) => void): string | u
   }
   const endpoint = text(env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) ?? text(env['OTEL_EXPORTER_OTLP_ENDPOINT'])
   if (endpoint === undefined) return 'http://127.0.0.1:9464'
-  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : ''
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host) ? `http://${host}:9464` : undefined
+  const { protocol, hostname: host } = URL.canParse(endpoint) ? new URL(endpoint) : { protocol: '', hostname: '' }
+  // One certificate serves both.
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host) ? `${protocol === 'https:' ? 'https' : 'http'}://${host}:9464` : undefined
 }
 
 function cacheFile(env: Env, controlUrl: string): string {

@@ -4,6 +4,7 @@
  */
 import { isMainThread } from 'node:worker_threads'
 import { ControlClient } from './controls/client.ts'
+import { tlsFiles } from './export/target.ts'
 import { installFetch } from './fetch/fetch.ts'
 import { loadPrices } from './guards/prices.ts'
 import { installHooks } from './hooks.ts'
@@ -54,6 +55,7 @@ function startControls(): void {
   const client = new ControlClient({
     url: settings.controlUrl,
     token: settings.token,
+    ...(settings.controlUrl.startsWith('https:') ? { tls: tlsFiles(process.env, (problem) => say('warn', problem)) } : {}),
     cacheFile: settings.controlCache,
     coldDeadlineMs: settings.coldDeadlineMs,
     neverHeard: settings.neverHeard,

@@ -8,12 +8,13 @@ import { dirname } from 'node:path'
 import type { ReleaseDocument } from '../../model/release.ts'
 import { contained, say, sayOnce } from '../log.ts'
 import { Flags } from './flags.ts'
-import { listen } from './listen.ts'
+import { listen, type ListenOptions } from './listen.ts'
 import { type AgentControls, ALLOWED, type Allowed, type ControlState, type ControlView, type ToolControls } from './view.ts'
 
 export interface ClientOptions {
   readonly url: string
   readonly token: string | undefined
+  readonly tls?: ListenOptions['tls']
   readonly cacheFile: string | undefined
   readonly coldDeadlineMs: number
   readonly neverHeard: 'admit' | 'refuse'
@@ -61,6 +62,7 @@ export class ControlClient implements ControlView {
     this.#stop = listen({
       url: this.#options.url,
       token: this.#options.token,
+      ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
       query: { service: this.#options.service, environment: this.#options.environment, instance: String(process.pid) },
       heard: (text) => this.#heard(text),
       alive: (how) => {

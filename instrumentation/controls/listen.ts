@@ -9,6 +9,8 @@ import { http, https } from '../node-http.ts'
 export interface ListenOptions {
   readonly url: string
   readonly token: string | undefined
+  /** Certificates in PEM, for https: the authority, and what to show. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
   readonly query: Readonly<Record<string, string>>
   /** A flag set as text; false when it was refused. */
   heard(text: string): boolean
@@ -85,7 +87,7 @@ export function listen(options: ListenOptions): () => void {
 }
 
 function get(
-  { url, token, query }: ListenOptions,
+  { url, token, tls, query }: ListenOptions,
   path: string,
   headers: Readonly<Record<string, string>>,
   answered: (response: IncomingMessage) => void,
@@ -95,7 +97,7 @@ function get(
   const { request } = target.protocol === 'https:' ? https() : http()
   const sent = request(
     target,
-    { agent: false, headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) } },
+    { agent: false, ...tls, headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) } },
     answered,
   )
   sent.on('socket', (socket) => socket.unref())

@@ -26,13 +26,7 @@ const DEFAULT_TIMEOUT_MS = 10_000
 
 /** The target; undefined where the endpoint is no URL. */
 export function otlpTarget(env: Env, complain: Complain): OtlpTarget | undefined {
-  const given = (name: string): Given | undefined => {
-    for (const key of [`OTEL_EXPORTER_OTLP_TRACES_${name}`, `OTEL_EXPORTER_OTLP_${name}`]) {
-      const text = env[key]?.trim() ?? ''
-      if (text !== '') return { key, text }
-    }
-    return undefined
-  }
+  const given = (name: string): Given | undefined => givenIn(env, name)
   const url = urlOf(given('ENDPOINT'), complain)
   if (url === undefined) return undefined
   const protocol = given('PROTOCOL')
@@ -46,14 +40,26 @@ export function otlpTarget(env: Env, complain: Complain): OtlpTarget | undefined
     },
     timeoutMs: timeoutOf(given('TIMEOUT'), complain),
     gzip: given('COMPRESSION')?.text === 'gzip',
-    tls: url.startsWith('https:')
-      ? {
-          ...contents('ca', given('CERTIFICATE'), complain),
-          ...contents('cert', given('CLIENT_CERTIFICATE'), complain),
-          ...contents('key', given('CLIENT_KEY'), complain),
-        }
-      : {},
+    tls: url.startsWith('https:') ? tlsFiles(env, complain) : {},
   }
+}
+
+/** Contents of the certificate files that the variables name: for the processor behind them, its control plane too. */
+export function tlsFiles(env: Env, complain: Complain): OtlpTarget['tls'] {
+  const given = (name: string): Given | undefined => givenIn(env, name)
+  return {
+    ...contents('ca', given('CERTIFICATE'), complain),
+    ...contents('cert', given('CLIENT_CERTIFICATE'), complain),
+    ...contents('key', given('CLIENT_KEY'), complain),
+  }
+}
+
+function givenIn(env: Env, name: string): Given | undefined {
+  for (const key of [`OTEL_EXPORTER_OTLP_TRACES_${name}`, `OTEL_EXPORTER_OTLP_${name}`]) {
+    const text = env[key]?.trim() ?? ''
+    if (text !== '') return { key, text }
+  }
+  return undefined
 }
 
 /** The traces endpoint as it is, else the general one with the path of traces. */

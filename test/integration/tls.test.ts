@@ -240,30 +240,45 @@ describe('the command line', () => {
   })
 })
 
-test('an agent sends spans and hears of controls over TLS', async () => {
-  const app = await start()
-  const { api, http } = ports(app)
-  const program = join(dir, 'agent.mjs')
-  const index = join(TOP, 'instrumentation/index.ts')
-  writeFileSync(
-    program,
-    `import { runAgent } from ${JSON.stringify(index)}\nawait runAgent('support', async () => 'done')\nsetTimeout(() => undefined, 60_000)\n`,
-  )
-  const child = spawn(process.execPath, ['--import', join(TOP, 'instrumentation/register.ts'), program], {
-    env: {
-      ...process.env,
-      NODE_EXTRA_CA_CERTS: ca.cert,
-      OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${http}`,
-      AGENTOPZ_CONTROL_URL: `https://127.0.0.1:${api}`,
-      AGENTOPZ_CONTROL_CACHE: 'off',
-      OTEL_SERVICE_NAME: 'shop',
-    },
-    stdio: 'ignore',
-  })
-  try {
-    await until(async () => sumOf(await metrics(app), 'agentopz_control_streams', { service: 'shop' }) === 1, 'the agent listens', 20)
-    await until(async () => sumOf(await metrics(app), 'agentopz_runs_total', { agent: 'support' }) > 0, 'its run is closed', 20)
-  } finally {
-    child.kill('SIGKILL')
-  }
-}, 60_000)
+test.each([
+  ['trusts by NODE_EXTRA_CA_CERTS', '', (): NodeJS.ProcessEnv => ({ NODE_EXTRA_CA_CERTS: ca.cert })],
+  [
+    'shows a certificate, by the variables of OTLP',
+    ', client_ca_file: ca.pem',
+    (): NodeJS.ProcessEnv => ({
+      OTEL_EXPORTER_OTLP_CERTIFICATE: ca.cert,
+      OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: join(dir, 'client.pem'),
+      OTEL_EXPORTER_OTLP_CLIENT_KEY: join(dir, 'client.key'),
+    }),
+  ],
+])(
+  'an agent sends spans and hears of controls over TLS: %s',
+  async (_, more, env) => {
+    const app = await start(more)
+    const { api, http } = ports(app)
+    const program = join(dir, 'agent.mjs')
+    const index = join(TOP, 'instrumentation/index.ts')
+    writeFileSync(
+      program,
+      `import { runAgent } from ${JSON.stringify(index)}\nawait runAgent('support', async () => 'done')\nsetTimeout(() => undefined, 60_000)\n`,
+    )
+    const child = spawn(process.execPath, ['--import', join(TOP, 'instrumentation/register.ts'), program], {
+      env: {
+        ...process.env,
+        ...env(),
+        OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${http}`,
+        AGENTOPZ_CONTROL_URL: `https://127.0.0.1:${api}`,
+        AGENTOPZ_CONTROL_CACHE: 'off',
+        OTEL_SERVICE_NAME: 'shop',
+      },
+      stdio: 'ignore',
+    })
+    try {
+      await until(async () => sumOf(await metrics(app), 'agentopz_control_streams', { service: 'shop' }) === 1, 'the agent listens', 20)
+      await until(async () => sumOf(await metrics(app), 'agentopz_runs_total', { agent: 'support' }) > 0, 'its run is closed', 20)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  },
+  60_000,
+)

@@ -63,6 +63,11 @@ const cases: readonly Case[] = [
     is: { controlUrl: 'http://localhost:9464' },
   },
   {
+    name: 'over TLS where the endpoint is',
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://localhost:4318' },
+    is: { controlUrl: 'https://localhost:9464' },
+  },
+  {
     name: 'none beside an endpoint elsewhere: nobody is asked who was not named',
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com' },
     is: { controlUrl: undefined },
