@@ -76,6 +76,14 @@ export function watchAlerts(d: Duration, options: RuleOptions): readonly Alertin
       summary: 'A bug in agentopz dropped {{ $value | humanize }} items in 15 minutes ({{ $labels.stage }})',
       description: 'The log has the stack; please report it.',
     }),
+    make('AgentopzJournalFailing', {
+      expr: `${metric('agentopz_journal_up')} == 0`,
+      forSeconds: 60,
+      keepSeconds: 60,
+      summary: 'agentopz at {{ $labels.instance }} cannot write its journal',
+      description:
+        'Requests are refused with 503, or taken but lost with the process, as journal.when_full says: agentopz_journal_requests_total by outcome. The log has the error of the disk.',
+    }),
     make('AgentopzConfigRefused', {
       expr: `${metric('agentopz_config_reload_successful')} == 0`,
       forSeconds: 60,

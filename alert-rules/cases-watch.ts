@@ -72,6 +72,15 @@ export const WATCH_CASES: readonly AlertCase[] = [
     { stage: 'record' },
   ]),
   w('an old bug, none since', 'AgentopzInternalErrors', { [series('agentopz_internal_errors_total', { stage: 'record' })]: steady(2) }, []),
+  w('the journal cannot be written', 'AgentopzJournalFailing', { [series('agentopz_journal_up', { instance: 'x:9464' })]: '1x5 0x30' }, [
+    { instance: 'x:9464' },
+  ]),
+  w(
+    'the journal could not be written for half a minute',
+    'AgentopzJournalFailing',
+    { [series('agentopz_journal_up', { instance: 'x:9464' })]: '1x5 0 1x30' },
+    [],
+  ),
   w('a reload was refused', 'AgentopzConfigRefused', { [series('agentopz_config_reload_successful', { instance: 'x:9464' })]: steady(0) }, [
     { instance: 'x:9464' },
   ]),

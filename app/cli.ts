@@ -16,6 +16,7 @@ import { checkConfig } from './commands/check-config.ts'
 import { conformanceCommand } from './commands/conformance-command.ts'
 import { demoCommand, upCommand } from './commands/demo.ts'
 import { generate } from './commands/generate.ts'
+import { journalInspect } from './commands/journal.ts'
 import { print, printError } from './commands/output.ts'
 import { replayCommand } from './commands/replay-command.ts'
 import { triageCommand, type TriageOptions } from './commands/triage.ts'
@@ -106,6 +107,14 @@ export function createProgram(exit: (code: number) => void): Command {
     .option('--golden <file...>', 'further golden files')
     .option('--json', 'machine-readable')
     .action(async (dir: string, o: { golden?: string[]; json?: boolean }) => exit(await conformanceCommand(dir, o)))
+  program
+    .command('journal')
+    .description('the journal of acknowledged requests')
+    .command('inspect <dir>')
+    .description('what it holds, and what of it is damaged; nothing is changed')
+    .option('--json', 'machine-readable')
+    .exitOverride()
+    .action((dir: string, o: { json?: boolean }) => exit(journalInspect(dir, o.json === true)))
   command('generate', 'write the generated references')
     .option('--check', 'change nothing; exit 1 when a file is not what would be written')
     .action((o: { check?: boolean }) => exit(generate(o.check === true)))

@@ -317,6 +317,14 @@ export const ALERTS = {
     watcher: true,
     title: 'bugs in agentopz drop items',
   },
+  AgentopzJournalFailing: {
+    severity: 'critical',
+    family: 'watcher',
+    cause: 'telemetry',
+    labels: ['instance'],
+    watcher: true,
+    title: 'the journal cannot be written',
+  },
   AgentopzConfigRefused: {
     severity: 'warning',
     family: 'watcher',
