@@ -65,11 +65,12 @@ function withProposal(incident: Incident, d: Extract<Decision, { readonly step: 
     .filter((c) => !c.holds)
     .map((c) => c.text)
     .join('; ')
-  const known = proposalOf(incident, d)
+  // One that was withdrawn meanwhile keeps its id: confidence comes and goes with single runs.
+  const known = incident.actions.find((a) => (a.state === 'proposed' || a.state === 'withdrawn') && isOf(a, d))
   if (known !== undefined)
-    return known.because === because && known.reason === d.reason
+    return known.state === 'proposed' && known.because === because && known.reason === d.reason
       ? incident
-      : withChange(incident, known.id, (a) => ({ ...a, because, reason: d.reason }))
+      : withChange(incident, known.id, (a) => ({ ...a, state: 'proposed', because, reason: d.reason }))
   const draft: Draft = {
     kind: d.step.kind,
     target: d.target,

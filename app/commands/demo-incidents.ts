@@ -37,8 +37,10 @@ export class IncidentTeller {
         `  its review    agentopz incident review ${i.id} --url ${this.#url}`,
       ])
     const { triage } = i
-    if (triage !== undefined && !said.has(triage.summary)) {
-      said.add(triage.summary)
+    // Its numbers change with every run; what is told is another answer.
+    const answer = triage?.summary.replaceAll(/\d+/g, '#')
+    if (triage !== undefined && answer !== undefined && !said.has(answer)) {
+      said.add(answer)
       const took = `${durationText(triage.atMs - i.openedMs)} after it was opened`
       out.push([
         `triage of ${i.id}, ${took}: ${triage.summary}`,
