@@ -31,6 +31,8 @@ export interface Chain {
   readonly pagers: Pagers
   /** What the services said when they started. */
   readonly notes: readonly string[]
+  /** What does not answer; undefined while all of it does. */
+  trouble(): Promise<string | undefined>
   stop(): Promise<void>
 }
 
@@ -65,7 +67,8 @@ export async function startChain(classes: readonly DrillClass[], dir: string, ra
       dir,
     })
     stops.push(() => agents.stop())
-    return { app, prometheus: createPrometheus(prometheusUrl), agents, provider, pagers, notes, stop }
+    const trouble = (): Promise<string | undefined> => silent({ Prometheus: prometheusUrl, Alertmanager: alertmanagerUrl })
+    return { app, prometheus: createPrometheus(prometheusUrl), agents, provider, pagers, notes, trouble, stop }
   } catch (error) {
     await stop()
     throw error
@@ -92,4 +95,16 @@ function startOwnServices(app: App, pagers: Pagers, dir: string): Promise<Servic
     prometheusPort: 0,
     alertmanagerPort: 0,
   })
+}
+
+const READY_MS = 10_000
+
+async function silent(urls: Readonly<Record<string, string>>): Promise<string | undefined> {
+  for (const [name, url] of Object.entries(urls))
+    try {
+      await fetch(`${url}/-/ready`, { signal: AbortSignal.timeout(READY_MS) })
+    } catch {
+      return `${name} no longer answers`
+    }
+  return undefined
 }

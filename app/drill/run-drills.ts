@@ -60,10 +60,12 @@ async function runLanes(chain: Chain, drills: readonly DrillClass[], options: Dr
   const { signal, tell, atOnce } = options
   const ends = new AbortController()
   let why: string | undefined
-  void chain.agents.died.then((reason) => {
-    why = reason
+  const end = (reason: string): void => {
+    why ??= reason
     ends.abort()
-  })
+  }
+  void chain.agents.died.then(end)
+  const watch = watched(chain, end)
   const both = AbortSignal.any([signal, ends.signal])
   const results = new Map<DrillClass, DrillResult>()
   // The longest first: the others fit beside it.
@@ -75,7 +77,23 @@ async function runLanes(chain: Chain, drills: readonly DrillClass[], options: Dr
     }
   }
   await Promise.all(Array.from({ length: Math.max(1, atOnce) }, work))
+  clearInterval(watch)
   return drills.flatMap((drill) => results.get(drill) ?? [])
+}
+
+const WATCH_MS = 5000
+/** Looks without an answer that are taken for an end: a busy machine answers late. */
+const SILENT_LOOKS = 3
+
+/** A drill whose Prometheus is gone would say that nothing was detected. */
+function watched(chain: Chain, end: (reason: string) => void): NodeJS.Timeout {
+  let looks = 0
+  return setInterval(() => {
+    void chain.trouble().then((trouble) => {
+      looks = trouble === undefined ? 0 : looks + 1
+      if (trouble !== undefined && looks >= SILENT_LOOKS) end(trouble)
+    })
+  }, WATCH_MS)
 }
 
 /** Folders whose process is gone. */

@@ -47,18 +47,20 @@ function drill(tmp: string, ...args: readonly string[]): Running {
 }
 
 /** Programs, other than the drill itself, that have to do with the folder: by their arguments or by their home. */
-function left(tmp: string): readonly string[] {
+function processes(tmp: string): readonly { readonly pid: number; readonly line: string }[] {
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
     .flatMap((pid) => {
       try {
         const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'utf8').replaceAll('\0', ' ')
-        return `${read('cmdline')} ${read('environ')}`.includes(`${tmp}/agentopz-drill-`) ? [read('cmdline')] : []
+        return `${read('cmdline')} ${read('environ')}`.includes(`${tmp}/agentopz-drill-`) ? [{ pid, line: read('cmdline') }] : []
       } catch {
         return []
       }
     })
 }
+const left = (tmp: string): readonly string[] => processes(tmp).map((p) => p.line)
 const folders = (tmp: string): readonly string[] => readdirSync(tmp).filter((name) => name.startsWith('agentopz-drill-'))
 
 describe('from the injection to the recovery', () => {
@@ -102,25 +104,21 @@ describe('nothing is left', () => {
       expect(running.stdout()).toContain('0 of 2 drills passed')
       expect([left(tmp), folders(tmp)]).toEqual([[], []])
     })
-  test('when the agents die, and the drill says so', async () => {
-    const tmp = folder()
-    const running = await started(tmp)
-    const agents = readdirSync('/proc').filter((pid) => {
-      try {
-        return (
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent-process') &&
-          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(tmp)
-        )
-      } catch {
-        return false
-      }
+  const ends: readonly (readonly [string, string, RegExp])[] = [
+    ['the agents', 'agent-process', /interrupted: the process of the drill agents ended \(SIGKILL\)/],
+    ['Prometheus', '--storage.tsdb.path', /interrupted: Prometheus no longer answers/],
+  ]
+  for (const [name, argument, why] of ends)
+    test(`after a kill of ${name}, and the drill says why it ended`, async () => {
+      const tmp = folder()
+      const running = await started(tmp)
+      const found = processes(tmp).filter(({ line }) => line.includes(argument))
+      expect(found.length).toBe(1)
+      process.kill(found[0]?.pid ?? 0, 'SIGKILL')
+      expect(await running.ended).toBe(1)
+      expect(running.stdout()).toMatch(why)
+      expect([left(tmp), folders(tmp)]).toEqual([[], []])
     })
-    expect(agents.length).toBe(1)
-    process.kill(Number(agents[0]), 'SIGKILL')
-    expect(await running.ended).toBe(1)
-    expect(running.stdout()).toContain('interrupted: the process of the drill agents ended (SIGKILL)')
-    expect([left(tmp), folders(tmp)]).toEqual([[], []])
-  })
   test('after kill -9: no process, and the next drill takes the folder away', async () => {
     const tmp = folder()
     const running = await started(tmp)
