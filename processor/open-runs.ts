@@ -3,8 +3,6 @@
  * Computed at scrape, at most once a second for the five of them, from the assembled state of each open trace.
  */
 import type { Cost, Run, Spend } from '../model/run.ts'
-import { stepsOf } from '../model/run.ts'
-import { longestStreak } from './evaluations/no-loop.ts'
 import type { Metrics } from './metrics.ts'
 import type { Runs } from './runs/runs.ts'
 
@@ -22,13 +20,13 @@ interface Maxima {
 const BUDGET = 20_000
 
 /** Registers the open-run gauges and those of the runs' memory. */
-export function openRunGauges(metrics: Metrics, runs: Runs, price: (spend: Spend) => Cost, clock: () => number): void {
+export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number): void {
   let rows: readonly Maxima[] = []
   let computedAt = Number.NEGATIVE_INFINITY
   const current = (): readonly Maxima[] => {
     const now = clock()
     if (now - computedAt >= 1000 || now < computedAt) {
-      rows = maximaOf(runs, price, now)
+      rows = maximaOf(runs, now)
       computedAt = now
     }
     return rows
@@ -65,24 +63,23 @@ export function openRunGauges(metrics: Metrics, runs: Runs, price: (spend: Spend
   metrics.gauge('agentopz_remembered_traces', () => [[{}, runs.rememberedTraces]])
 }
 
-function maximaOf(runs: Runs, price: (spend: Spend) => Cost, now: number): readonly Maxima[] {
+function maximaOf(runs: Runs, now: number): readonly Maxima[] {
   const byAgent = new Map<string, Maxima>()
-  for (const { agent, environment, run, openedMs } of runs.openViews(BUDGET)) {
+  for (const { agent, environment, openedMs, steps, streak, costUsd } of runs.openViews(BUDGET)) {
     const key = `${agent}\0${environment}`
     let m = byAgent.get(key)
     if (m === undefined) byAgent.set(key, (m = { agent, environment, runs: 0, costUsd: undefined, steps: 0, ageSeconds: 0, streak: 0 }))
     m.runs++
-    m.steps = Math.max(m.steps, stepsOf(run))
+    m.steps = Math.max(m.steps, steps)
     m.ageSeconds = Math.max(m.ageSeconds, (now - openedMs) / 1000)
-    m.streak = Math.max(m.streak, longestStreak(run.toolCalls))
-    const cost = knownCost(run, price)
-    if (cost !== undefined) m.costUsd = Math.max(m.costUsd ?? 0, cost)
+    m.streak = Math.max(m.streak, streak)
+    if (costUsd !== undefined) m.costUsd = Math.max(m.costUsd ?? 0, costUsd)
   }
   return [...byAgent.values()]
 }
 
 /** What is known of the cost so far: unpriced calls are left out, so it is a lower bound; unknown when no call is priced. */
-function knownCost(run: Run, price: (spend: Spend) => Cost): number | undefined {
+export function knownCost(run: Run, price: (spend: Spend) => Cost): number | undefined {
   let sum: number | undefined
   for (const spend of run.spend) {
     const cost = price(spend)

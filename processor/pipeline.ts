@@ -15,7 +15,7 @@ import type { AgentPolicy } from './evaluations/check.ts'
 import type { ScoreThreshold } from './evaluations/external.ts'
 import { type CheckVerdict, evaluate, externalVerdict } from './evaluations/index.ts'
 import type { Metrics } from './metrics.ts'
-import { openRunGauges } from './open-runs.ts'
+import { knownCost, openRunGauges } from './open-runs.ts'
 import type { SeriesState } from './metrics-state.ts'
 import { type Pending, PendingEvaluations } from './pending-evaluations.ts'
 import type { Prices } from './prices.ts'
@@ -126,6 +126,7 @@ export function createPipeline(
         ),
       duplicate: (agent, environment) => metrics.add('agentopz_duplicate_spans_total', { agent, environment }, 1, now),
       linksDropped: (reason, count) => metrics.add('agentopz_link_spans_dropped_total', { reason }, count, now),
+      costOf: (run) => knownCost(run, (spend) => settings.prices.price(spend)),
     },
     seed,
   )
@@ -166,12 +167,7 @@ export function createPipeline(
     },
   }
 
-  openRunGauges(
-    metrics,
-    runs,
-    (spend) => settings.prices.price(spend),
-    () => now,
-  )
+  openRunGauges(metrics, runs, () => now)
   return {
     seenAgents,
     runs,

@@ -6,7 +6,8 @@
 const GENERATIONS = 4
 
 class Generation {
-  readonly slots: Int32Array
+  /** Made when the first span is added: five generations of it, and many tests, never see one. */
+  slots = new Int32Array(0)
   readonly #mask: number
   count = 0
   startedMs = 0
@@ -14,7 +15,6 @@ class Generation {
   constructor(capacity: number) {
     let size = 1024
     while (size < capacity * 2) size *= 2
-    this.slots = new Int32Array(size * 2)
     this.#mask = size - 1
   }
 
@@ -28,6 +28,7 @@ class Generation {
   }
 
   add(a: number, b: number): void {
+    if (this.slots.length === 0) this.slots = new Int32Array((this.#mask + 1) * 2)
     let i = a & this.#mask
     while (this.slots[i * 2] !== 0 || this.slots[i * 2 + 1] !== 0) i = (i + 1) & this.#mask
     this.slots[i * 2] = a

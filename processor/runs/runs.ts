@@ -5,42 +5,48 @@
  * Traces are swept, there are no timers: docs/decisions/0006-runs-are-swept.md.
  */
 import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
+import { stepsOf } from '../../model/run.ts'
 import type { ParentLocation } from '../../model/span.ts'
-import type { Loose } from './assemble.ts'
-import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, workOf } from './words.ts'
+import { longestStreak } from '../evaluations/no-loop.ts'
+import type { Assembled, Loose } from './assemble.ts'
+import { foreignCalls, withoutForeignCalls } from './foreign.ts'
+import { Held, PACK_MS } from './held.ts'
 import { countModelCalls } from './model-calls.ts'
+import { LIST, type List } from './packed/slots.ts'
 import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
-import { foreignCalls, withoutForeignCalls } from './foreign.ts'
+import { captureHeld, restorePart, type RunsCapture, type RunsPart } from './state.ts'
 import { countToolCalls } from './tool-calls.ts'
-import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
+import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
 import { buildTree } from './tree.ts'
-import { captureHeld, emptyHeld, type Held, restorePart, type RunsCapture, type RunsPart, spansIn } from './state.ts'
+import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, workOf } from './words.ts'
+
+/** Room for so many open traces at first; it doubles when it is full. */
+const FIRST_SLOTS = 16_384
 
 export class Runs {
   #limits: RunLimits
   readonly #events: RunEvents
-  readonly #held: Held = emptyHeld()
+  readonly #held: Held
   #seen: RememberedSpans
   readonly #responses: Responses
-  #openSpans = 0
-  #linkSpans = 0
 
   constructor(limits: RunLimits, events: RunEvents, seed: number) {
     this.#limits = limits
     this.#events = events
+    this.#held = new Held(Math.min(limits.maxOpen + 1, FIRST_SLOTS), seed)
     this.#seen = new RememberedSpans(limits.maxRememberedSpans, limits.rememberMs, seed)
-    this.#responses = new Responses(limits.maxRememberedTraces)
+    this.#responses = new Responses(limits.maxRememberedTraces, seed, (id) => this.#held.hasCandidate(this.#held.slots.find(id)))
   }
 
   get openRuns(): number {
-    return this.#held.open.size
+    return this.#held.open
   }
   get openSpans(): number {
-    return this.#openSpans
+    return this.#held.openSpans
   }
   get linkSpans(): number {
-    return this.#linkSpans
+    return this.#held.linkSpans
   }
   get rememberedTraces(): number {
     return this.#held.closed.size
@@ -49,29 +55,25 @@ export class Runs {
   /** Takes over new times; bounds of what is already held apply from the next span on. */
   setLimits(limits: RunLimits): void {
     this.#limits = limits
+    // Prices may have changed with them.
+    this.#held.forgetViews()
   }
 
   /** Adds a span that is no GenAI. */
   link(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation, now: number): void {
-    const trace = this.#held.open.get(traceId) ?? this.#held.plain.get(traceId) ?? this.#startPlain(traceId, now)
+    const slot = this.#held.slots.find(traceId)
+    const trace = slot < 0 ? this.#held.start(traceId, now) : this.#held.wake(slot)
     if (trace.has(spanId)) return
     trace.links.set(spanId, { parentSpanId, parentLocation })
-    if (trace.facts.size > 0) {
-      this.#openSpans++
-      this.#touch(trace, now)
-      this.#bound(trace, now)
-      return
-    }
-    this.#linkSpans++
-    trace.touch(now)
-    this.#held.plain.delete(traceId)
-    this.#held.plain.set(traceId, trace)
-    while (this.#linkSpans > this.#limits.maxLinkSpans) this.#dropOldestPlain('link_bound')
+    this.#held.touch(trace, now)
+    if (trace.facts.size > 0) this.#bound(trace, now)
+    else while (this.#held.linkSpans > this.#limits.maxLinkSpans) this.#dropPlain(this.#oldestPlain(), 'link_bound')
   }
 
   /** Adds a GenAI span. */
   add(traceId: string, fact: Fact, now: number): void {
-    const open = this.#held.open.get(traceId)
+    const slot = this.#held.slots.find(traceId)
+    const open = this.#held.isOpen(slot) ? this.#held.wake(slot) : undefined
     const closed = open?.closed ?? this.#held.closed.get(traceId)
     if (open?.facts.has(fact.spanId) === true || (closed !== undefined && this.#seen.has(traceId, fact.spanId))) {
       this.#tellRepeat(traceId, fact, open, closed)
@@ -82,20 +84,19 @@ export class Runs {
       this.#addLate(traceId, closed, below, fact, now)
       return
     }
-    const trace = open ?? this.#startOpen(traceId, now, closed)
-    if (trace.dropLink(fact.spanId)) this.#openSpans--
+    const trace = open ?? this.#startOpen(traceId, slot, now, closed)
+    trace.dropLink(fact.spanId)
     trace.facts.set(fact.spanId, fact)
-    this.#openSpans++
     const { responseId, role } = fact.reading
     trace.hasCandidate ||= role === 'agent' || role === 'workflow'
-    if (responseId !== undefined && role === 'model') this.#responses.claim(fact.service, responseId, trace, fact.parentSpanId !== '')
-    this.#touch(trace, now)
+    if (responseId !== undefined && role === 'model') this.#responses.claim(fact.service, responseId, traceId, fact.parentSpanId !== '')
+    this.#held.touch(trace, now)
     this.#bound(trace, now)
   }
 
   #tellRepeat(traceId: string, fact: Fact, open: OpenTrace | undefined, closed: ClosedTrace | undefined): void {
     // A large run is not assembled anew for the sake of a label.
-    const known = open !== undefined && (open.isFresh || open.spans <= 64) ? open.assembled().runs[0] : undefined
+    const [known] = open === undefined ? [] : (this.#held.viewsOf(open, this.#view) ?? (open.spans <= 64 ? open.assembled().runs : []))
     const run = known ?? (closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0]))
     this.#events.duplicate(run?.agent ?? fact.reading.agentName ?? fact.service, run?.environment ?? fact.environment)
   }
@@ -104,70 +105,80 @@ export class Runs {
   evaluate(evaluation: ExternalEvaluation, traceId: string, spanId: string): boolean {
     const { responseId } = evaluation
     const id = traceId !== '' ? traceId : responseId === undefined ? undefined : this.#responses.traceOf(responseId)
-    const open = id === undefined ? undefined : this.#held.open.get(id)
-    if (open !== undefined && open.closed === undefined) {
+    if (id === undefined) return false
+    const slot = this.#held.slots.find(id)
+    if (this.#held.isOpen(slot) && this.#held.closedBefore(slot) === undefined) {
+      const open = this.#held.wake(slot)
       if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
-      open.touch(undefined)
+      this.#held.changed(open)
       return true
     }
-    const closed = id === undefined ? undefined : this.#held.closed.get(id)
-    if (id === undefined || closed === undefined) return false
-    const run = this.#holderOf(id, closed, spanId) ?? closed.runs[0]
+    const closed = this.#held.closed.get(id)
+    const run = closed === undefined ? undefined : (this.#holderOf(id, closed, spanId) ?? closed.runs[0])
     if (run === undefined) return false
     this.#events.late({ ...NO_WORK, ...labelsOf(run), traceId: id, evaluations: [evaluation] })
     return true
   }
 
-  /** Closes what is due, at most `limit` traces; true when more is due. Call it every second or so. */
+  /** Closes what is due and packs what is quiet, at most `limit` traces each; true when more is due. Call it every second or so. */
   sweep(now: number, limit = 2000): boolean {
+    const { slots } = this.#held
+    const { settleMs, orphanMs, idleMs, maxRunMs } = this.#limits
     let left = limit
-    for (const trace of this.#held.settling.values()) {
-      if (left <= 0) return true
-      if (now - trace.lastMs < this.#limits.settleMs) break
-      left--
-      const ended = trace.assembled().rootsEnded
-      if (ended === 'yes') this.#close(trace, 'settled', now)
-      else {
-        this.#held.settling.delete(trace.traceId)
-        ;(ended === 'perhaps' ? this.#held.orphans : this.#held.waiting).set(trace.traceId, trace)
+    for (const list of [LIST.settling, LIST.hot] as const)
+      for (const slot of slots.of(list)) {
+        if (left <= 0) return true
+        if (now - (slots.lastMs[slot] ?? 0) < settleMs) break
+        left--
+        this.#settle(slot, now)
       }
+    const close = (list: List, since: Float64Array, ms: number, reason: CloseReason): boolean => {
+      for (const slot of slots.of(list)) {
+        if (left-- <= 0) return true
+        if (now - (since[slot] ?? 0) < ms) break
+        this.#close(this.#held.peek(slot), reason, now)
+      }
+      return false
     }
-    for (const trace of this.#held.orphans.values()) {
-      if (left-- <= 0) return true
-      if (now - trace.lastMs < this.#limits.orphanMs) break
-      this.#close(trace, 'settled', now)
-    }
-    for (const trace of this.#held.waiting.values()) {
-      if (left-- <= 0) return true
-      if (now - trace.lastMs < this.#limits.idleMs) break
-      this.#close(trace, 'idle', now)
-    }
-    for (const trace of this.#held.open.values()) {
-      if (left-- <= 0) return true
-      if (now - trace.firstMs < this.#limits.maxRunMs) break
-      this.#close(trace, 'max_age', now)
-    }
-    for (const trace of this.#held.plain.values()) {
-      if (now - trace.lastMs < this.#limits.idleMs) break
-      this.#dropPlain(trace, 'idle')
-    }
+    if (close(LIST.orphans, slots.lastMs, orphanMs, 'settled')) return true
+    if (close(LIST.waiting, slots.lastMs, idleMs, 'idle')) return true
+    if (close(LIST.age, slots.firstMs, maxRunMs, 'max_age')) return true
+    for (const list of [LIST.plain, LIST.plainHot] as const)
+      for (const slot of slots.of(list)) {
+        if (now - (slots.lastMs[slot] ?? 0) < idleMs) break
+        this.#dropPlain(slot, 'idle')
+      }
     this.#forget(now)
-    return false
+    return this.#held.pack(now - PACK_MS, limit) >= limit
   }
 
   /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
   flush(now: number, reason: CloseReason): void {
-    for (const trace of this.#held.open.values()) this.#close(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
+    for (const slot of this.#held.slots.of(LIST.age)) {
+      const trace = this.#held.peek(slot)
+      this.#close(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
+    }
   }
 
   /** The runs now open, as far as they are known. At most `budget` traces that changed are assembled anew; the others are skipped this time. */
   *openViews(budget: number): Iterable<OpenRunView> {
     let left = budget
-    for (const trace of this.#held.open.values()) {
-      if (!trace.isFresh && left-- <= 0) continue
-      for (const run of trace.assembled().runs) yield { agent: run.agent, environment: run.environment, run, openedMs: run.startMs }
+    for (const slot of this.#held.slots.of(LIST.age)) {
+      const known = this.#held.viewsAt(slot, this.#view)
+      if (known === undefined && left-- <= 0) continue
+      yield* known ?? this.#held.view(slot, this.#view)
     }
   }
+
+  readonly #view = ({ runs }: Assembled): readonly OpenRunView[] =>
+    runs.map((run) => ({
+      agent: run.agent,
+      environment: run.environment,
+      openedMs: run.startMs,
+      steps: stepsOf(run),
+      streak: longestStreak(run.toolCalls),
+      costUsd: this.#events.costOf?.(run),
+    }))
 
   /** All that is held, to be written out later; see state.ts. */
   capture(): RunsCapture {
@@ -179,71 +190,56 @@ export class Runs {
     if (part.kind !== 'remembered') return restorePart(part, this.#held, this.#responses)
     this.#seen = new RememberedSpans(this.#limits.maxRememberedSpans, this.#limits.rememberMs, part.spans.seed)
     this.#seen.restore(part.spans)
-    this.#openSpans = spansIn(this.#held.open)
-    this.#linkSpans = spansIn(this.#held.plain)
   }
 
   /** Starts the quiet time of all that is open anew: while nobody listened, silence told nothing. */
   resume(now: number): void {
-    for (const trace of [...this.#held.open.values(), ...this.#held.plain.values()]) trace.lastMs = now
+    const { slots } = this.#held
+    for (const list of [LIST.hot, LIST.settling, LIST.orphans, LIST.waiting, LIST.plainHot, LIST.plain])
+      for (const slot of slots.of(list)) slots.lastMs[slot] = now
   }
 
-  #startOpen(traceId: string, now: number, closed: ClosedTrace | undefined): OpenTrace {
-    const plain = this.#held.plain.get(traceId)
-    const trace = plain === undefined || closed !== undefined ? new OpenTrace(traceId, now, closed) : plain
-    if (plain !== undefined) {
-      this.#held.plain.delete(traceId)
-      this.#linkSpans -= plain.links.size
-      this.#openSpans += plain.links.size
-      if (trace !== plain) for (const [id, link] of plain.links) trace.links.set(id, link)
-    }
-    this.#held.open.set(traceId, trace)
+  #startOpen(traceId: string, slot: number, now: number, closed: ClosedTrace | undefined): OpenTrace {
+    const trace = slot < 0 ? this.#held.start(traceId, now) : this.#held.wake(slot)
+    this.#held.makeOpen(trace, slot < 0 || closed !== undefined ? now : (this.#held.slots.firstMs[slot] ?? now), closed)
     return trace
-  }
-
-  #startPlain(traceId: string, now: number): OpenTrace {
-    const trace = new OpenTrace(traceId, now, undefined)
-    this.#held.plain.set(traceId, trace)
-    return trace
-  }
-
-  #touch(trace: OpenTrace, now: number): void {
-    trace.touch(now)
-    this.#held.waiting.delete(trace.traceId)
-    this.#held.orphans.delete(trace.traceId)
-    this.#held.settling.delete(trace.traceId)
-    this.#held.settling.set(trace.traceId, trace)
   }
 
   #bound(trace: OpenTrace, now: number): void {
     if (trace.spans >= this.#limits.maxSpansPerRun) this.#close(trace, 'span_limit', now)
-    while (this.#held.open.size > this.#limits.maxOpen) this.#closeOldest('evicted_runs', now)
-    while (this.#openSpans > this.#limits.maxOpenSpans && this.#held.open.size > 0) this.#closeOldest('evicted_spans', now)
+    while (this.#held.open > this.#limits.maxOpen) this.#closeOldest('evicted_runs', now)
+    while (this.#held.openSpans > this.#limits.maxOpenSpans && this.#held.open > 0) this.#closeOldest('evicted_spans', now)
   }
 
   #closeOldest(reason: CloseReason, now: number): void {
-    const oldest = this.#held.open.values().next()
-    if (oldest.done !== true) this.#close(oldest.value, reason, now)
+    this.#close(this.#held.peek(this.#held.slots.first(LIST.age)), reason, now)
   }
 
-  #dropOldestPlain(reason: 'link_bound'): void {
-    const oldest = this.#held.plain.values().next()
-    if (oldest.done !== true) this.#dropPlain(oldest.value, reason)
+  #oldestPlain(): number {
+    const packed = this.#held.slots.first(LIST.plain)
+    return packed >= 0 ? packed : this.#held.slots.first(LIST.plainHot)
   }
 
-  #dropPlain(trace: OpenTrace, reason: 'link_bound' | 'idle'): void {
-    this.#held.plain.delete(trace.traceId)
-    this.#linkSpans -= trace.links.size
-    this.#events.linksDropped(reason, trace.links.size)
+  #dropPlain(slot: number, reason: 'link_bound' | 'idle'): void {
+    const links = this.#held.slots.spans[slot] ?? 0
+    this.#held.remove(slot)
+    this.#events.linksDropped(reason, links)
+  }
+
+  /** What has been quiet long enough is closed when its roots have ended; else it waits for them, and its runs are shown from what was found. */
+  #settle(slot: number, now: number): void {
+    const trace = this.#held.peek(slot)
+    const { rootsEnded } = trace.assembled()
+    if (rootsEnded === 'yes') this.#close(trace, 'settled', now)
+    else this.#held.settle(slot, rootsEnded === 'perhaps' ? LIST.orphans : LIST.waiting, this.#view(trace.assembled()))
   }
 
   #close(trace: OpenTrace, reason: CloseReason, now: number): void {
     const { runs, loose, missingParents } = trace.assembled()
-    this.#held.open.delete(trace.traceId)
-    this.#held.settling.delete(trace.traceId)
-    this.#held.waiting.delete(trace.traceId)
-    this.#held.orphans.delete(trace.traceId)
-    this.#openSpans -= trace.spans
+    for (const { service, reading } of trace.facts.values())
+      if (reading.responseId !== undefined && reading.role === 'model')
+        this.#responses.settle(service, reading.responseId, trace.traceId, trace.hasCandidate)
+    this.#held.remove(trace.slot)
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1
     for (const run of runs)
@@ -296,8 +292,9 @@ export class Runs {
 
   #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): void {
     for (const spanId of trace.facts.keys()) this.#seen.add(trace.traceId, spanId, now)
+    const closed = closedTraceOf(trace, runs, missingParents, now)
     this.#held.closed.delete(trace.traceId)
-    this.#held.closed.set(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
+    this.#held.closed.set(trace.traceId, closed)
     while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
   }
 

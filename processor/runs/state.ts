@@ -4,32 +4,22 @@
  * ever grow at their end, so the first `n` of them are what there was. Invariant: restored state answers every later span alike.
  */
 import type { ExternalEvaluation, Fact } from '../../model/run.ts'
+import type { Held } from './held.ts'
+import { LIST, type List } from './packed/slots.ts'
 import type { RememberedSpans, RememberedState } from './remember.ts'
-import type { ClaimState, Responses } from './responses.ts'
+import type { ClaimsState, Responses } from './responses.ts'
 import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
 import type { Link } from './tree.ts'
 
-/** The traces by what they wait for. */
-export interface Held {
-  /** Traces touched less than `settleMs` ago, least recently touched first. */
-  readonly settling: Map<string, OpenTrace>
-  /** Quiet traces whose roots may have ended, least recently touched first. */
-  readonly orphans: Map<string, OpenTrace>
-  /** Quiet traces whose roots have not ended, least recently touched first. */
-  readonly waiting: Map<string, OpenTrace>
-  /** All open traces with facts, oldest first: each is in one of those above, too. */
-  readonly open: Map<string, OpenTrace>
-  /** Traces with links only, least recently touched first. */
-  readonly plain: Map<string, OpenTrace>
-  readonly closed: Map<string, ClosedTrace>
-}
-
-export function emptyHeld(): Held {
-  return { settling: new Map(), orphans: new Map(), waiting: new Map(), open: new Map(), plain: new Map(), closed: new Map() }
-}
-
-const PLACES = ['settling', 'orphans', 'waiting', 'plain'] as const
-type Place = (typeof PLACES)[number]
+/** What a trace waits for: to settle, for an agent around it, for its root, for its first GenAI span. */
+type Place = 'settling' | 'orphans' | 'waiting' | 'plain'
+/** The lists that make up a place, oldest first. */
+const PLACES: readonly (readonly [Place, readonly List[]])[] = [
+  ['settling', [LIST.settling, LIST.hot]],
+  ['orphans', [LIST.orphans]],
+  ['waiting', [LIST.waiting]],
+  ['plain', [LIST.plain, LIST.plainHot]],
+]
 
 export interface ClosedRunState extends Omit<ClosedRun, 'spanIds'> {
   readonly spanIds?: readonly string[]
@@ -62,7 +52,7 @@ export type RunsPart =
   | { readonly kind: 'closed'; readonly traces: readonly ClosedTraceState[] }
   | { readonly kind: 'open'; readonly traces: readonly OpenTraceState[] }
   | { readonly kind: 'order'; readonly traceIds: readonly string[] }
-  | { readonly kind: 'claims'; readonly claims: readonly ClaimState[] }
+  | { readonly kind: 'claims'; readonly state: ClaimsState }
   | { readonly kind: 'remembered'; readonly spans: RememberedState }
 
 /** Spans, or closed traces, in one part: a few milliseconds of writing. */
@@ -78,32 +68,54 @@ interface ClosedMark {
 }
 
 interface OpenMark {
-  readonly trace: OpenTrace
+  readonly traceId: string
+  readonly slot: number
   readonly place: Place
+  readonly firstMs: number
   readonly lastMs: number
+  readonly spans: number
+  readonly closed: ClosedMark | undefined
+  /** Where its bytes are held, or what there was of its objects. */
+  readonly contents: number | ObjectsMark
+}
+
+interface ObjectsMark {
+  readonly trace: OpenTrace
   readonly facts: number
   readonly links: ReadonlyMap<string, Link>
   readonly linkCount: number
   readonly evaluations: number
-  readonly closed: ClosedMark | undefined
 }
 
 export interface RunsCapture {
+  readonly held: Held
+  /** Lets go of the bytes that were kept for this. */
+  readonly release: () => void
   readonly closed: readonly ClosedMark[]
   readonly open: readonly OpenMark[]
   readonly order: readonly string[]
-  readonly claims: readonly ClaimState[]
+  readonly claims: ClaimsState
   readonly remembered: RememberedState
 }
 
+/** Releases what a capture holds that nobody has written out. */
+const abandoned = new FinalizationRegistry<() => void>((release) => release())
+
 export function captureHeld(held: Held, responses: Responses, seen: RememberedSpans): RunsCapture {
-  return {
+  const release = held.hold()
+  const capture = {
+    held,
+    release,
     closed: Array.from(held.closed, ([traceId, trace]) => markClosed(traceId, trace)),
-    open: PLACES.flatMap((place) => Array.from(held[place].values(), (trace) => markOpen(trace, place))),
-    order: [...held.open.keys()],
+    open: PLACES.flatMap(([place, lists]) =>
+      lists.flatMap((list) => Array.from(held.slots.of(list), (slot) => markOpen(held, slot, place))),
+    ),
+    order: Array.from(held.slots.of(LIST.age), (slot) => held.slots.idOf(slot)),
     claims: responses.capture(),
     remembered: seen.capture(),
   }
+  abandoned.register(capture, release)
+  return capture
 }
 
 /** Puts back what a part holds of the traces and what they claim. */
@@ -113,23 +125,17 @@ export function restorePart(part: Exclude<RunsPart, { kind: 'remembered' }>, hel
       for (const state of part.traces) held.closed.set(state.traceId, closedFrom(state))
       break
     case 'open':
-      for (const state of part.traces) held[state.place].set(state.traceId, openFrom(state, held.closed.get(state.traceId)))
+      for (const state of part.traces) openFrom(held, state)
       break
     case 'order':
       for (const id of part.traceIds) {
-        const trace = held.settling.get(id) ?? held.orphans.get(id) ?? held.waiting.get(id)
-        if (trace !== undefined) held.open.set(id, trace)
+        const slot = held.slots.find(id)
+        if (held.isOpen(slot)) held.slots.joinAge(slot)
       }
       break
     case 'claims':
-      responses.restore(part.claims, (id) => held.open.get(id))
+      responses.restore(part.state, (id) => held.isOpen(held.slots.find(id)))
   }
-}
-
-export function spansIn(traces: ReadonlyMap<string, OpenTrace>): number {
-  let spans = 0
-  for (const trace of traces.values()) spans += trace.spans
-  return spans
 }
 
 function markClosed(traceId: string, trace: ClosedTrace): ClosedMark {
@@ -143,37 +149,54 @@ function markClosed(traceId: string, trace: ClosedTrace): ClosedMark {
   }
 }
 
-function markOpen(trace: OpenTrace, place: Place): OpenMark {
+function markOpen(held: Held, slot: number, place: Place): OpenMark {
+  const traceId = held.slots.idOf(slot)
+  const closed = held.closedBefore(slot)
+  const ref = held.slots.ref[slot] ?? -1
   return {
-    trace,
+    traceId,
+    slot,
     place,
-    lastMs: trace.lastMs,
-    facts: trace.facts.size,
-    links: trace.keepLinks(),
-    linkCount: trace.links.size,
-    evaluations: trace.evaluations.length,
-    closed: trace.closed === undefined ? undefined : markClosed(trace.traceId, trace.closed),
+    firstMs: held.slots.firstMs[slot] ?? 0,
+    lastMs: held.slots.lastMs[slot] ?? 0,
+    spans: held.slots.spans[slot] ?? 0,
+    closed: closed === undefined ? undefined : markClosed(traceId, closed),
+    contents: ref === -1 ? markObjects(held.peek(slot)) : ref,
   }
+}
+
+function markObjects(trace: OpenTrace): ObjectsMark {
+  return { trace, facts: trace.facts.size, links: trace.keepLinks(), linkCount: trace.links.size, evaluations: trace.evaluations.length }
 }
 
 /** The capture as parts of bounded size, made one at a time. */
 export function* partsOf(capture: RunsCapture): Iterable<RunsPart> {
-  for (let at = 0; at < capture.closed.length; at += PART)
-    yield { kind: 'closed', traces: capture.closed.slice(at, at + PART).map(closedState) }
+  try {
+    for (let at = 0; at < capture.closed.length; at += PART)
+      yield { kind: 'closed', traces: capture.closed.slice(at, at + PART).map(closedState) }
+    yield* openParts(capture)
+    for (let at = 0; at < capture.order.length; at += 10 * PART) yield { kind: 'order', traceIds: capture.order.slice(at, at + 10 * PART) }
+    const { seed, claims } = capture.claims
+    for (let at = 0; at < claims.length; at += 10 * PART)
+      yield { kind: 'claims', state: { seed, claims: claims.slice(at, at + 10 * PART) } }
+    yield { kind: 'remembered', spans: capture.remembered }
+  } finally {
+    capture.release()
+  }
+}
+
+function* openParts({ open, held }: RunsCapture): Iterable<RunsPart> {
   let traces: OpenTraceState[] = []
   let spans = 0
-  for (const mark of capture.open) {
-    traces.push(openState(mark))
-    spans += mark.facts + mark.linkCount
+  for (const mark of open) {
+    traces.push(openState(mark, held))
+    spans += mark.spans
     if (spans < PART) continue
     yield { kind: 'open', traces }
     traces = []
     spans = 0
   }
   if (traces.length > 0) yield { kind: 'open', traces }
-  for (let at = 0; at < capture.order.length; at += 10 * PART) yield { kind: 'order', traceIds: capture.order.slice(at, at + 10 * PART) }
-  for (let at = 0; at < capture.claims.length; at += 10 * PART) yield { kind: 'claims', claims: capture.claims.slice(at, at + 10 * PART) }
-  yield { kind: 'remembered', spans: capture.remembered }
 }
 
 function closedState({ traceId, trace, counted, envelopes, spanIds }: ClosedMark): ClosedTraceState {
@@ -194,16 +217,17 @@ function closedState({ traceId, trace, counted, envelopes, spanIds }: ClosedMark
   }
 }
 
-function openState(mark: OpenMark): OpenTraceState {
-  const { trace } = mark
+function openState(mark: OpenMark, held: Held): OpenTraceState {
+  const { traceId, slot, place, firstMs, lastMs, contents } = mark
+  const m = typeof contents === 'number' ? markObjects(held.readAt(contents, new OpenTrace(traceId, slot))) : contents
   return {
-    traceId: trace.traceId,
-    place: mark.place,
-    firstMs: trace.firstMs,
-    lastMs: mark.lastMs,
-    facts: firstOf(trace.facts.values(), mark.facts),
-    links: firstOf(mark.links, mark.linkCount),
-    evaluations: trace.evaluations.slice(0, mark.evaluations),
+    traceId,
+    place,
+    firstMs,
+    lastMs,
+    facts: firstOf(m.trace.facts.values(), m.facts),
+    links: firstOf(m.links, m.linkCount),
+    evaluations: m.trace.evaluations.slice(0, m.evaluations),
     ...(mark.closed === undefined ? {} : { closed: closedState(mark.closed) }),
   }
 }
@@ -226,16 +250,15 @@ function closedFrom(state: ClosedTraceState): ClosedTrace {
   }
 }
 
-/** An open trace as it was. `known` is what is remembered of it already, if it is. */
-function openFrom(state: OpenTraceState, known: ClosedTrace | undefined): OpenTrace {
-  const closed = state.closed === undefined ? undefined : (known ?? closedFrom(state.closed))
-  const trace = new OpenTrace(state.traceId, state.firstMs, closed)
-  trace.lastMs = state.lastMs
+/** Puts an open trace back as it was: with what is remembered of it, if anything is. */
+function openFrom(held: Held, state: OpenTraceState): void {
+  const closed = state.closed === undefined ? undefined : (held.closed.get(state.traceId) ?? closedFrom(state.closed))
+  const trace = held.start(state.traceId, state.firstMs)
   for (const fact of state.facts) {
     trace.facts.set(fact.spanId, fact)
     trace.hasCandidate ||= fact.reading.role === 'agent' || fact.reading.role === 'workflow'
   }
   for (const [id, link] of state.links) trace.links.set(id, link)
   trace.evaluations.push(...state.evaluations)
-  return trace
+  held.putBack(trace, LIST[state.place], state.lastMs, closed)
 }

@@ -4,28 +4,26 @@
 import type { Assembled, TraceView } from './assemble.ts'
 import { assemble } from './assemble.ts'
 import type { ExternalEvaluation, Fact } from '../../model/run.ts'
-import type { Claimant } from './responses.ts'
 import type { Link } from './tree.ts'
 
-export class OpenTrace implements TraceView, Claimant {
+export class OpenTrace implements TraceView {
   readonly traceId: string
+  /** Its place in the table of traces. */
+  readonly slot: number
   readonly facts = new Map<string, Fact>()
   links = new Map<string, Link>()
-  readonly evaluations: { spanId: string; evaluation: ExternalEvaluation }[] = []
-  readonly firstMs: number
-  lastMs: number
+  readonly evaluations: { readonly spanId: string; readonly evaluation: ExternalEvaluation }[] = []
+  /** Whether it has an agent or workflow span. */
   hasCandidate = false
   /** The trace this one continues, when some of its runs have closed already. */
-  readonly closed: ClosedTrace | undefined
+  closed: ClosedTrace | undefined
   #assembled: Assembled | undefined
   /** The links as they were handed out by `keepLinks`: not to be changed but at the end. */
   #kept: ReadonlyMap<string, Link> | undefined
 
-  constructor(traceId: string, now: number, closed: ClosedTrace | undefined) {
+  constructor(traceId: string, slot: number) {
     this.traceId = traceId
-    this.firstMs = now
-    this.lastMs = now
-    this.closed = closed
+    this.slot = slot
   }
 
   get spans(): number {
@@ -42,16 +40,15 @@ export class OpenTrace implements TraceView, Claimant {
     return this.links
   }
 
-  /** Forgets a link that turned out to be a GenAI span; false when there was none. */
-  dropLink(spanId: string): boolean {
-    if (!this.links.has(spanId)) return false
+  /** Forgets a link that turned out to be a GenAI span. */
+  dropLink(spanId: string): void {
+    if (!this.links.has(spanId)) return
     if (this.#kept === this.links) this.links = new Map(this.links)
-    return this.links.delete(spanId)
+    this.links.delete(spanId)
   }
 
-  /** Notes that something was added. An evaluation is no span: it changes the runs, but not how long the trace has been quiet. */
-  touch(now: number | undefined): void {
-    if (now !== undefined) this.lastMs = now
+  /** Notes that its runs are no longer as they were. */
+  changed(): void {
     this.#assembled = undefined
   }
 

@@ -60,13 +60,20 @@ export interface RunEvents {
   late(work: LateWork): void
   duplicate(agent: string, environment: string): void
   linksDropped(reason: 'link_bound' | 'idle', count: number): void
+  /** What is known of an open run's cost; unknown where this is left out. */
+  costOf?(run: Run): number | undefined
 }
 
+/** What the gauges show of an open run. */
 export interface OpenRunView {
   readonly agent: string
   readonly environment: string
-  readonly run: Run
   readonly openedMs: number
+  readonly steps: number
+  /** Identical tool calls in a row, at the most. */
+  readonly streak: number
+  /** What is known of the cost so far; undefined when no call is priced. */
+  readonly costUsd: number | undefined
 }
 
 /** Work of nothing, to be filled in. */

@@ -1,0 +1,217 @@
+/**
+ * The open traces. One that was touched a moment ago is objects; a second later it is bytes in a slab, and objects again when something comes for it.
+ * Both are found, ordered and counted the same way; who asks sees only OpenTrace. Nothing is lost by packing: the record holds every fact exactly.
+ * What an open run costs this way, and why: docs/decisions/0017-state.md.
+ */
+import type { Assembled } from './assemble.ts'
+import { Reader } from './packed/bytes.ts'
+import { packContents, unpackContents } from './packed/facts.ts'
+import { Slab } from './packed/slab.ts'
+import { LIST, type List, Slots } from './packed/slots.ts'
+import { Views } from './packed/views.ts'
+import { type ClosedTrace, OpenTrace } from './trace.ts'
+import type { OpenRunView } from './words.ts'
+
+/** After so long without a span a trace is packed: long enough that one whose spans come together is packed once. */
+export const PACK_MS = 1000
+const UNPACKED = -1
+
+export class Held {
+  readonly slots: Slots
+  readonly #slab = new Slab()
+  readonly #views: Views
+  readonly #objects = new Map<number, OpenTrace>()
+  /** Slots that were unpacked where they are, to be packed again. */
+  readonly #woken = new Set<number>()
+  /** What had closed before of traces that are open again. */
+  readonly #continued = new Map<number, ClosedTrace>()
+  readonly closed = new Map<string, ClosedTrace>()
+  /** Spans of open traces, and links of the traces that have only links. */
+  openSpans = 0
+  linkSpans = 0
+
+  constructor(capacity: number, seed: number) {
+    this.slots = new Slots(capacity, seed)
+    this.#views = new Views(capacity)
+    this.slots.onGrow(() => this.#views.grow(this.slots.capacity))
+  }
+
+  get open(): number {
+    return this.slots.sizeOf(LIST.age)
+  }
+
+  /** Whether a slot's trace has GenAI spans. */
+  isOpen(slot: number): boolean {
+    const list = this.slots.list[slot]
+    return slot >= 0 && list !== LIST.plain && list !== LIST.plainHot
+  }
+
+  closedBefore(slot: number): ClosedTrace | undefined {
+    return this.#continued.get(slot)
+  }
+
+  /** Begins a trace without GenAI spans. */
+  start(traceId: string, now: number): OpenTrace {
+    const slot = this.slots.add(traceId, now)
+    const trace = new OpenTrace(traceId, slot)
+    this.#objects.set(slot, trace)
+    this.slots.move(slot, LIST.plainHot)
+    return trace
+  }
+
+  /** Puts a trace that was just begun where it was when it was captured, packed. */
+  putBack(trace: OpenTrace, list: List, lastMs: number, closed: ClosedTrace | undefined): void {
+    const { slot } = trace
+    if (closed !== undefined) this.#continued.set(slot, closed)
+    this.slots.spans[slot] = trace.spans
+    if (list === LIST.plain) this.linkSpans += trace.spans
+    else this.openSpans += trace.spans
+    this.slots.lastMs[slot] = lastMs
+    this.settle(slot, list)
+  }
+
+  /** Whether a trace has an agent or workflow span. */
+  hasCandidate(slot: number): boolean {
+    const ref = this.slots.ref[slot] ?? UNPACKED
+    if (ref === UNPACKED) return this.#objects.get(slot)?.hasCandidate === true
+    const { bytes, from } = this.#slab.at(ref)
+    return bytes[from] === 1
+  }
+
+  /** Makes an open trace of it. `firstMs` is when what it is now began. */
+  makeOpen(trace: OpenTrace, firstMs: number, closed: ClosedTrace | undefined): void {
+    const { slot } = trace
+    const held = this.slots.spans[slot] ?? 0
+    this.linkSpans -= held
+    this.openSpans += held
+    this.slots.firstMs[slot] = firstMs
+    if (closed !== undefined) {
+      this.#continued.set(slot, closed)
+      trace.closed = closed
+    }
+    this.slots.move(slot, LIST.hot)
+    this.slots.joinAge(slot)
+  }
+
+  /** Notes that a span came. */
+  touch(trace: OpenTrace, now: number): void {
+    const { slot } = trace
+    const isOpen = this.isOpen(slot)
+    const added = trace.spans - (this.slots.spans[slot] ?? 0)
+    this.slots.spans[slot] = trace.spans
+    if (isOpen) this.openSpans += added
+    else this.linkSpans += added
+    this.slots.lastMs[slot] = now
+    this.slots.move(slot, isOpen ? LIST.hot : LIST.plainHot)
+    this.changed(trace)
+  }
+
+  /** Notes that its runs are no longer as they were. */
+  changed(trace: OpenTrace): void {
+    trace.changed()
+    this.#views.forget(trace.slot)
+  }
+
+  /** The trace, to be changed. */
+  wake(slot: number): OpenTrace {
+    const known = this.#objects.get(slot)
+    if (known !== undefined) return known
+    const trace = this.#unpacked(slot)
+    this.#slab.free(this.slots.ref[slot] ?? UNPACKED)
+    this.slots.ref[slot] = UNPACKED
+    this.#objects.set(slot, trace)
+    this.#woken.add(slot)
+    return trace
+  }
+
+  /** The trace, to be read: objects for as long as the caller keeps them. */
+  peek(slot: number): OpenTrace {
+    return this.#objects.get(slot) ?? this.#unpacked(slot)
+  }
+
+  /** The views of a trace's runs where they are known without assembling it. */
+  viewsOf(trace: OpenTrace, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] | undefined {
+    return trace.isFresh ? view(trace.assembled()) : this.#views.of(trace.slot)
+  }
+
+  viewsAt(slot: number, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] | undefined {
+    const trace = this.#objects.get(slot)
+    return trace === undefined ? this.#views.of(slot) : this.viewsOf(trace, view)
+  }
+
+  /** The views of a trace's runs, assembled now. */
+  view(slot: number, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] {
+    const views = view(this.peek(slot).assembled())
+    this.#views.set(slot, views)
+    return views
+  }
+
+  forgetViews(): void {
+    this.#views.forgetAll()
+  }
+
+  remove(slot: number): void {
+    const spans = this.slots.spans[slot] ?? 0
+    if (this.isOpen(slot)) this.openSpans -= spans
+    else this.linkSpans -= spans
+    this.#views.forget(slot)
+    const ref = this.slots.ref[slot] ?? UNPACKED
+    if (ref !== UNPACKED) this.#slab.free(ref)
+    this.#objects.delete(slot)
+    this.#woken.delete(slot)
+    this.#continued.delete(slot)
+    this.slots.remove(slot)
+  }
+
+  /** Packs what has been quiet since `beforeMs`, at most `limit` traces; how many it were. */
+  pack(beforeMs: number, limit: number): number {
+    let packed = 0
+    for (const [from, to] of [[LIST.hot, LIST.settling] as const, [LIST.plainHot, LIST.plain] as const])
+      for (const slot of this.slots.of(from)) {
+        if ((this.slots.lastMs[slot] ?? 0) > beforeMs) break
+        if (packed++ >= limit) return packed
+        this.settle(slot, to)
+      }
+    for (const slot of this.#woken) {
+      if (packed++ >= limit) return packed
+      this.#packed(slot)
+    }
+    return packed
+  }
+
+  /** Moves a trace to a list of quiet ones, packed; its views are shown until something comes. */
+  settle(slot: number, list: List, views?: readonly OpenRunView[]): void {
+    this.slots.move(slot, list)
+    this.#packed(slot)
+    if (views !== undefined) this.#views.set(slot, views)
+  }
+
+  /** Keeps every packed trace as it is until the function is called. */
+  hold(): () => void {
+    return this.#slab.hold()
+  }
+
+  /** A trace as it was packed at `ref`. */
+  readAt(ref: number, trace: OpenTrace): OpenTrace {
+    const { bytes, from } = this.#slab.at(ref)
+    const r = new Reader(bytes, from)
+    trace.hasCandidate = r.byte() === 1
+    unpackContents(r, trace)
+    return trace
+  }
+
+  #packed(slot: number): void {
+    this.#woken.delete(slot)
+    const trace = this.#objects.get(slot)
+    const isHot = this.slots.list[slot] === LIST.hot || this.slots.list[slot] === LIST.plainHot
+    if (trace === undefined || isHot) return
+    this.slots.ref[slot] = this.#slab.put(packContents(trace, (w) => w.byte(trace.hasCandidate ? 1 : 0)))
+    this.#objects.delete(slot)
+  }
+
+  #unpacked(slot: number): OpenTrace {
+    const trace = this.readAt(this.slots.ref[slot] ?? UNPACKED, new OpenTrace(this.slots.idOf(slot), slot))
+    trace.closed = this.#continued.get(slot)
+    return trace
+  }
+}

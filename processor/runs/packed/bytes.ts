@@ -1,0 +1,212 @@
+/**
+ * Values ↔ bytes for records that live in memory only: written by `Writer`, read back by `Reader` in the same order, exactly.
+ * A string is written once per record and named by number from then on; words that every agent uses have numbers to begin with.
+ * Ids of 16 hex digits take 8 bytes, whole numbers as few as they need, moments their distance from the last one.
+ */
+import { Buffer } from 'node:buffer'
+
+/** Never stored anywhere else, so it may be changed freely: words that are common, each a byte instead of a string per record. */
+const WORDS: readonly string[] = (
+  ' model tool agent workflow retrieval embedding step handoff guardrail evaluator other unset ok error local remote unknown included excluded ' +
+  'stop length content_filter refusal tool_call cancelled gen_ai openai anthropic gcp.gemini aws.bedrock production staging'
+).split(' ')
+const NUMBERS: ReadonlyMap<string, number> = new Map(WORDS.map((word, i) => [word, i + 1]))
+/** A millisecond timestamp of these decades is a whole number of 2^-12 ms, which is all the precision that it has. */
+const TICKS = 4096
+const [FIRST_MS, LAST_MS] = [2 ** 40, 2 ** 41]
+const HEX = '0123456789abcdef'
+const DIGITS = Uint8Array.from({ length: 103 }, (_, code) =>
+  HEX.includes(String.fromCharCode(code)) ? HEX.indexOf(String.fromCharCode(code)) : 255,
+)
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export class Writer {
+  #bytes = Buffer.alloc(4096)
+  #at = 0
+  readonly #own = new Map<string, number>()
+  #lastMs = 0
+
+  /** Begins a record; the bytes of the one before are no longer good. */
+  begin(): void {
+    this.#at = 0
+    this.#own.clear()
+    this.#lastMs = 0
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  byte(value: number): void {
+    this.#room(1)
+    this.#bytes[this.#at++] = value
+  }
+
+  /** A whole number of at least 0. */
+  whole(value: number): void {
+    this.#room(10)
+    let rest = value
+    while (rest >= 0x80) {
+      this.#bytes[this.#at++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#bytes[this.#at++] = rest
+  }
+
+  /** Any number. Whole ones and whole nanoseconds of milliseconds are short. */
+  number(value: number): void {
+    if (Number.isSafeInteger(value) && value >= 0 && value < 2 ** 50 && !Object.is(value, -0)) return this.whole(value * 4)
+    const nanos = Math.round(value * 1e6)
+    if (nanos > 0 && nanos < 2 ** 50 && nanos / 1e6 === value) return this.whole(nanos * 4 + 1)
+    this.byte(2)
+    this.#double(value)
+  }
+
+  /** A moment, after the one before it in the record. */
+  moment(ms: number): void {
+    const distance = (ms - this.#lastMs) * TICKS
+    const isClose = ms >= FIRST_MS && ms < LAST_MS && this.#lastMs !== 0 && Math.abs(distance) < 2 ** 48
+    if (isClose) this.whole(distance >= 0 ? distance * 4 : -distance * 4 + 1)
+    else {
+      this.byte(2)
+      this.#double(ms)
+    }
+    if (ms >= FIRST_MS && ms < LAST_MS) this.#lastMs = ms
+  }
+
+  #double(value: number): void {
+    this.#room(8)
+    this.#bytes.writeDoubleLE(value, this.#at)
+    this.#at += 8
+  }
+
+  /** A string that may come again in this record. */
+  text(value: string): void {
+    const known = NUMBERS.get(value) ?? this.#own.get(value)
+    if (known !== undefined) return this.whole(known)
+    this.#own.set(value, WORDS.length + 1 + this.#own.size)
+    this.byte(0)
+    this.once(value)
+  }
+
+  /** A string that hardly comes twice. */
+  once(value: string): void {
+    const { length } = value
+    this.#room(length * 2 + 10)
+    const start = this.#at
+    this.whole(length * 2)
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 0xff) {
+        this.#at = start
+        this.whole(length * 2 + 1)
+        this.#at += this.#bytes.write(value, this.#at, 'utf16le')
+        return
+      }
+      this.#bytes[this.#at++] = code
+    }
+  }
+
+  /** Writes 16 hex digits as 8 bytes; false, and nothing is written, where they are none. */
+  hex(id: string): boolean {
+    if (id.length !== 16) return false
+    this.#room(8)
+    for (let i = 0; i < 16; i += 2) {
+      const high = DIGITS[id.charCodeAt(i)] ?? 255
+      const low = DIGITS[id.charCodeAt(i + 1)] ?? 255
+      if ((high | low) > 15) return false
+      this.#bytes[this.#at + (i >> 1)] = (high << 4) | low
+    }
+    this.#at += 8
+    return true
+  }
+
+  /** Leaves a byte to be set once what it tells is known. */
+  reserve(): number {
+    this.byte(0)
+    return this.#at - 1
+  }
+
+  set(at: number, value: number): void {
+    this.#bytes[at] = value
+  }
+
+  #room(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    larger.set(this.#bytes)
+    this.#bytes = larger
+  }
+}
+
+export class Reader {
+  readonly #bytes: Buffer
+  #at: number
+  readonly #own: string[] = []
+  #lastMs = 0
+
+  constructor(bytes: Buffer, from: number) {
+    this.#bytes = bytes
+    this.#at = from
+  }
+
+  byte(): number {
+    return this.#bytes[this.#at++] ?? 0
+  }
+
+  whole(): number {
+    let value = this.#bytes[this.#at++] ?? 0
+    if (value < 0x80) return value
+    value &= 0x7f
+    for (let scale = 0x80; ; scale *= 0x80) {
+      const byte = this.#bytes[this.#at++] ?? 0
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+    }
+  }
+
+  number(): number {
+    const tagged = this.whole()
+    const kind = tagged % 4
+    if (kind === 2) return this.#double()
+    return kind === 0 ? tagged / 4 : (tagged - 1) / 4 / 1e6
+  }
+
+  moment(): number {
+    const tagged = this.whole()
+    const kind = tagged % 4
+    const ms = kind === 2 ? this.#double() : this.#lastMs + (kind === 0 ? tagged / 4 : -(tagged - 1) / 4) / TICKS
+    if (ms >= FIRST_MS && ms < LAST_MS) this.#lastMs = ms
+    return ms
+  }
+
+  #double(): number {
+    const value = this.#bytes.readDoubleLE(this.#at)
+    this.#at += 8
+    return value
+  }
+
+  text(): string {
+    const number = this.whole()
+    if (number > 0) return WORDS[number - 1] ?? this.#own[number - 1 - WORDS.length] ?? ''
+    const value = this.once()
+    this.#own.push(value)
+    return value
+  }
+
+  once(): string {
+    const tagged = this.whole()
+    const length = Math.floor(tagged / 2)
+    const isWide = tagged % 2 === 1
+    const end = this.#at + (isWide ? length * 2 : length)
+    const value = this.#bytes.toString(isWide ? 'utf16le' : 'latin1', this.#at, end)
+    this.#at = end
+    return value
+  }
+
+  hex(): string {
+    let id = ''
+    for (let i = 0; i < 8; i++) id += PAIRS[this.#bytes[this.#at++] ?? 0] ?? ''
+    return id
+  }
+}
