@@ -96,7 +96,9 @@ export function releaseRoutes(app: Hono, parts: ReleaseRouteParts): void {
     const { to, ...who } = body
     const choice = plane.releases(agent) === undefined ? undefined : await knownGood.choose(agent, to)
     if (choice?.ok === false) return refusal(c, 'release refused', choice)
-    return answer(c, agent, await plane.rollback(agent, { ...who, via: viaOf(parts, c) }, clock, choice), choice)
+    // Whoever gave no reason had this one.
+    const reason = who.reason === '' ? (choice?.text ?? '') : who.reason
+    return answer(c, agent, await plane.rollback(agent, { ...who, reason, via: viaOf(parts, c) }, clock, choice), choice)
   })
   app.post('/api/v1/releases/:agent/:version/activate', writers(parts), limited(65_536), async (c) => {
     const body = await bodyOf(c, activationBody, 'release refused')

@@ -92,6 +92,10 @@ function run(args: readonly string[]): Promise<{ code: number; out: string; err:
   child.stderr.on('data', (d: Buffer) => (err += d.toString()))
   return new Promise((done) => child.on('close', (code) => done({ code: code ?? -1, out, err })))
 }
+async function lastReason(w: TestApp): Promise<string | undefined> {
+  const [last] = await w.app.controls.plane.audit(1)
+  return last?.reason
+}
 /** Takes connections and never answers. */
 async function deaf(): Promise<string> {
   const server = createServer(() => undefined).listen(0, '127.0.0.1')
@@ -105,6 +109,7 @@ describe('the last known-good release', () => {
     const w = await world()
     const { status, json } = await post(w, '/rollback', { actor: 'ana', reason: 'refunds are wrong' })
     expect([status, json['active'], json['former']]).toEqual([200, 'v1.1', 'v4'])
+    expect(await lastReason(w)).toBe('refunds are wrong')
     expect(json['choice']).toEqual({
       because: 'known_good',
       text: 'last known to be good: 98 % of 1,000 rated runs passed (target 95 %); 99.5 % of 1,000 runs stayed under their cost (target 99 %); passed over v3 (30 runs, and it takes 100 to tell), v2 (70 % of 1,000 rated runs passed, under the target of 95 %)',
@@ -133,6 +138,7 @@ describe('the last known-good release', () => {
   test('enough runs is what the configuration says', async () => {
     const w = await world(prometheus.url, undefined, 'controls: { known_good_runs: 30 }')
     expect((await post(w, '/rollback', { actor: 'ana' })).json).toMatchObject({ active: 'v3', choice: { because: 'known_good' } })
+    expect(await lastReason(w)).toMatch(/^last known to be good: 100 % of 30 rated runs passed/)
   })
   test('runs of longer ago than is configured do not count', async () => {
     const w = await world(prometheus.url, ['v1.1', 'v2'], 'controls: { known_good_since: 3d }')

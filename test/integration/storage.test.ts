@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createStorage, type Stored, StorageConflict, type StorageChange, type StorageParts } from '../../app/storage.ts'
 import type { PublishedRelease } from '../../control/releases.ts'
+import type { RefusedAttempt } from '../../app/storage-refused.ts'
 import type { DrillRecord } from '../../model/drill.ts'
 import type { Incident } from '../../model/incident.ts'
 import { type Cluster, startPostgres } from '../support/postgres.ts'
@@ -194,6 +195,20 @@ for (const [dialect, { url: newUrl, query }] of Object.entries(DIALECTS)) {
       await expect((async () => query(url, 'delete from control_audit'))()).rejects.toThrow('only added to')
       await expect((async () => query(url, "update control_audit set actor = 'nobody'"))()).rejects.toThrow('only added to')
       expect(await open(url).audit(9)).toHaveLength(1)
+    })
+    test('of refused attempts the newest are kept, newest first', async () => {
+      const storage = open(await newUrl())
+      const attempt = (endpoint: string): RefusedAttempt => ({
+        atMs: 1_790_000_000_000,
+        roles: ['operate'],
+        status: 401,
+        endpoint,
+        leftOut: 0,
+      })
+      expect(await storage.refused(10)).toEqual([])
+      for (const path of ['a', 'b', 'c', 'd']) await storage.recordRefused(attempt(path), 3)
+      expect((await storage.refused(10)).map((r) => r.endpoint)).toEqual(['d', 'c', 'b'])
+      expect(await storage.refused(1)).toEqual([attempt('d')])
     })
     test('what a newer version wrote is refused', async () => {
       const url = await newUrl()

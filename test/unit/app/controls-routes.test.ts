@@ -163,6 +163,17 @@ auth: { tokens: [{ name: spans, role: ingest, token: i }, { name: board, role: r
     ['operate does everything', 'o', [yes, yes, yes, yes, yes, yes, yes, yes, yes, yes]],
   ] as const)
     test(`with tokens: ${who}`, async () => expect(await allowed(token)).toEqual(expected))
+  for (const [name, yaml] of [
+    ['where others can connect', 'listen: 0.0.0.0:9464'],
+    ['where the configuration says never', 'auth: { operate_without_token: never }'],
+  ] as const)
+    test(`without tokens nobody acts ${name}, this machine neither`, async () => {
+      const { ask } = await world(`agents: { support: {} }\n${yaml}`)
+      const answer = await ask('POST', '/api/v1/controls', DISABLE)
+      expect([answer.status, answer.json['detail']]).toEqual([403, expect.stringContaining('configure a token with the operate role')])
+      expect((await ask('POST', '/-/reload')).status).toBe(403)
+      expect((await ask('GET', '/api/v1/controls')).status).toBe(200)
+    })
   test('a token counts from anywhere, and its name is in the audit', async () => {
     const { ask } = await world(TOKENS)
     expect((await ask('POST', '/api/v1/controls', DISABLE, bearer('o'), '203.0.113.9')).status).toBe(201)

@@ -79,6 +79,18 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'controls: { when_lost: panic }',
     'c.yaml:1:24  controls.when_lost: Invalid option: expected one of "keep"|"admit"|"refuse"',
   ],
+  ['a certificate without its key', 'tls: { cert_file: a.pem }', 'c.yaml:1:6  tls.key_file: expected string, got nothing'],
+  [
+    'a misspelt key of tls',
+    'tls: { cert: a.pem, cert_file: a, key_file: b }',
+    'c.yaml:1:8  tls.cert: no such key; known here: cert_file, key_file, client_ca_file',
+  ],
+  [
+    'who may act without a token',
+    'auth: { operate_without_token: true }',
+    'c.yaml:1:32  auth.operate_without_token: Invalid option: expected one of "loopback"|"never"',
+  ],
+  ['runs that are none', 'controls: { known_good_runs: 0 }', 'c.yaml:1:30  controls.known_good_runs: Too small: expected number to be >=1'],
   [
     'a window without an amount',
     'defaults: { cost_usd: { stop_agent_at: { every: 1h } } }',
