@@ -12,15 +12,23 @@ export interface Indicator {
   readonly evaluation?: string
 }
 
-/** Of alerts that carry no label `sli`. */
-const OF: Readonly<Record<string, SliName>> = {
-  AgentVersionRegression: 'quality',
-  AgentObjectiveMissed: 'quality',
-  AgentInputDrift: 'quality',
-  AgentSpendSurge: 'cost',
-}
-const OF_MEASURE: Readonly<Record<string, SliName>> = { cost_usd: 'cost', steps: 'steps', age_seconds: 'duration' }
-const OF_OBJECTIVE: Readonly<Record<string, SliName>> = { cost: 'cost', steps: 'steps', duration: 'duration' }
+/** Of alerts that carry no label `sli`. Maps, for what is looked up in them was told by others and may be `constructor`. */
+const OF: ReadonlyMap<string, SliName> = new Map([
+  ['AgentVersionRegression', 'quality'],
+  ['AgentObjectiveMissed', 'quality'],
+  ['AgentInputDrift', 'quality'],
+  ['AgentSpendSurge', 'cost'],
+])
+const OF_MEASURE: ReadonlyMap<string, SliName> = new Map([
+  ['cost_usd', 'cost'],
+  ['steps', 'steps'],
+  ['age_seconds', 'duration'],
+])
+const OF_OBJECTIVE: ReadonlyMap<string, SliName> = new Map([
+  ['cost', 'cost'],
+  ['steps', 'steps'],
+  ['duration', 'duration'],
+])
 
 /** The indicator of an incident: of the alert that explains the others, the earliest of those. */
 export function indicatorOf({ alerts }: Pick<Incident, 'alerts'>): Indicator | undefined {
@@ -32,7 +40,7 @@ export function indicatorOf({ alerts }: Pick<Incident, 'alerts'>): Indicator | u
 
 function ofAlert({ name, labels }: IncidentAlert): Indicator | undefined {
   const { sli: told = '', tool, evaluation, measure = '', objective = '' } = labels
-  const sli = isSli(told) ? told : (OF_MEASURE[measure] ?? OF_OBJECTIVE[objective] ?? OF[name])
+  const sli = isSli(told) ? told : (OF_MEASURE.get(measure) ?? OF_OBJECTIVE.get(objective) ?? OF.get(name))
   if (sli === undefined) return undefined
   const { by }: Sli = SLIS[sli]
   return {

@@ -95,7 +95,7 @@ function nodeOf(text: RouteText, inherited: string): Node {
     ...Object.entries(text.match ?? {}).map(
       ([label, value]): Matches =>
         (labels) =>
-          (labels[label] ?? '') === value,
+          valueOf(labels, label) === value,
     ),
     ...Object.entries(text.match_re ?? {}).map(([label, value]) => regexMatches(label, value, true)),
     ...(text.matchers ?? []).flatMap(readMatchers),
@@ -147,7 +147,7 @@ function unescaped(text: string | undefined): string | undefined {
 
 /** One matcher; a label that is not there is an empty one. */
 export function matcher(name: string, operator: string, value: string): Matches {
-  if (operator === '=' || operator === '!=') return (labels) => ((labels[name] ?? '') === value) === (operator === '=')
+  if (operator === '=' || operator === '!=') return (labels) => (valueOf(labels, name) === value) === (operator === '=')
   return regexMatches(name, value, operator === '=~')
 }
 
@@ -166,5 +166,10 @@ function regexMatches(name: string, value: string, isWanted: boolean): Matches {
       throw new Error(`an expression that cannot be read here: ${value.slice(0, 100)}`)
     }
   }
-  return (labels) => pattern.test(labels[name] ?? '') === isWanted
+  return (labels) => pattern.test(valueOf(labels, name)) === isWanted
+}
+
+/** A label that is not there is an empty one, also when it is called `constructor`. */
+function valueOf(labels: Labels, name: string): string {
+  return Object.hasOwn(labels, name) ? (labels[name] ?? '') : ''
 }

@@ -155,6 +155,7 @@ describe('which indicator an incident is about', () => {
     ['of a missed objective', [told('AgentObjectiveMissed', 0, { labels: { objective: 'cost', severity: 'warning' } })], { sli: 'cost' }],
     ['of a worse version', [told('AgentVersionRegression', 0)], { sli: 'quality' }],
     ['none of silence', [told('AgentSilent', 0)], undefined],
+    ['nor are words that every object has', [told('constructor', 0, { labels: { measure: 'toString', objective: 'valueOf' } })], undefined],
     ['a label that is no indicator is none', [told('AgentLooping', 0, { labels: { sli: 'constructor' } })], undefined],
   ] as const)
     test(name, () => expect(indicatorOf(incidentOf(...alerts))).toEqual(indicator))

@@ -60,6 +60,8 @@ describe('matchers', () => {
     ['{severity="critical",team=~"a|b"}', { severity: 'critical', team: 'ab' }, false],
     ['team!=""', {}, false],
     ['team=""', {}, true],
+    ['constructor=""', {}, true],
+    ['toString=~".+"', {}, false],
     ['team!~"a.*"', { team: 'abc' }, false],
     ['team=~"(?i)A"', { team: 'a' }, true],
     [String.raw`team="a\"b\\c\nd"`, { team: 'a"b\\c\nd' }, true],
