@@ -2,6 +2,7 @@
  * What a review asks of people: follow-ups that a fact of the record calls for, and what the record does not hold and how it could have.
  */
 import type { Incident } from '../model/incident.ts'
+import { NOT_DONE } from './review-sentences.ts'
 import { countText, md } from './words.ts'
 
 export const FOLLOW_UPS: Readonly<Record<string, (i: Incident) => string | undefined>> = {
@@ -66,7 +67,9 @@ export const MISSING: Readonly<Record<string, (i: Incident) => string | undefine
   release: ({ before, agent }) =>
     before?.formerRelease === undefined && agent !== '' ? 'Whether there was a release to roll back to when it began.' : undefined,
   actions: ({ actions, timeline }) =>
-    actions.length === 0 && !timeline.some((e) => e.kind === 'action') ? 'What was done about it: no action is recorded.' : undefined,
+    actions.every((a) => NOT_DONE.has(a.state)) && !timeline.some((e) => e.kind === 'action')
+      ? 'What was done about it: no action is recorded.'
+      : undefined,
 }
 
 /** What the record does not hold. */

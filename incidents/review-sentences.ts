@@ -21,7 +21,8 @@ const firstOf = (i: Incident, kind: TimelineEntry['kind']): TimelineEntry | unde
 const after = (i: Incident, ms: number): string => `${durationText(ms - i.openedMs)} after the first alert was received`
 const findings = (i: Incident, verdict: Finding['verdict']): readonly Finding[] =>
   i.triage?.findings.filter((f) => f.verdict === verdict) ?? []
-const NOT_DONE: ReadonlySet<Action['state']> = new Set(['proposed', 'started', 'withdrawn', 'refused'])
+/** States of what was not done. */
+export const NOT_DONE: ReadonlySet<Action['state']> = new Set(['proposed', 'started', 'withdrawn', 'refused'])
 const actions = (i: Incident, kind: Action['kind']): readonly Action[] => i.actions.filter((a) => a.kind === kind && !NOT_DONE.has(a.state))
 
 export const SENTENCES = {
@@ -230,6 +231,15 @@ export const SENTENCES = {
         .flatMap((kind) => actions(i, kind))
         .map((a) => `${a.kind} ${md(a.target)}, by ${md(a.actor)} at ${timeText(a.atMs)}: ${md(a.reason)}; ${ended(a)}.`),
   },
+  proposals: {
+    section: 'Response',
+    say: (i) =>
+      i.actions
+        .filter((a) => a.playbook !== undefined && (a.state === 'proposed' || a.state === 'withdrawn' || a.state === 'refused'))
+        .map(
+          (a) => `${md(a.actor)} proposed ${a.kind} ${md(a.target)} at ${timeText(a.atMs)}, and it ${PROPOSED[a.state]}${becauseText(a)}.`,
+        ),
+  },
   verifications: {
     section: 'Response',
     say: (i) =>
@@ -269,6 +279,16 @@ export const SENTENCES = {
 /** Until it was mitigated; nothing while it goes on. */
 function untilText({ untilMs }: BlastRadius): string {
   return untilMs === undefined ? '' : ` until it was mitigated at ${timeText(untilMs)}`
+}
+
+const PROPOSED: Readonly<Partial<Record<Action['state'], string>>> = {
+  proposed: 'was not taken',
+  withdrawn: 'was withdrawn',
+  refused: 'was refused',
+}
+
+function becauseText({ because }: Action): string {
+  return because === undefined || because === '' ? '' : `: ${md(because)}`
 }
 
 function ended({ state }: Action): string {

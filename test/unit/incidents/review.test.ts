@@ -106,6 +106,7 @@ const FULL: Incident = {
     },
     action('act_2', 'disable_agent', 'undone'),
     action('act_3', 'open_tool', 'failed', 'search'),
+    { ...action('act_4', 'stop_runs', 'withdrawn', '*'), playbook: 'rollback', because: 'none of its alerts fires now' },
   ],
 }
 
@@ -222,6 +223,10 @@ const CASES: Readonly<Record<keyof typeof SENTENCES, { readonly says: string; re
   other_actions: {
     says: 'open_tool search, by playbook:rollback at 2026-12-01 08:20:00 UTC: bad answers; the runs after it were not well again.',
     without: withoutActions('open_tool', 'stop_runs', 'activate_release'),
+  },
+  proposals: {
+    says: 'playbook:rollback proposed stop_runs * at 2026-12-01 08:20:00 UTC, and it was withdrawn: none of its alerts fires now.',
+    without: withoutActions('stop_runs'),
   },
   verifications: {
     says: 'After act_1: 1 of 60 fail (recovered, 60 of 50 runs seen) 3 of 300 (1.0 %) before',
