@@ -51,13 +51,13 @@ export class SpanWalk {
     this.#bits = 0
     const o = places.next(start, end)
     const at = places.places
-    at.fill(0, o + AT.traceId, o + AT.attributesTo)
+    for (let i = o + AT.traceId; i < o + AT.attributesFrom; i++) at[i] = 0
     let p = start | 0
     while (p < end) {
       const length = bytes[p + 1] as number
       switch (bytes[p]) {
         case 0x4a:
-          p = this.#attribute((p + 1) | 0, end) | 0
+          p = this.#attributes(p, end) | 0
           break
         case 0x0a:
           at[o + AT.traceId] = p + 2
@@ -127,37 +127,51 @@ export class SpanWalk {
     return true
   }
 
-  /** KeyValue { key = 1, value = 2 } whose length is at `p`; returns where it ends, −1 when it is of another form. */
-  #attribute(p: number, end: number): number {
+  /**
+   * The attributes that begin at `start` and stand side by side: KeyValue { key = 1, value = 2 }. Returns where they end, −1 when one is of
+   * another form. What the loop needs is in locals and lengths of one byte are read in place: fields read through `this` for every
+   * attribute, and a call for every length, took a quarter longer.
+   */
+  // oxlint-disable-next-line complexity -- one loop, for the reason above
+  #attributes(start: number, end: number): number {
     const bytes = this.#bytes
-    const size = lengthAt(bytes, p)
-    const from = (p + widthOf(size)) | 0
-    const next = (from + size) | 0
-    const keyLength = bytes[from + 1] as number
-    const key = (from + 2) | 0
-    const afterKey = (key + keyLength) | 0
-    if (size < 0 || next > end || bytes[from] !== 0x0a || keyLength >= 0x80 || afterKey >= next || bytes[afterKey] !== 0x12) return -1
-    const valueSize = lengthAt(bytes, (afterKey + 1) | 0)
-    const value = (afterKey + 1 + widthOf(valueSize)) | 0
-    if (valueSize < 0 || ((value + valueSize) | 0) !== next) return -1
-    const slot = this.#table.find(bytes, key, keyLength, this.#view)
-    if (slot >= 0) this.#note(slot, value, next)
-    else {
-      if (!isAscii(bytes, this.#view, key, afterKey)) return -1
-      if ((this.#bits & OF_INTEREST) === 0 && this.#table.isPrefixed(bytes, key, keyLength)) this.#bits |= OF_INTEREST
-    }
-    if (valueSize > 0) this.#value(value, next)
-    return next
-  }
-
-  #note(slot: number, start: number, end: number): void {
-    if (this.#table.isSlotPrefixed(slot)) this.#bits |= OF_INTEREST
+    const view = this.#view
+    const table = this.#table
     const { attributes } = this.#places
-    const n = (this.#noted * 3) | 0
-    attributes[n] = slot
-    attributes[n + 1] = start
-    attributes[n + 2] = end
-    this.#noted = (this.#noted + 1) | 0
+    let noted = this.#noted | 0
+    let bits = this.#bits | 0
+    let p = start | 0
+    while (p < end && bytes[p] === 0x4a) {
+      let size = bytes[p + 1] as number
+      if (size >= 0x80) size = lengthAt(bytes, (p + 1) | 0)
+      const from = (p + 1 + widthOf(size)) | 0
+      const next = (from + size) | 0
+      const keyLength = bytes[from + 1] as number
+      const key = (from + 2) | 0
+      const afterKey = (key + keyLength) | 0
+      if (size < 0 || next > end || bytes[from] !== 0x0a || keyLength >= 0x80 || afterKey >= next || bytes[afterKey] !== 0x12) return -1
+      let valueSize = bytes[afterKey + 1] as number
+      if (valueSize >= 0x80) valueSize = lengthAt(bytes, (afterKey + 1) | 0)
+      const value = (afterKey + 1 + widthOf(valueSize)) | 0
+      if (valueSize < 0 || ((value + valueSize) | 0) !== next) return -1
+      const slot = table.find(bytes, key, keyLength, view)
+      if (slot >= 0) {
+        if (table.isSlotPrefixed(slot)) bits |= OF_INTEREST
+        const n = (noted * 3) | 0
+        attributes[n] = slot
+        attributes[n + 1] = value
+        attributes[n + 2] = next
+        noted = (noted + 1) | 0
+      } else if (!isAscii(bytes, view, key, afterKey)) return -1
+      else if ((bits & OF_INTEREST) === 0 && table.isPrefixed(bytes, key, keyLength)) bits |= OF_INTEREST
+      const text = (value + 2) | 0
+      const isShortText = valueSize > 1 && valueSize < 0x80 && bytes[value] === 0x0a && ((text + (bytes[value + 1] as number)) | 0) === next
+      if (isShortText ? !isAscii(bytes, view, text, next) : valueSize > 0) this.#value(value, next)
+      p = next
+    }
+    this.#noted = noted
+    this.#bits = bits
+    return p
   }
 
   /** AnyValue: a string, a short integer, a boolean or a double is looked at here. */
