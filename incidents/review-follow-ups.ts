@@ -2,7 +2,7 @@
  * What a review asks of people: follow-ups that a fact of the record calls for, and what the record does not hold and how it could have.
  */
 import type { Incident } from '../model/incident.ts'
-import { NOT_DONE } from './review-sentences.ts'
+import { NOT_DONE } from './review-words.ts'
 import { countText, md } from './words.ts'
 
 export const FOLLOW_UPS: Readonly<Record<string, (i: Incident) => string | undefined>> = {

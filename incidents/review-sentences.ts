@@ -2,9 +2,9 @@
  * The sentences of a post-incident review. Each says one fact of the record, with its numbers, and is not there when the fact is not:
  * `say` gives undefined then. Words that came from elsewhere are escaped: they are read as Markdown.
  */
-import type { Action, BlastRadius, Finding, Incident, TimelineEntry } from '../model/incident.ts'
+import type { Action, Finding, Incident, TimelineEntry } from '../model/incident.ts'
 import { happenedMs } from './alert.ts'
-import { comparisonText } from './review-words.ts'
+import { becauseText, comparisonText, ended, NOT_DONE, PROPOSED, untilText } from './review-words.ts'
 import { countText, durationText, ending, md, shareText, timeText, usdText } from './words.ts'
 
 export const SECTIONS = ['Impact', 'Detection', 'Cause', 'What stood before', 'Response'] as const
@@ -21,8 +21,6 @@ const firstOf = (i: Incident, kind: TimelineEntry['kind']): TimelineEntry | unde
 const after = (i: Incident, ms: number): string => `${durationText(ms - i.openedMs)} after the first alert was received`
 const findings = (i: Incident, verdict: Finding['verdict']): readonly Finding[] =>
   i.triage?.findings.filter((f) => f.verdict === verdict) ?? []
-/** States of what was not done. */
-export const NOT_DONE: ReadonlySet<Action['state']> = new Set(['proposed', 'started', 'withdrawn', 'refused'])
 const actions = (i: Incident, kind: Action['kind']): readonly Action[] => i.actions.filter((a) => a.kind === kind && !NOT_DONE.has(a.state))
 
 export const SENTENCES = {
@@ -275,33 +273,3 @@ export const SENTENCES = {
     },
   },
 } as const satisfies Record<string, Sentence>
-
-/** Until it was mitigated; nothing while it goes on. */
-function untilText({ untilMs }: BlastRadius): string {
-  return untilMs === undefined ? '' : ` until it was mitigated at ${timeText(untilMs)}`
-}
-
-const PROPOSED: Readonly<Partial<Record<Action['state'], string>>> = {
-  proposed: 'was not taken',
-  withdrawn: 'was withdrawn',
-  refused: 'was refused',
-}
-
-function becauseText({ because }: Action): string {
-  return because === undefined || because === '' ? '' : `: ${md(because)}`
-}
-
-function ended({ state }: Action): string {
-  const words: Readonly<Record<Action['state'], string>> = {
-    proposed: 'it was proposed',
-    started: 'it was begun',
-    withdrawn: 'it was no longer called for',
-    refused: 'it was refused',
-    in_force: 'it is in force',
-    verified: 'the runs after it were well again',
-    failed: 'the runs after it were not well again',
-    undone: 'it was undone',
-    lapsed: 'it has lapsed',
-  }
-  return words[state]
-}

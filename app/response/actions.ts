@@ -14,7 +14,7 @@ import {
   undoing,
   withAction,
 } from '../../incidents/acting.ts'
-import type { Cue, Fit, Standing } from '../../incidents/actions/action.ts'
+import type { Cue, Standing } from '../../incidents/actions/action.ts'
 import { ACTIONS } from '../../incidents/actions/index.ts'
 import type { Playbook } from '../../incidents/playbooks.ts'
 import { playbookActor } from '../../model/actor.ts'
@@ -22,6 +22,18 @@ import type { AuditEntry } from '../../control/audit.ts'
 import type { Action, ActionKind, Incident, TimelineEntry } from '../../model/incident.ts'
 import { controlEntries } from '../incidents/changes.ts'
 import type { Incidents, Updated } from '../incidents/incidents.ts'
+import {
+  type Acted,
+  type ActionRefused,
+  type Asked,
+  IN_FORCE,
+  notProposed,
+  notUndoable,
+  refused,
+  unavailable,
+  type UndoneBy,
+  unfit,
+} from './asked.ts'
 import { perform, type Performer, revert, stands, whoEnded } from './perform.ts'
 
 export interface ActionsParts extends Performer {
@@ -29,43 +41,6 @@ export interface ActionsParts extends Performer {
   readonly standingOf: (agent: string, environment: string, choosing: boolean) => Promise<Standing>
   readonly knownTools: () => Iterable<string>
 }
-
-export interface UndoneBy {
-  readonly actor: string
-  readonly reason: string
-  /** Absent for playbooks. */
-  readonly via?: string
-}
-
-/** `expiresMs` is a time; absent for never. */
-export type Asked = { readonly actor: string; readonly via: string; readonly expiresMs?: number } & (
-  | { readonly proposal: string; readonly reason?: string }
-  | { readonly action: ActionKind; readonly target?: string; readonly fallback?: string; readonly reason: string; readonly force?: boolean }
-)
-
-export const ACTION_REFUSALS = [
-  'unknown_action',
-  'unknown_name',
-  'not_proposed',
-  'does_not_fit',
-  'conflict',
-  'refused',
-  'not_in_force',
-  'incident_resolved',
-] as const
-export type ActionRefusal = (typeof ACTION_REFUSALS)[number]
-
-export interface ActionRefused {
-  readonly ok: false
-  readonly because: ActionRefusal
-  readonly detail: string
-  /** Names that would have been known. */
-  readonly known?: readonly string[]
-}
-export type Acted =
-  | { readonly ok: true; readonly incident: Incident; readonly action: Action }
-  | ActionRefused
-  | Extract<Updated, { ok: false }>
 
 export class Actions {
   readonly #parts: ActionsParts
@@ -297,8 +272,6 @@ export class Actions {
   }
 }
 
-const IN_FORCE: ReadonlySet<Action['state']> = new Set(['in_force', 'verified', 'failed'])
-
 function expiry({ expiresMs }: { readonly expiresMs?: number }): { readonly expiresMs?: number } {
   return expiresMs === undefined ? {} : { expiresMs }
 }
@@ -307,33 +280,4 @@ function expiry({ expiresMs }: { readonly expiresMs?: number }): { readonly expi
 function saidOf({ agent, environment }: Incident, entry: AuditEntry): TimelineEntry {
   const [said] = controlEntries([entry], { agent, environment, fromMs: entry.atMs, toMs: entry.atMs })
   return said ?? { atMs: entry.atMs, kind: 'action', text: entry.reason, actor: entry.actor, ref: entry.id }
-}
-
-function notProposed({ actions }: Incident, asked: string, action: Action | undefined): ActionRefused | undefined {
-  const proposed = actions.filter((a) => a.state === 'proposed').map((a) => a.id)
-  if (action === undefined) return { ...refused('unknown_action', `there is no proposal ${asked}`), known: actions.map((a) => a.id) }
-  if (action.state === 'proposed') return undefined
-  const instead = proposed.length === 0 ? 'nothing is proposed now' : `proposed now: ${proposed.join(', ')}`
-  return refused(
-    'not_proposed',
-    `${action.id} is ${action.state.replace('_', ' ')}${action.because === undefined ? '' : ` (${action.because})`}; ${instead}`,
-  )
-}
-
-function notUndoable({ actions }: Incident, asked: string, action: Action | undefined): ActionRefused | undefined {
-  if (action === undefined) return { ...refused('unknown_action', `there is no action ${asked}`), known: actions.map((a) => a.id) }
-  if (IN_FORCE.has(action.state)) return undefined
-  return refused('not_in_force', `${action.id} is ${action.state.replace('_', ' ')}: there is nothing to undo`)
-}
-
-function unfit({ because, unknown }: Extract<Fit, { fits: false }>): ActionRefused {
-  return unknown === undefined ? refused('does_not_fit', because) : { ...refused('unknown_name', because), known: unknown }
-}
-
-function refused(because: ActionRefusal, detail: string): ActionRefused {
-  return { ok: false, because, detail }
-}
-
-function unavailable(detail: string): Extract<Updated, { ok: false }> {
-  return { ok: false, because: 'not_stored', detail: `${detail}; it is begun, and done as soon as it can be stored` }
 }

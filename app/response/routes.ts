@@ -11,7 +11,7 @@ import type { Incidents } from '../incidents/incidents.ts'
 import { incidentJson } from '../incidents/wire.ts'
 import { nearest } from '../nearest.ts'
 import { problem } from '../problem.ts'
-import type { Acted, ActionRefusal, ActionRefused, Asked } from './actions.ts'
+import type { Acted, ActionRefusal, ActionRefused, Asked } from './asked.ts'
 import type { Response as IncidentResponse } from './response.ts'
 import { actionBody, actionJson, undoActionBody } from './wire.ts'
 

@@ -5,7 +5,7 @@
 import { PrometheusError } from '../../app/prometheus.ts'
 import { ControlPlane } from '../../app/controls/plane.ts'
 import { Incidents } from '../../app/incidents/incidents.ts'
-import type { Asked } from '../../app/response/actions.ts'
+import type { Asked } from '../../app/response/asked.ts'
 import { Response } from '../../app/response/response.ts'
 import { standingOf } from '../../app/response/standing.ts'
 import { createStorage } from '../../app/storage.ts'
