@@ -161,7 +161,7 @@ describe('what outlives the process', () => {
     const dir = folder()
     const t = await start(`storage: 'sqlite:${dir}/a.db'`)
     await hear(`${t.url}/api/v1/control/stream`)
-    expect((await send('GET', `${t.url}/api/v1/controls?all=1`)).json).toEqual({ controls: [], audit: [] })
+    expect((await send('GET', `${t.url}/api/v1/controls?all=1`)).json).toEqual({ controls: [], audit: [], refused: [] })
     await t.app.stop()
     expect(readdirSync(dir)).toEqual([])
   })
@@ -389,7 +389,7 @@ test('nonsense at any door is the sender’s mistake, and changes nothing', asyn
     }),
     { numRuns: 300 },
   )
-  expect((await send('GET', `${t.url}/api/v1/controls?all=1`)).json).toEqual({ controls: [], audit: [] })
+  expect((await send('GET', `${t.url}/api/v1/controls?all=1`)).json).toEqual({ controls: [], audit: [], refused: [] })
   expect(await t.value('agentopz_internal_errors_total')).toBe(0)
 })
 
