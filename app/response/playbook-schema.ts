@@ -58,7 +58,20 @@ const playbook = z
         confidence: z.enum(['high', 'medium']).default('medium').describe('… with at least this confidence'),
       })
       .prefault({}),
-    do: z.array(step).min(1).max(10).describe('Actions, in order: the next one when the one before does not fit or did not help'),
+    do: z
+      .array(step)
+      .min(1, 'write at least one action, such as rollback_release')
+      .max(10)
+      .superRefine((steps, context) => {
+        for (const [at, { action, target }] of steps.entries())
+          if (action === 'activate_release' && target === undefined)
+            context.addIssue({
+              code: 'custom',
+              path: [at],
+              message: 'activate_release names its release; write { action: activate_release, target: VERSION }',
+            })
+      })
+      .describe('Actions, in order: the next one when the one before does not fit or did not help'),
     mode: z.enum(['suggest', 'auto']).default('suggest').describe('Propose to people, or act when everything in `if` holds'),
     if: z
       .strictObject({

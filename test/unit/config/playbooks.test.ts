@@ -32,7 +32,16 @@ describe('a mistake', () => {
       'playbooks: [{ name: a, when: { cause: tools }, do: [{ action: open_tool, tool: x }] }]',
       'playbooks.0.do.0.tool: no such key',
     ],
-    ['no action', 'playbooks: [{ name: a, when: { cause: prompt }, do: [] }]', 'playbooks.0.do'],
+    [
+      'no action',
+      'playbooks: [{ name: a, when: { cause: prompt }, do: [] }]',
+      'playbooks.0.do: write at least one action, such as rollback_release',
+    ],
+    [
+      'a release that is not named',
+      'playbooks: [{ name: a, when: { cause: prompt }, do: [activate_release] }]',
+      'playbooks.0.do.0: activate_release names its release; write { action: activate_release, target: VERSION }',
+    ],
     ['a cause that is none', 'playbooks: [{ name: a, when: { cause: promt }, do: [stop_runs] }]', 'playbooks.0.when.cause'],
     [
       'nothing that it is about',
