@@ -76,16 +76,18 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
       parts.metrics.beginAgain()
       log.warn('the journal is not whole: runs go on, counters begin again at 0 as after a start without a journal')
     }
-    await journal
-      .submit({ kind: 'resume' }, (at) => parts.pipeline.resume(at))
-      .catch((error: unknown) => log.error({ err: error }, 'the journal cannot be written'))
+    const resume = (): Promise<void> => journal.submit({ kind: 'resume' }, (at) => parts.pipeline.resume(at))
+    const isResumed = await resume().then(
+      () => true,
+      () => false,
+    )
     // Damage must not be met again, nor counters begin again twice.
     if (!recovered.isWhole || report.isHurt())
       await journal.snapshot().catch((error: unknown) => log.error({ err: error }, 'no snapshot could be written'))
-    else if (!existsSync(join(settings.dir, WHOLE))) writeFileSync(join(settings.dir, WHOLE), '')
+    else if (!existsSync(join(settings.dir, WHOLE))) markWhole(settings.dir, log)
     if (recovered.records > 0)
       log.info({ records: recovered.records, seconds: Math.round(performance.now() - began) / 1000 }, 'the journal was read')
-    return opened(parts, journal, outbox, lock)
+    return opened(parts, { journal, outbox, lock, resume: isResumed ? undefined : resume })
   } catch (error) {
     lock.release()
     throw error
@@ -103,6 +105,14 @@ function prepare(dir: string): Lock {
         { cause: error },
       )
     throw error
+  }
+}
+
+function markWhole(dir: string, log: Logger): void {
+  try {
+    writeFileSync(join(dir, WHOLE), '')
+  } catch (error) {
+    log.error({ err: error }, 'the journal cannot be written')
   }
 }
 
@@ -138,7 +148,16 @@ async function again(record: JournalRecord, { pipeline, metrics, limits, log }: 
   }
 }
 
-function opened(parts: JournalParts, journal: Journal, outbox: Outbox, lock: Lock): OpenJournal {
+interface Opened {
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly lock: Lock
+  /** Set where the disk was full at the start, until it is not: no run may be closed before. */
+  resume: (() => Promise<void>) | undefined
+}
+
+function opened(parts: JournalParts, state: Opened): OpenJournal {
+  const { journal, outbox, lock } = state
   const { pipeline, metrics, log } = parts
   const wait = (event: JournalEvent, apply: (at: number) => void): void => {
     journal.submit(event, apply).catch((error: unknown) => {
@@ -179,7 +198,12 @@ function opened(parts: JournalParts, journal: Journal, outbox: Outbox, lock: Loc
       journal.submit({ kind: 'evaluation', evaluation: e, traceId, spanId }, (at) => pipeline.evaluation(e, traceId, spanId, at)),
     expire: () => wait({ kind: 'expire' }, (at) => void metrics.expire(at)),
     tick: () => {
-      sweep()
+      if (state.resume === undefined) sweep()
+      else
+        state.resume().then(
+          () => (state.resume = undefined),
+          () => undefined,
+        )
       journal.tick().catch((error: unknown) => internal(parts, 'journal', error))
     },
     settled: (endpoint, ticket) => outbox.settle(endpoint, ticket),

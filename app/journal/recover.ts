@@ -14,7 +14,6 @@ import {
   renameSync,
   rmSync,
   truncateSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -198,8 +197,13 @@ function listed(segment: SegmentFile): SegmentFile {
 
 function moveAside(dir: string, path: string): void {
   const aside = join(dir, ASIDE)
-  mkdirSync(aside, { recursive: true, mode: 0o700 })
-  renameSync(path, join(aside, basename(path)))
+  try {
+    mkdirSync(aside, { recursive: true, mode: 0o700 })
+    renameSync(path, join(aside, basename(path)))
+  } catch {
+    // A full disk has no room for a folder: the file stays, and is met again at the next start.
+    return
+  }
   const names = readdirSync(aside).toSorted()
   for (const name of names.slice(0, Math.max(0, names.length - MAX_ASIDE))) rmSync(join(aside, name), { force: true })
 }
@@ -210,7 +214,8 @@ function moveAside(dir: string, path: string): void {
  */
 class Deaths {
   readonly #path: string
-  readonly #fd: number
+  /** Undefined where it cannot be written: the journal must be read on a disk that is full, too. */
+  #fd: number | undefined
   readonly #seq: number
   readonly #count: number
 
@@ -219,8 +224,11 @@ class Deaths {
     const before = existsSync(this.#path) ? readFileSync(this.#path) : Buffer.alloc(0)
     this.#seq = before.length >= 12 ? before.readDoubleLE() : -1
     this.#count = before.length >= 12 ? before.readUInt32LE(8) : 0
-    if (before.length < 12) writeFileSync(this.#path, Buffer.alloc(12), { mode: 0o600 })
-    this.#fd = openSync(this.#path, 'r+')
+    try {
+      this.#fd = openSync(this.#path, before.length >= 12 ? 'r+' : 'w', 0o600)
+    } catch {
+      this.#fd = undefined
+    }
   }
 
   /** Notes that a record is about to be applied; true when it is not to be. */
@@ -229,13 +237,18 @@ class Deaths {
     const note = Buffer.alloc(12)
     note.writeDoubleLE(seq)
     note.writeUInt32LE(count, 8)
-    writeSync(this.#fd, note, 0, 12, 0)
+    try {
+      if (this.#fd !== undefined) writeSync(this.#fd, note, 0, 12, 0)
+    } catch {
+      this.close()
+    }
     return count > DEATHS
   }
 
   /** The end was reached, or told of as an error. */
   close(): void {
-    closeSync(this.#fd)
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
     rmSync(this.#path, { force: true })
   }
 }
