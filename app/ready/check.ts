@@ -89,8 +89,6 @@ export interface ReadinessCheck {
   /** The label `check` of agentopz_readiness. */
   readonly name: string
   readonly weight: number
-  /** What is asked, for docs/readiness.md. */
-  readonly asks: string
   look(about: About): Promise<ReadinessAnswer>
 }
 

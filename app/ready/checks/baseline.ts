@@ -14,7 +14,6 @@ const HOURLY: RecordedName = 'agent_sli:total:increase1h'
 export const baseline: ReadinessCheck = {
   name: 'baseline',
   weight: 10,
-  asks: 'Do the rules have a baseline of runs and of quality now, from a day of history at least?',
   look: async (about) => judge(about, await factsOf(about)),
 }
 

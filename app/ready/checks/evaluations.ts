@@ -23,7 +23,6 @@ const NORMAL = {
 export const evaluations: ReadinessCheck = {
   name: 'evaluations',
   weight: 15,
-  asks: 'Does an evaluation of content judge runs, and so many that the smallest fall of quality that matters would page within 2 hours?',
   look: async (about) => judge(about, await factsOf(about)),
 }
 

@@ -5,7 +5,6 @@ import { shownUrl } from '../reach.ts'
 export const fallback: ReadinessCheck = {
   name: 'fallback',
   weight: 10,
-  asks: 'Is there a fallback for when the agent is disabled, and when it is a URL, does it answer?',
   look: async ({ agent, agentConfig, world }) => {
     const given = agentConfig.fallback
     if (given === undefined)

@@ -15,7 +15,6 @@ const START =
 export const guards: ReadinessCheck = {
   name: 'guards',
   weight: 10,
-  asks: 'Are guards of the services that the runs of this agent come from connected, so that a control would reach it?',
   look: async (about) => {
     // While what is stored cannot be read, guards are told nothing: then it is not known either.
     about.world.releases(about.agent)

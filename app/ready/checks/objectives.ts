@@ -5,7 +5,6 @@ import { type About, ok, type ReadinessCheck, weak } from '../check.ts'
 export const objectives: ReadinessCheck = {
   name: 'objectives',
   weight: 5,
-  asks: 'Is there a quality target of its own, and a threshold per run for cost, steps or duration?',
   look: (about) => Promise.resolve(judge(about)),
 }
 

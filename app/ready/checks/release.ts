@@ -4,7 +4,6 @@ import { failed, ok, type ReadinessCheck, weak } from '../check.ts'
 export const release: ReadinessCheck = {
   name: 'release',
   weight: 10,
-  asks: 'Is there a release to roll back to that is known to have met its objectives?',
   look: async ({ agent, world }) => {
     const name = JSON.stringify(agent)
     const activations = world.releases(agent)?.activations ?? []

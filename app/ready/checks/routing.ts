@@ -12,7 +12,6 @@ import type { Destination, Labels } from '../routing.ts'
 export const routing: ReadinessCheck = {
   name: 'routing',
   weight: 15,
-  asks: 'Does a page of this agent go to a receiver that tells somebody, at any hour, unsilenced, and do its notifications go out?',
   look: async (about) => judge(about, await about.world.alertmanager()),
 }
 

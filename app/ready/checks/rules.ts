@@ -4,7 +4,6 @@ import { failed, ok, type ReadinessCheck } from '../check.ts'
 export const rules: ReadinessCheck = {
   name: 'rules',
   weight: 10,
-  asks: 'Is AgentopzWatchdog, which always fires, active in Alertmanager: are the rules loaded and do alerts arrive there?',
   look: async ({ world }) => {
     const { url, watchdogs } = await world.alertmanager()
     if (watchdogs.length > 0) return ok(`AgentopzWatchdog is active in Alertmanager at ${url}: rules are evaluated and alerts arrive`)

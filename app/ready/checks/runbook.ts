@@ -6,7 +6,6 @@ import { shownUrl } from '../reach.ts'
 export const runbook: ReadinessCheck = {
   name: 'runbook',
   weight: 5,
-  asks: 'Does the runbook of this agent (runbook_url) answer, or is at least the shipped one of the alert there?',
   look: async ({ agent, agentConfig, world }) => {
     const url = agentConfig.runbook_url
     if (url !== undefined) {

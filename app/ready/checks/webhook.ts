@@ -20,7 +20,6 @@ const LAST = `max(${RECEIVED}) or max(max_over_time(${RECEIVED}[7d:1h]))`
 export const webhook: ReadinessCheck = {
   name: 'webhook',
   weight: 5,
-  asks: "Are alerts of this agent routed to agentopz's webhook, and does it arrive?",
   look: async (about) => {
     const ageMs = await lastAge(about)
     try {

@@ -40,7 +40,7 @@ function world(
     names: async () => (await readiness.now()).map((r) => `${r.agent}/${r.environment}`),
   }
 }
-const check = (name: string, look: ReadinessCheck['look'], weight = 50): ReadinessCheck => ({ name, weight, asks: '', look })
+const check = (name: string, look: ReadinessCheck['look'], weight = 50): ReadinessCheck => ({ name, weight, look })
 const fine = check('fine', () => Promise.resolve({ state: 'ok', text: '' }))
 
 describe('agents', () => {
