@@ -110,7 +110,7 @@ class Lane {
     }
     this.#repairedMs = this.#world.now()
     await drill.repair(this.#world)
-    if (action === 'disable_agent') await this.#world.enable('the cause was taken away')
+    await this.#world.letGo('the cause was taken away')
   }
 
   #isContained(): boolean {

@@ -4,7 +4,7 @@
  * the next one; its processes had ended with it.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seeded } from '../fleet/sketch.ts'
 import { type Chain, startChain } from './chain.ts'
@@ -28,6 +28,8 @@ export interface DrillsRun {
   readonly sdk: string
   readonly startedMs: number
   readonly endedMs: number
+  /** Of this machine over the last quarter of an hour, and how many cores it has: a busy one is slow at everything. */
+  readonly load: { readonly average: number; readonly cores: number }
   /** Where everything was kept, when asked to. */
   readonly dir?: string
 }
@@ -48,7 +50,14 @@ export async function runDrills(drills: readonly DrillClass[], options: DrillOpt
     for (const note of chain.notes) options.tell(note)
     options.tell(`agents on ${chain.agents.sdk}, an hour of the rules is a minute`)
     const results = await runLanes(chain, drills, options)
-    return { results, sdk: chain.agents.sdk, startedMs, endedMs: Date.now(), ...(options.keep ? { dir } : {}) }
+    return {
+      results,
+      sdk: chain.agents.sdk,
+      startedMs,
+      endedMs: Date.now(),
+      load: { average: loadavg()[2] ?? 0, cores: availableParallelism() },
+      ...(options.keep ? { dir } : {}),
+    }
   } finally {
     await chain?.stop()
     if (!options.keep) remove()

@@ -17,6 +17,8 @@ const MAX_REPORTS = 20_000
 export interface OwnWorld extends DrillWorld {
   /** Begins its traffic, with the first release active. */
   begin(): Promise<void>
+  /** Undoes what playbooks have set and left, as an operator does once the cause is gone: a tool that is open, an agent that is off. */
+  letGo(reason: string): Promise<void>
   /** Ends it, and the mark that it is being drilled. */
   end(): Promise<void>
   conditions(): Conditions
@@ -67,6 +69,11 @@ export function createWorld(chain: Chain, agent: string, signal: AbortSignal): O
       done(await plane.set({ control: 'drill', agent, target, environment: ENVIRONMENT }, who('drill'), now))
       await release('1', 'good')
       change({})
+    },
+    letGo: async (reason) => {
+      const set = plane.controls(now()).filter((c) => c.agent === agent && c.control !== 'drill')
+      // A playbook may have undone it by now: a refusal is as good.
+      for (const c of set) await plane.undo(c.id, who(reason), now)
     },
     end: async () => {
       change({ runsPerSecond: 0, isRunaway: false })

@@ -12,7 +12,7 @@ const [BEGIN, END] = ['<!-- measured: npm run drill:report -->', '<!-- end -->']
 export type Versions = Readonly<Record<string, string>>
 
 /** The measured part. */
-export function measured({ results, sdk, startedMs, endedMs }: DrillsRun, versions: Versions): string {
+export function measured({ results, sdk, startedMs, endedMs, load }: DrillsRun, versions: Versions): string {
   const passed = results.filter((r) => r.outcome === 'passed')
   const caused = results.filter((r) => r.attribution !== 'none to name')
   const right = caused.filter((r) => r.attribution === 'right')
@@ -20,7 +20,7 @@ export function measured({ results, sdk, startedMs, endedMs }: DrillsRun, versio
   const misses = results.flatMap((r) => r.misses.map((m) => `- **${r.drill}**: ${m}`))
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [
-    `${new Date(startedMs).toISOString().slice(0, 16).replace('T', ' ')} UTC, ${results.length} drills in ${Math.round((endedMs - startedMs) / 60_000)} minutes. ${with_.join(', ')}.`,
+    `${new Date(startedMs).toISOString().slice(0, 16).replace('T', ' ')} UTC, ${results.length} drills in ${Math.round((endedMs - startedMs) / 60_000)} minutes. ${with_.join(', ')}; ${load.cores} cores with a load of ${load.average.toFixed(0)}.`,
     `${passed.length} of ${results.length} drills passed; the right cause was named first in ${right.length} of ${caused.length} that have one.`,
     '',
     row(MARKDOWN_COLUMNS),

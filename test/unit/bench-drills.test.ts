@@ -38,10 +38,15 @@ const failed: DrillResult = {
   attribution: 'not named',
   observed: unnamed,
 }
-const text = measured({ results: [passed, failed], sdk: 'openai 6', startedMs: T0, endedMs: T0 + 600_000 }, { agentopz: '0.1.0' })
+const text = measured(
+  { results: [passed, failed], sdk: 'openai 6', startedMs: T0, endedMs: T0 + 600_000, load: { average: 3.4, cores: 2 } },
+  { agentopz: '0.1.0' },
+)
 
 test('when, with what, how many passed, how many causes were right', () => {
-  expect(text).toContain('2026-12-01 08:00 UTC, 2 drills in 10 minutes. agentopz 0.1.0, SDK of the agents openai 6.')
+  expect(text).toContain(
+    '2026-12-01 08:00 UTC, 2 drills in 10 minutes. agentopz 0.1.0, SDK of the agents openai 6; 2 cores with a load of 3.',
+  )
   expect(text).toContain('1 of 2 drills passed; the right cause was named first in 1 of 2 that have one.')
 })
 test('a row each, and every miss', () => {
