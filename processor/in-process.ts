@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Span } from '../model/span.ts'
 import { createDecoder } from './decode/index.ts'
+import { createInterestTest } from './decode/interest.ts'
 import { INTEREST } from './dialects/index.ts'
 import type { AgentPolicy } from './evaluations/check.ts'
 import { DEFAULT_CHECKS } from './evaluations/index.ts'
@@ -14,7 +15,7 @@ import { createPipeline, type Pipeline, type PipelineHooks } from './pipeline.ts
 import { createPrices } from './prices.ts'
 import type { PriceOverride } from './prices-override.ts'
 import { DEFAULT_RUN_LIMITS, type RunLimits } from './runs/runs.ts'
-import { type ReadableSpanLike, spanOfSdk } from './sdk-span.ts'
+import { placeOfSdk, type ReadableSpanLike, spanOfSdk } from './sdk-span.ts'
 
 export interface InProcessOptions {
   readonly limits?: Partial<RunLimits>
@@ -36,6 +37,8 @@ export interface InProcess {
   readonly metrics: Metrics
   readonly pipeline: Pipeline
 }
+
+const interest = createInterestTest(INTEREST)
 
 export const DEFAULT_POLICY: AgentPolicy = { checks: DEFAULT_CHECKS, loop: { identicalCalls: 5, pingPong: 4 }, requiredTools: [] }
 
@@ -65,14 +68,17 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     onStart: () => undefined,
     onEnd: (span) => {
       if (isShut) return
+      const now = Date.now()
       let view: Span
       try {
+        const place = placeOfSdk(span, interest)
+        if (place !== undefined) return pipeline.link(place, now)
         view = spanOfSdk(span)
       } catch {
-        metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, Date.now())
+        metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, now)
         return
       }
-      pipeline.span(view, Date.now())
+      pipeline.span(view, now)
     },
     // Runs close by their own rules; a flush must not cut a run short because an exporter wants its batch out.
     forceFlush: async () => {

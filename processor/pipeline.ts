@@ -23,6 +23,7 @@ import { factOfLog, readSpan } from './read-span.ts'
 import { type RecordContext, recordLate, recordRun } from './record.ts'
 import { partsOf, type RunsPart } from './runs/state.ts'
 import { type LateWork, type RunLimits, Runs } from './runs/runs.ts'
+import type { SpanPlace } from './sdk-span.ts'
 
 export type Signal = 'traces' | 'logs' | 'metrics'
 
@@ -55,6 +56,8 @@ export interface Pipeline {
   ingest(signal: Signal, body: Uint8Array, encoding: Encoding, now: number): Accepted
   /** Takes one span in process. */
   span(span: Span, now: number): void
+  /** Takes the place in its trace of a span in process that is of no further interest. */
+  link(place: SpanPlace, now: number): void
   /** Takes an evaluation that came by another way than OTLP (feedback over HTTP). */
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
   /** Closes what is due; true when more is due than one turn should take. */
@@ -159,6 +162,12 @@ export function createPipeline(
       runs.add(traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading), now)
     })
   let others = 0
+  let othersInProcess = 0
+  /** Spans in process are counted at the next sweep: a counter costs more than all else that is done for one of these. */
+  const countOthers = (): void => {
+    metrics.add('agentopz_spans_received_total', { dialect: 'other', signal: 'traces' }, othersInProcess, now)
+    othersInProcess = 0
+  }
   const spanSink = {
     span: takeSpan,
     link: (traceId: string, spanId: string, parentSpanId: string, location: ParentLocation): void => {
@@ -189,6 +198,11 @@ export function createPipeline(
       now = at
       takeSpan(span)
     },
+    link({ traceId, spanId, parentSpanId, parentLocation }, at) {
+      now = at
+      othersInProcess++
+      guarded('link', () => runs.link(traceId, spanId, parentSpanId, parentLocation, now))
+    },
     evaluation(e, traceId, spanId, at) {
       now = at
       judge(e, traceId, spanId)
@@ -217,11 +231,13 @@ export function createPipeline(
     },
     sweep(at) {
       now = at
+      countOthers()
       pending.expire(now, settings.limits.rememberMs)
       return runs.sweep(now)
     },
     flush(at, reason) {
       now = at
+      countOthers()
       runs.flush(now, reason)
     },
     apply(next) {

@@ -3,6 +3,7 @@
  * Values are read when they are asked for, so the view shows the span as it is then; it is meant for spans that have ended.
  */
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../model/span.ts'
+import { hasKeyOfInterest, type InterestTest } from './decode/interest.ts'
 import { millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
 import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
 
@@ -38,7 +39,8 @@ export interface ReadableSpanLike {
 }
 
 const STATUS: readonly StatusCode[] = ['unset', 'ok', 'error']
-const isValid = (id: string): boolean => !/^0*$/.test(id)
+/** Nearly every id is told by its last digits; a regular expression costs 60 ns on each. */
+const isValid = (id: string): boolean => id !== '' && (!id.endsWith('00000000') || !/^0*$/.test(id))
 const nanosOf = ([seconds, nanos]: HrTime): Nanos => ({ ms: seconds * 1000 + Math.floor(nanos / 1e6), rest: nanos % 1e6 })
 
 class SdkSpan implements Span {
@@ -110,4 +112,29 @@ class SdkSpan implements Span {
 /** A view over an ended span; valid as long as the span is. Throws only what the span's own `spanContext()` throws. */
 export function spanOfSdk(span: ReadableSpanLike): Span {
   return new SdkSpan(span)
+}
+
+/** Where a span stands in its trace, for one that is of no further interest. */
+export interface SpanPlace {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string
+  readonly parentLocation: ParentLocation
+}
+
+/** The place of a span that no dialect need look at; undefined for one of interest, by the rule that decoders follow. */
+export function placeOfSdk(span: ReadableSpanLike, test: InterestTest): SpanPlace | undefined {
+  if (hasKeyOfInterest(span.attributes, test) || isKnownSource(span, test)) return undefined
+  for (const event of span.events) if (test.event(event.name)) return undefined
+  const { traceId, spanId } = span.spanContext()
+  const parent = span.parentSpanContext
+  const parentSpanId = parent?.spanId ?? span.parentSpanId ?? ''
+  if (parentSpanId === '' || !isValid(parentSpanId)) return { traceId, spanId, parentSpanId: '', parentLocation: 'unknown' }
+  return { traceId, spanId, parentSpanId, parentLocation: parent === undefined ? 'unknown' : parent.isRemote === true ? 'remote' : 'local' }
+}
+
+function isKnownSource(span: ReadableSpanLike, test: InterestTest): boolean {
+  const scope = span.instrumentationScope ?? span.instrumentationLibrary
+  const service = span.resource.attributes['service.name']
+  return (scope !== undefined && test.scope(scope.name)) || test.service(typeof service === 'string' ? service : undefined)
 }

@@ -39,3 +39,12 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
   const prefixes = patterns.filter((p) => p.endsWith('*')).map((p) => p.slice(0, -1))
   return (name) => exact.has(name) || prefixes.some((p) => name.startsWith(p))
 }
+
+/** Letters that prefixes of interest begin with: most keys are told apart by their first one. */
+const FIRST_LETTERS = Uint8Array.from({ length: 128 }, (_, code) => (GEN_AI_PREFIXES.some((p) => p.charCodeAt(0) === code) ? 1 : 0))
+
+/** The rule for attributes in an object. */
+export function hasKeyOfInterest(attributes: Readonly<Record<string, unknown>>, test: InterestTest): boolean {
+  for (const key in attributes) if (FIRST_LETTERS[key.charCodeAt(0)] === 1 && test.key(key)) return true
+  return false
+}
