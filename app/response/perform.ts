@@ -18,7 +18,6 @@ export type Performed =
   | { readonly ok: true; readonly entry: AuditEntry }
   | { readonly ok: false; readonly because: 'refused' | 'unavailable'; readonly detail: string }
 
-const ALONE = 'playbook'
 const AUDIT_LIMIT = 2000
 
 /** Does it, or finds that it was done: before, or by another replica at the same time, which is why it is refused here then. */
@@ -31,7 +30,7 @@ export async function perform(performer: Performer, incident: Incident, action: 
 }
 
 async function performNow({ plane, clock }: Performer, incident: Incident, action: Action, id: string): Promise<Performed> {
-  const who: Who = { actor: action.actor, reason: reasonOf(incident, action), via: action.via ?? ALONE, id }
+  const who: Who = { actor: action.actor, reason: reasonOf(incident, action), via: action.via ?? viaOf(incident, action), id }
   const command = ACTIONS[action.kind].command(action)
   if (command.do === 'control') {
     const { control, target, fallback } = command
@@ -57,7 +56,7 @@ export async function revert({ plane, clock }: Performer, incident: Incident, ac
   const id = auditIdOf(incident, action, true)
   const done = await recorded(plane, id)
   if (done !== undefined) return done
-  const who: Who = { actor: undo.actor, reason: undo.reason, via: undo.via ?? ALONE, id }
+  const who: Who = { actor: undo.actor, reason: undo.reason, via: undo.via ?? viaOf(incident, action), id }
   if (ACTIONS[action.kind].command(action).do === 'control') {
     const outcome = await plane.undo(ref, who, clock)
     return !outcome.ok && outcome.because === 'not_in_force' ? 'over' : outcomeOf(outcome)
@@ -108,10 +107,15 @@ async function recorded(plane: ControlPlane, id: string): Promise<Performed | un
   }
 }
 
-/** Short and of few kinds: it is a label of metrics. A person's own words stand. */
-function reasonOf(incident: Incident, { id, playbook, cause, reason }: Action): string {
-  if (playbook === undefined) return `${reason} (${incident.id})`
-  return `${cause === undefined ? incident.title : `cause: ${cause}`} (${incident.id} ${id})`
+/** A label of metrics: of few kinds, and without ids. A person's own words stand. */
+function reasonOf(incident: Incident, { playbook, cause, reason }: Action): string {
+  if (playbook === undefined) return reason
+  return cause === undefined ? incident.title : `cause: ${cause}`
+}
+
+/** How a playbook's action came in: by which action of which incident. */
+function viaOf(incident: Incident, { id }: Action): string {
+  return `${incident.id} ${id}`
 }
 
 type Outcome = { readonly ok: true; readonly entry: AuditEntry } | { readonly ok: false; readonly because: string; readonly detail: string }

@@ -167,7 +167,7 @@ export class Verifier {
             ? `it stays while ${other.cause} is named as a cause too`
             : undefined
     if (why === undefined && this.#playbookOf(action)?.verify.otherwise !== 'escalate') {
-      await actions.undo(id, action.id, { actor: action.actor, reason: `it did not help (${id} ${action.id})` })
+      await actions.undo(id, action.id, { actor: action.actor, reason: 'it did not help' })
       return
     }
     await incidents.update(id, (i) =>
