@@ -55,7 +55,14 @@ export interface HttpReceiverOptions extends ReceiverParts {
 
 /** Starts an OTLP/HTTP receiver. @throws when it cannot listen. */
 export async function startHttpReceiver(options: HttpReceiverOptions): Promise<Receiver> {
-  const timeouts = { requestTimeout: options.limits.requestTimeoutSeconds * 1000, headersTimeout: 15_000, keepAliveTimeout: 75_000 }
+  const requestTimeout = options.limits.requestTimeoutSeconds * 1000
+  // Node looks for connections that are late every 30 s unless it is told otherwise: too seldom for the seconds that are configured.
+  const timeouts = {
+    requestTimeout,
+    headersTimeout: Math.min(15_000, requestTimeout),
+    keepAliveTimeout: 75_000,
+    connectionsCheckingInterval: Math.min(30_000, Math.max(500, requestTimeout / 4)),
+  }
   const answered = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response, options).catch((error: unknown) => {
       options.events.internalError('receive_http', error)

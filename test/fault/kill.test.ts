@@ -13,7 +13,7 @@ import { startLedger } from '../support/ledger.ts'
 import { fromProtobuf } from '../support/otlp.ts'
 import { served } from '../support/served.ts'
 
-const KILLS = process.env['AGENTOPZ_FAULT'] === 'long' ? 200 : 15
+const KILLS = Number(process.env['AGENTOPZ_KILLS'] ?? (process.env['AGENTOPZ_FAULT'] === 'long' ? 200 : 15))
 const SEED = Number(process.env['AGENTOPZ_SEED'] ?? 1)
 
 /** mulberry32: the moments are random, and can be had again. */
@@ -115,6 +115,7 @@ test(`${KILLS} kills under load: 0 acknowledged spans lost, 0 counted twice`, as
       await ledger.pause()
       const text = await scrape()
       lines.push(`kill ${kill}: ${acknowledged.spans} spans acknowledged, ${distinct(text)} counted`)
+      if (kill % 20 === 0) console.log(lines.at(-1))
       expect(distinct(text), lines.join('\n')).toBe(acknowledged.spans)
       expect(sumOf(text, 'agentopz_journal_damage_total') - sumOf(text, 'agentopz_journal_damage_total', { kind: 'torn_tail' })).toBe(0)
     }

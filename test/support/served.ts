@@ -64,7 +64,7 @@ export async function served(yaml: string): Promise<Served> {
       gone = new Promise((done) => started.once('close', done))
     },
     ready: async () => {
-      for (let tries = 0; tries < 600; tries++) {
+      for (const end = Date.now() + 90_000; Date.now() < end;) {
         if (child?.exitCode !== null || child.signalCode !== null) throw new Error(`serve ended: ${printed}`)
         const answer = await fetch(`${url}/-/ready`).catch(() => undefined)
         if (answer?.ok === true) return
