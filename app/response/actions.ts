@@ -229,8 +229,9 @@ export class Actions {
     return this.#acted(updated, action.id)
   }
 
+  /** It is done; that the record cannot say so now does not make it undone. */
   #acted(updated: Updated, actionId: string): Acted {
-    if (!updated.ok) return updated
+    if (!updated.ok) return updated.because === 'not_stored' ? unavailable(updated.detail) : updated
     const action = actionOf(updated.incident, actionId)
     return action === undefined ? refused('unknown_action', actionId) : { ok: true, incident: updated.incident, action }
   }

@@ -71,6 +71,7 @@ export function refused(because: ActionRefusal, detail: string): ActionRefused {
   return { ok: false, because, detail }
 }
 
+/** Decided and stored, and not yet known to be done: neither "it is done" nor "nothing changed" would be true. */
 export function unavailable(detail: string): Extract<Updated, { ok: false }> {
-  return { ok: false, because: 'not_stored', detail: `${detail}; it is begun, and done as soon as it can be stored` }
+  return { ok: false, because: 'not_known', detail: `${detail}; it is begun, and done as soon as that works again: see the incident` }
 }

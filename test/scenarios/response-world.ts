@@ -45,6 +45,7 @@ export class ResponseWorld {
   #plane: ControlPlane | undefined
   #incidents: Incidents | undefined
   #response: Response | undefined
+  #isFull = false
   readonly log = new RunLog()
   now = START
 
@@ -77,7 +78,11 @@ export class ResponseWorld {
   async restart(): Promise<void> {
     await this.#response?.close()
     await this.#plane?.close()
-    const storage = createStorage('sqlite:./a.db', this.#dir)
+    const stored = createStorage('sqlite:./a.db', this.#dir)
+    const storage: Storage & IncidentStorage = {
+      ...stored,
+      write: (change) => (this.#isFull ? Promise.reject(new Error('disk full')) : stored.write(change)),
+    }
     const clock = (): number => this.now
     const failed = (error: unknown): void => expect(error).toBe('')
     const plane = new ControlPlane(
@@ -92,7 +97,7 @@ export class ResponseWorld {
       {
         done: () => undefined,
         changed: () => undefined,
-        storageFailed: (_, e) => failed(e),
+        storageFailed: (_, e) => (this.#isFull ? undefined : failed(e)),
         storageRecovered: () => undefined,
         conflicted: () => undefined,
       },
@@ -160,6 +165,11 @@ export class ResponseWorld {
       this.incidents.tick(this.now)
       await this.response.look()
     }
+  }
+
+  /** Controls and releases cannot be stored; incidents can, which were stored first. */
+  diskIs(full: 'full' | 'free'): void {
+    this.#isFull = full === 'full'
   }
 
   /** Somebody publishes and activates a release. */

@@ -241,3 +241,20 @@ test('killed after it was decided and before it was done: done once after the re
   expect([world.active, world.action('act_1').state]).toEqual(['v7', 'in_force'])
   expect((await world.plane.audit(50)).filter((e) => e.action === 'rollback')).toHaveLength(1)
 })
+
+test('the disk is full between deciding and doing: neither done nor denied, and done once when it is not', async () => {
+  await regression(SUGGEST, badPrompt)
+  world.diskIs('full')
+  expect(await world.accepts('act_1')).toMatchObject({
+    ok: false,
+    because: 'not_known',
+    detail: expect.stringContaining('it is begun') as string,
+  })
+  expect([world.active, world.action('act_1').state]).toEqual(['v8', 'started'])
+  // Whoever asks again hears of the first.
+  expect(await world.does('rollback_release', undefined, 'bob')).toMatchObject({ ok: false, because: 'conflict' })
+  world.diskIs('free')
+  await world.at('32m')
+  expect([world.active, world.action('act_1').state]).toEqual(['v7', 'in_force'])
+  expect((await world.plane.audit(50)).filter((e) => e.action === 'rollback').map((e) => e.actor)).toEqual(['ana'])
+})
