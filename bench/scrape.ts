@@ -22,9 +22,9 @@ while (metrics.seriesCount() < wanted)
 const series = metrics.seriesCount()
 
 /** As the app answers it, through the same HTTP server. */
-const answer = async (request: Request): Promise<Response> => {
-  const { contentType, body } = await metrics.expose(request.headers.get('accept') ?? undefined, Date.now())
-  return new Response(body, { headers: { 'content-type': contentType } })
+const answer = (request: Request): Response => {
+  const { contentType, pieces } = metrics.stream(request.headers.get('accept') ?? undefined, Date.now())
+  return new Response(ReadableStream.from(pieces).pipeThrough(new TextEncoderStream()), { headers: { 'content-type': contentType } })
 }
 const server = await new Promise<ReturnType<typeof serve>>((done) => {
   const started = serve({ fetch: answer, hostname: '127.0.0.1', port: 0 }, () => done(started))
@@ -32,22 +32,32 @@ const server = await new Promise<ReturnType<typeof serve>>((done) => {
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`
 const run = promisify(execFile)
 
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
 interface Scrape {
   readonly ms: number
   readonly bytes: number
   readonly cpuMs: number
+  /** The longest turn of the event loop: by the clock, and what this thread computed in the longest one. */
   readonly stallMs: number
+  readonly stallCpuMs: number
 }
 
 /** One scrape by curl, while this process looks at the clock as often as it can. */
 async function scrape(accept: string): Promise<Scrape> {
-  let stallMs = 0
-  let last = performance.now()
+  let [stallMs, stallCpuMs] = [0, 0]
+  let [last, lastCpu] = [performance.now(), threadCpuMs()]
   let isDone = false
   const look = (): void => {
     const at = performance.now()
+    const cpu = threadCpuMs()
     stallMs = Math.max(stallMs, at - last)
+    stallCpuMs = Math.max(stallCpuMs, cpu - lastCpu)
     last = at
+    lastCpu = cpu
     if (!isDone) setImmediate(look)
   }
   setImmediate(look)
@@ -66,7 +76,7 @@ async function scrape(accept: string): Promise<Scrape> {
   isDone = true
   const { user, system } = process.cpuUsage(began)
   const [seconds = 0, bytes = 0] = stdout.split(' ').map(Number)
-  return { ms: seconds * 1000, bytes, cpuMs: (user + system) / 1000, stallMs }
+  return { ms: seconds * 1000, bytes, cpuMs: (user + system) / 1000, stallMs, stallCpuMs }
 }
 
 const FORMATS = { text: 'text/plain', OpenMetrics: 'application/openmetrics-text; version=1.0.0' }
@@ -79,10 +89,23 @@ for (let round = 0; round < ROUNDS + 3; round++)
 server.close()
 const rows = (['text', 'OpenMetrics'] as const).map((format) => {
   const all = seen[format]
-  return [format, spread(all.map((s) => s.ms)), (median(all.map((s) => s.bytes)) / 1e6).toFixed(1), spread(all.map((s) => s.stallMs))]
+  return [
+    format,
+    spread(all.map((s) => s.ms)),
+    spread(all.map((s) => s.cpuMs)),
+    (median(all.map((s) => s.bytes)) / 1e6).toFixed(1),
+    spread(
+      all.map((s) => s.stallCpuMs),
+      1,
+    ),
+    spread(
+      all.map((s) => s.stallMs),
+      1,
+    ),
+  ]
 })
 process.stdout.write(
-  `${series} series of ${agents} agents\n${rows.map((r) => `${r[0]}: ${r[1]} ms, ${r[2]} MB, longest stall ${r[3]} ms\n`).join('')}`,
+  `${series} series of ${agents} agents\n${rows.map((r) => `${r[0]}: ${r[1]} ms, ${r[2]} ms CPU, ${r[3]} MB, longest turn ${r[4]} ms CPU, ${r[5]} ms\n`).join('')}`,
 )
 if (wanted >= 50_000)
   keep('scrape', {
@@ -93,9 +116,15 @@ if (wanted >= 50_000)
       `${series} series (counters and histograms of ${agents} agents) are scraped over HTTP by curl, ${ROUNDS} times in each format.`,
     ],
     tables: [
-      { caption: 'Median (lowest–highest) of the scrapes.', head: ['format', 'ms', 'MB', 'longest stall of the event loop, ms'], rows },
+      {
+        caption: 'Median (lowest–highest) of the scrapes.',
+        head: ['format', 'ms', 'CPU ms', 'MB', 'longest turn of the event loop, CPU ms', 'by the clock, ms'],
+        rows,
+      },
     ],
-    notes: ['The goal is 50 ms for the longest stall. The stall includes whatever else the machine did meanwhile.'],
+    notes: [
+      'The goal is 50 ms for the longest turn. By the clock it includes whatever else the machine did meanwhile, which on a shared machine is most of it.',
+    ],
     ranOn: ranOn(),
   })
 process.exit(0)

@@ -52,7 +52,9 @@ export interface Metrics {
   firstSeen(labels: LabelsOf<'agentopz_cohort_first_seen_timestamp_seconds'>, now: number): void
   /** A gauge computed at scrape: its rows replace all former series. */
   gauge<M extends NameOfType<'gauge'>>(name: M, rows: () => Iterable<readonly [LabelsOf<M>, number]>): void
-  /** Text for a scraper, in the format it accepts. */
+  /** Text for a scraper, in the format it accepts, piece by piece: the event loop gets its turn between them. */
+  stream(accept: string | undefined, now: number): { readonly contentType: string; readonly pieces: AsyncIterable<string> }
+  /** The same as one text. */
   expose(accept: string | undefined, now: number): Promise<{ readonly contentType: string; readonly body: string }>
   /** Drops idle series and returns how many. */
   expire(now: number): number
@@ -72,8 +74,10 @@ export interface Observation {
   readonly traceId?: string
 }
 
-/** Lines rendered between two turns of the event loop: a few milliseconds of work. */
-const RENDER_SLICE = 5000
+/** Lines rendered at a time: a millisecond or two of work. */
+const RENDER_SLICE = 1000
+/** Characters given out between two turns of the event loop. */
+const PIECE = 2 ** 18
 const FIRST_SEEN = 'agentopz_cohort_first_seen_timestamp_seconds'
 const OVERFLOWED = 'agentopz_series_overflow_total'
 /** Gauges that count: rows folded together are added. The others are maxima, times and flags. */
@@ -107,6 +111,21 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
     const exemplar = exemplarOf(o.traceId, o.value, now)
     if (exemplar !== undefined) series.exemplars[bucket] = exemplar
   }
+  async function* piecesOf(format: Format, now: number): AsyncIterable<string> {
+    let piece = ''
+    for (const family of families.values()) {
+      refill(family, metrics, now)
+      for (const slice of renderFamily(family, format)) {
+        piece += slice
+        if (piece.length < PIECE) continue
+        yield piece
+        piece = ''
+        await nextTurn()
+      }
+    }
+    if (processMetrics !== undefined) piece += renderProcess(await processMetrics.getMetricsAsJSON(), format)
+    yield format === 'openmetrics' ? `${piece}# EOF\n` : piece
+  }
   const metrics: Metrics = {
     // oxlint-disable-next-line max-params -- one call per sample on the hot path, in the order a sample is read
     add: (name, labels, value, now, traceId) => {
@@ -132,15 +151,14 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
       const family = families.get(name)
       if (family !== undefined) family.rows = rows
     },
-    expose: async (accept, now) => {
+    stream: (accept, now) => {
       const { format, contentType } = negotiate(accept)
+      return { contentType, pieces: piecesOf(format, now) }
+    },
+    expose: async (accept, now) => {
+      const { contentType, pieces } = metrics.stream(accept, now)
       const parts: string[] = []
-      for (const family of families.values()) {
-        refill(family, metrics, now)
-        await renderFamily(family, format, parts)
-      }
-      if (processMetrics !== undefined) parts.push(renderProcess(await processMetrics.getMetricsAsJSON(), format))
-      if (format === 'openmetrics') parts.push('# EOF\n')
+      for await (const piece of pieces) parts.push(piece)
       return { contentType, body: parts.join('') }
     },
     expire: (now) => {
@@ -187,9 +205,9 @@ function refill(family: Family, metrics: Metrics, now: number): void {
   }
 }
 
-async function renderFamily(family: Family, format: Format, parts: string[]): Promise<void> {
+function* renderFamily(family: Family, format: Format): Iterable<string> {
   const { name, definition } = family
-  if (family.series.size > 0) parts.push(renderHead({ name, ...definition }, format))
+  if (family.series.size > 0) yield renderHead({ name, ...definition }, format)
   const buckets = definition.type === 'histogram' ? bucketLabels(family.bounds) : []
   let slice: string[] = []
   let lines = 0
@@ -198,12 +216,11 @@ async function renderFamily(family: Family, format: Format, parts: string[]): Pr
     lines += buckets.length + 1
     if (lines < RENDER_SLICE) continue
     // Joined at once: a body of a million small strings would keep the garbage collector busy for longer than the rendering takes.
-    parts.push(slice.join(''))
+    yield slice.join('')
     slice = []
     lines = 0
-    await nextTurn()
   }
-  parts.push(slice.join(''))
+  if (slice.length > 0) yield slice.join('')
 }
 
 /** prom-client's own metrics as text. Three of its gauges are named like counters, which no tool accepts: they are left out. */
