@@ -1,7 +1,7 @@
 /**
  * Which traces reported which response id, per service: two instrumentations of one call can land in two traces of their own
  * (LangChain handler and OpenAI SDK), with nothing in common but `gen_ai.response.id` (R3). One of the traces keeps the call.
- * Claims are rows of numbers in a ring, oldest first: 36 bytes each where objects took 300, and there is one per model call.
+ * Claims are rows of numbers in a ring, oldest first: 36 bytes each and nothing for the garbage collector, for there is one per model call.
  * A response id is held as a 64-bit fingerprint with a seed: a false match has odds below 1 in 10^12 at half a million claims.
  */
 import { fingerprint, idOfKey, newKey, readKey } from './packed/trace-key.ts'

@@ -1,7 +1,7 @@
 /**
  * Memory for byte strings of many sizes, outside the garbage collector's sight: pages of a mebibyte cut into equal slots, one size per page.
  * `put` copies bytes in and gives a reference, `at` shows them, `free` gives the slot back; a page that is empty is let go.
- * Why: a full collection over a million open runs stops everything for 3 ms with pages like these, and for 300 ms and more with an object each.
+ * Why: a full collection over a million records stopped everything for 3 ms with pages like these, and for 200 ms and more with a string each.
  * While somebody `hold`s, freed bytes stay as they are, so that a snapshot can be written out while traces come and go.
  */
 const PAGE_BYTES = 2 ** 20
