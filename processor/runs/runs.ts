@@ -29,6 +29,7 @@ export class Runs {
   readonly #events: RunEvents
   readonly #held: Held
   #seen: RememberedSpans
+  #sweptMs = Number.NEGATIVE_INFINITY
   readonly #responses: Responses
 
   constructor(limits: RunLimits, events: RunEvents, seed: number) {
@@ -124,6 +125,9 @@ export class Runs {
   sweep(now: number, limit = 2000): boolean {
     const { slots } = this.#held
     const { settleMs, orphanMs, idleMs, maxRunMs } = this.#limits
+    // The clock was set back: what was touched in its future would hold up all behind it until that comes.
+    if (now < this.#sweptMs) this.resume(now)
+    this.#sweptMs = now
     let left = limit
     for (const list of [LIST.settling, LIST.hot] as const)
       for (const slot of slots.of(list)) {
@@ -197,6 +201,7 @@ export class Runs {
     const { slots } = this.#held
     for (const list of [LIST.hot, LIST.settling, LIST.orphans, LIST.waiting, LIST.plainHot, LIST.plain])
       for (const slot of slots.of(list)) slots.lastMs[slot] = now
+    for (const slot of slots.of(LIST.age)) slots.firstMs[slot] = Math.min(slots.firstMs[slot] ?? now, now)
   }
 
   #startOpen(traceId: string, slot: number, now: number, closed: ClosedTrace | undefined): OpenTrace {
