@@ -112,7 +112,7 @@ connectors:
     aggregation_cardinality_limit: 8192
 exporters:
   otlp_http: { endpoint: 'http://127.0.0.1:${at.sinkPort}', compression: ${o.compression}, sending_queue: { enabled: ${o.queue} }, retry_on_failure: { enabled: false } }
-  prometheus: { endpoint: '127.0.0.1:${at.page}' }
+  prometheus: { endpoint: '127.0.0.1:${at.page}', write_timeout: 300s }
 service:
   telemetry: { metrics: { level: none }, logs: { level: error } }
   pipelines:
