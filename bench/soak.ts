@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { agentopz, type Running } from './collector/contenders.ts'
 import { SPANS_PER_BODY, startReplayer, writeBodies } from './collector/load.ts'
+import { keep, ranOn } from './results.ts'
 
 const minutes = numberOf('--minutes', 20)
 /** A tenth, and never less than what one garbage collection more or less makes of it. */
@@ -61,6 +62,7 @@ const counted = await server.spans()
 await server.stop()
 replayer.stop()
 
+const lines: { readonly name: string; readonly mean: number; readonly growth: number; readonly bound: number }[] = []
 const problems = [
   ...grows(
     'RSS',
@@ -77,6 +79,26 @@ const problems = [
 process.stdout.write(
   `${sent * SPANS_PER_BODY} spans in ${elapsed().toFixed(1)} minutes: ${problems.length === 0 ? 'memory is flat, nothing lost' : problems.join('; ')}\n`,
 )
+if (minutes >= 20)
+  keep('soak', {
+    title: 'Soak',
+    order: 90,
+    command: 'npm run soak',
+    intro: [
+      `The server takes new traces at half of its ceiling (${Math.round(ceiling * SPANS_PER_BODY)} spans a second on that machine at that time) for ${minutes} minutes, with closed runs remembered for a minute so that its state is as large as it gets. Memory is flat when the straight line through the samples after the first ${WARM_UP * 100} % grows by less than ${MAX_GROWTH * 100} % of the mean, or ${MIN_GROWTH_MIB} MiB.`,
+    ],
+    tables: [
+      {
+        caption: 'Over the time after warm-up.',
+        head: ['', 'mean, MiB', 'growth, MiB', 'bound, MiB'],
+        rows: lines.map((l) => [l.name, l.mean.toFixed(0), l.growth.toFixed(1), l.bound.toFixed(0)]),
+      },
+    ],
+    notes: [
+      `${sent * SPANS_PER_BODY} spans were sent: ${problems.length === 0 ? 'all were acknowledged, counted and delivered' : problems.join('; ')}.`,
+    ],
+    ranOn: ranOn(),
+  })
 process.exit(problems.length === 0 ? 0 : 1)
 
 /** Says by how much a quantity grew over the time after warm-up, where that is more than it may. */
@@ -93,6 +115,7 @@ function grows(name: string, points: readonly (readonly [minute: number, value: 
   process.stdout.write(
     `${name}: ${growth.toFixed(1)} MiB over the time after warm-up, at a mean of ${meanY.toFixed(0)} MiB; bound ${bound.toFixed(0)} MiB\n`,
   )
+  lines.push({ name, mean: meanY, growth, bound })
   return growth > bound ? [`${name} grew by ${growth.toFixed(0)} MiB`] : []
 }
 
