@@ -82,6 +82,8 @@ if (QUICK) {
       'Finding the GenAI spans of a request and reading thirteen facts of each into a small aggregate (tokens, calls, failures per run; counts per model and tool). Our decoder checks the whole body first, bad UTF-8 and lengths in values that nobody reads included; the peers do not.',
     ],
     tables: [sizes(), cpu, ratios],
-    notes: [],
+    notes: [
+      'The goals are missed: checking every length and string before anything is taken, and no span skipped, costs more than they allow. What was weighed: docs/decisions/0015-wire-path.md.',
+    ],
   })
 }
