@@ -71,6 +71,8 @@ export interface TriageFacts {
   readonly splitMs: number
   readonly cohorts: Readonly<Record<Dimension, readonly CohortFact[]>>
   readonly tools: readonly ToolFact[]
+  /** Tools that a control has opened, where that is known: since when, and by whom. */
+  readonly opened?: readonly { readonly tool: string; readonly atMs: number; readonly by: string }[]
   readonly inputs: readonly Distribution[]
   readonly answers: readonly Distribution[]
   readonly means: readonly Mean[]

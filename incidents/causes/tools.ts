@@ -1,9 +1,12 @@
-/** Was it a tool? Calls of each tool that fail, return nothing, take longer or are blocked more than before, and a new set of tools on offer. */
+/**
+ * Was it a tool? Calls of each tool that fail, return nothing or take longer than before, and a new set of tools on offer. Calls that a guard
+ * refuses are somebody's doing, a playbook's or a person's, and never the cause: that is said, and they are left out.
+ */
 import type { Comparison } from '../../model/incident.ts'
 import { SLIS } from '../../model/slis.ts'
 import { compare, corrected } from '../compare.ts'
 import type { Change, ToolFact } from '../facts.ts'
-import { type Case, type CauseFile, type Found, LEAST_EXPLAINED, LEVEL, percent, ratio, ratioDispersion, SURE } from './cause.ts'
+import { type Case, type CauseFile, clock, type Found, LEAST_EXPLAINED, LEVEL, percent, ratio, ratioDispersion, SURE } from './cause.ts'
 import { versionFindings } from './versions.ts'
 
 /** Least rise of a tool's share that could be felt; of a duration on its buckets' scale: two thirds of a doubling. */
@@ -11,10 +14,10 @@ const LEAST = 0.05
 const KINDS = [
   { key: 'errors', word: 'fail' },
   { key: 'empty', word: 'return nothing' },
-  { key: 'blocked', word: 'are refused by a guard' },
   { key: 'slow', word: 'take longer' },
 ] as const satisfies readonly { readonly key: keyof ToolFact; readonly word: string }[]
 type Kind = (typeof KINDS)[number]
+const REFUSED = { key: 'blocked', word: 'are refused by a guard' } as const
 
 export const tools: CauseFile = (c) => {
   const sets = versionFindings(c, 'tools_version', 'tools')
@@ -31,9 +34,12 @@ export const tools: CauseFile = (c) => {
       },
     ]
   const moved = movedTools(c)
-  if (moved.length > 0) return [...moved, ...sets.filter((f) => f.verdict !== 'unchanged')]
+  const refused = refusedTools(c)
+  if (moved.length > 0) return [...moved, ...refused, ...sets.filter((f) => f.verdict !== 'unchanged')]
   if (c.facts.tools.length === 0) return sets
-  return sets.map((f) => (f.verdict === 'unchanged' ? { ...f, text: `${f.text}; no tool fails or returns nothing more than before` } : f))
+  return [...refused, ...sets].map((f) =>
+    f.verdict === 'unchanged' ? { ...f, text: `${f.text}; no tool fails or returns nothing more than before` } : f,
+  )
 }
 
 function movedTools(c: Case): readonly Found[] {
@@ -61,7 +67,30 @@ function movedTools(c: Case): readonly Found[] {
     })
 }
 
-function textOf({ key, word }: Kind, tool: string, { before, after }: Change): string {
+/** Calls that a guard refuses more than before, and which control does it, where that is known. */
+function refusedTools(c: Case): readonly Found[] {
+  const { facts } = c
+  return corrected(facts.tools.map(({ tool, blocked }) => ({ tool, blocked, ...comparisonOf(c, blocked) })))
+    .filter((r) => r.difference > LEAST && r.adjustedP < LEVEL)
+    .map(({ tool, blocked, bad, total, difference, interval, p, adjustedP }) => ({
+      cause: 'tools',
+      verdict: 'ruled_out',
+      confidence: 'high',
+      subject: `tool ${tool}`,
+      text: `${textOf(REFUSED, tool, blocked)}: ${refusedBy(c, tool)}`,
+      comparison: { bad, total, difference, interval, p, adjustedP },
+      query: facts.queries['tools'] ?? '',
+    }))
+}
+
+function refusedBy({ facts, onset }: Case, tool: string): string {
+  const control = facts.opened?.find((o) => o.tool === tool)
+  if (control === undefined) return 'that is a guard at work, not a cause'
+  const isAfter = control.atMs > (onset?.atMs ?? facts.startedMs)
+  return `${control.by} opened it at ${clock(control.atMs, facts.nowMs)}, ${isAfter ? 'after it had begun: not a cause' : 'before it began; a control, not a failure of the tool'}`
+}
+
+function textOf({ key, word }: Kind | typeof REFUSED, tool: string, { before, after }: Change): string {
   if (key !== 'slow') return `calls of ${tool} ${word} in ${ratio(after)}, before in ${ratio(before)}`
   // A bucket is a doubling.
   const factor = 2 ** ((after.bad / after.total - before.bad / before.total) * DURATION_BUCKETS)

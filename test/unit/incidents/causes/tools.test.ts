@@ -1,10 +1,16 @@
 /** Tools: errors, empty results, guards, durations; whether they explain the fall; and what did not happen. */
 import { describe, expect, test } from 'vitest'
 import type { TriageFacts } from '../../../../incidents/facts.ts'
-import { about, change, counts, facts, fallen, ran, series, tool } from '../triage-support.ts'
+import { about, BEGAN, change, counts, facts, fallen, MINUTE, ran, series, tool } from '../triage-support.ts'
 
 const errors = (before: readonly [number, number], after: readonly [number, number]): { errors: ReturnType<typeof change> } => ({
   errors: change(counts(...before), counts(...after)),
+})
+const REFUSED = { blocked: change(counts(0, 1000), counts(120, 120)) }
+const opened = (minute: number): NonNullable<TriageFacts['opened']>[number] => ({
+  tool: 'search',
+  atMs: BEGAN + minute * MINUTE,
+  by: 'playbook:open-tool',
 })
 
 const cases: readonly { readonly name: string; readonly given: TriageFacts; readonly says: string | RegExp }[] = [
@@ -19,9 +25,24 @@ const cases: readonly { readonly name: string; readonly given: TriageFacts; read
     says: 'cause high tool search: calls of search return nothing in 90 of 120 (75 %), before in 50 of 1000 (5.0 %)',
   },
   {
-    name: 'a tool that a guard has opened',
-    given: fallen({ tools: [tool('search', { blocked: change(counts(0, 1000), counts(120, 120)) })] }),
-    says: 'cause high tool search: calls of search are refused by a guard in 120 of 120 (100 %), before in 0 of 1000 (0 %)',
+    name: 'a tool whose calls a guard refuses: no failure of it',
+    given: fallen({ tools: [tool('search', REFUSED)] }),
+    says: 'ruled_out high tool search: calls of search are refused by a guard in 120 of 120 (100 %), before in 0 of 1000 (0 %): that is a guard at work, not a cause',
+  },
+  {
+    name: 'a tool that a playbook has opened since',
+    given: fallen({ tools: [tool('search', REFUSED)], opened: [opened(25)] }),
+    says: /refused by a guard in .*: playbook:open-tool opened it at 12:25 UTC, after it had begun: not a cause$/,
+  },
+  {
+    name: 'a tool that was open before',
+    given: fallen({ tools: [tool('search', REFUSED)], opened: [opened(-60)] }),
+    says: /^ruled_out .*: playbook:open-tool opened it at 11:00 UTC, before it began; a control, not a failure of the tool$/,
+  },
+  {
+    name: 'a tool that failed until it was opened: still the cause',
+    given: fallen({ tools: [tool('search', { ...REFUSED, ...errors([10, 1000], [50, 60]) })], opened: [opened(25)] }),
+    says: /^cause high tool search: calls of search fail in 50 of 60 \(83 %\)/,
   },
   {
     name: 'a tool that takes eight times as long, for slow runs',
