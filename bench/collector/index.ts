@@ -94,10 +94,10 @@ async function arrived(replayer: Replayer, server: Running, wanted = 0): Promise
   }
 }
 
-/** Both must have counted every span: a server that drops is fast. Metrics of the Collector come every 15 s. */
+/** Both must have counted every span: a server that drops is fast. The Collector shows a new series at 0 first, and its count 15 s later. */
 async function checkCount(server: Running, name: string, wanted: number): Promise<void> {
   let seen = 0
-  for (let tries = 0; tries < 40; tries++) {
+  for (let tries = 0; tries < 100; tries++) {
     // A page that breaks off on a busy machine is asked for again.
     seen = await server.spans().catch(() => seen)
     if (seen === wanted) return
