@@ -93,10 +93,16 @@ export interface Begun {
   readonly from?: string
   readonly expiresMs?: number
   readonly via?: string
+  readonly indicator?: Action['indicator']
 }
 
 /** Decided, and stored before it is done. */
-export function begun(incident: Incident, id: string, { actor, ref, reason, from, expiresMs, via }: Begun, now: number): Incident {
+export function begun(
+  incident: Incident,
+  id: string,
+  { actor, ref, reason, from, expiresMs, via, indicator }: Begun,
+  now: number,
+): Incident {
   return withChange(incident, id, (action) => {
     const { because: _, ...rest } = action
     return {
@@ -109,6 +115,7 @@ export function begun(incident: Incident, id: string, { actor, ref, reason, from
       ...(from === undefined ? {} : { from }),
       ...(expiresMs === undefined ? {} : { expiresMs }),
       ...(via === undefined ? {} : { via }),
+      ...(indicator === undefined ? {} : { indicator }),
     }
   })
 }
@@ -176,6 +183,12 @@ function answerOf(triage: Triage | undefined): string {
   return [`${isSure}`, ...new Set(causes.map((f) => `${f.cause} ${f.subject}`).sort())].join('\n')
 }
 
+/** What could not be told in its time is not waited for any longer: the action stays, and people are told. */
+export function gaveUp(incident: Incident, id: string, v: Verification): Incident {
+  const next = withChange(incident, id, (a) => ({ ...a, verification: v, escalated: true }))
+  return noted(next, entry('note', `${id} needs a person: ${v.text}`, { atMs: v.atMs, ref: id }))
+}
+
 /** Told to people that it did not help and that nothing more is done by itself. */
 export function escalated(incident: Incident, id: string, text: string, now: number): Incident {
   return noted(
@@ -197,9 +210,15 @@ export function enabledAgainMs({ actions }: Incident): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times)
 }
 
+/** Whether it is done, or about to be, and its effect is still waited for. */
+export function isAwaited({ state, escalated: isGivenUp }: Action): boolean {
+  return state === 'started' || (state === 'in_force' && isGivenUp !== true)
+}
+
 /** Whether something done is still to be verified, or to be undone. */
-export function isUnsettled({ state, undo }: Action): boolean {
-  return state === 'started' || state === 'in_force' || (undo !== undefined && state !== 'undone' && state !== 'lapsed')
+export function isUnsettled(action: Action): boolean {
+  const { state, undo } = action
+  return isAwaited(action) || (undo !== undefined && state !== 'undone' && state !== 'lapsed')
 }
 
 /** What a second action like the first one would collide with. */

@@ -66,6 +66,8 @@ export interface TriageFacts {
   /** Start of the alert, for when no onset is found. */
   readonly startedMs: number
   readonly nowMs: number
+  /** Left out of both, where it is explained already: before is what was before it, and after what came since. */
+  readonly explained?: { readonly fromMs: number; readonly toMs: number }
   /** The windows that before and after are counted over. */
   readonly beforeFromMs: number
   readonly splitMs: number

@@ -3,6 +3,7 @@
  * the one it is made from. Undefined for alerts about volume and about the telling itself: nothing fails in them that could be compared.
  */
 import { type AlertDefinition, ALERTS } from '../model/alerts.ts'
+import type { Control } from '../model/control.ts'
 import type { Incident, IncidentAlert } from '../model/incident.ts'
 import { type Sli, type SliName, SLIS } from '../model/slis.ts'
 
@@ -36,6 +37,12 @@ export function indicatorOf({ alerts }: Pick<Incident, 'alerts'>): Indicator | u
   const rank = (a: IncidentAlert): number => (explained.has(a.name) ? 2 : 0) + (a.severity === 'critical' ? 0 : 1)
   const [first] = alerts.toSorted((a, b) => rank(a) - rank(b) || a.startsMs - b.startsMs).flatMap((a) => ofAlert(a) ?? [])
   return first
+}
+
+/** An open tool makes no calls that could be counted: undefined then, and the runs as a whole are looked at instead. */
+export function measurable(indicator: Indicator | undefined, controls: readonly Control[]): Indicator | undefined {
+  const isOpen = indicator?.tool !== undefined && controls.some((c) => c.control === 'tool' && c.target === indicator.tool)
+  return isOpen ? undefined : indicator
 }
 
 function ofAlert({ name, labels }: IncidentAlert): Indicator | undefined {

@@ -39,6 +39,8 @@ export interface Playbook {
   readonly verify: {
     /** Runs after the action in which it must have helped. */
     readonly runs: number
+    /** How long they are waited for. */
+    readonly withinMs: number
     /** What then, where it has not. */
     readonly otherwise: 'undo' | 'escalate'
   }

@@ -4,7 +4,7 @@
  */
 import type { Finding, Triage } from '../model/incident.ts'
 import { SLIS } from '../model/slis.ts'
-import { type Case, clock, feltRise, leastRise, LEVEL, ratio } from './causes/cause.ts'
+import { type Case, feltRise, leastRise, LEVEL, ratio } from './causes/cause.ts'
 import { input } from './causes/input.ts'
 import { model } from './causes/model.ts'
 import { prompt } from './causes/prompt.ts'
@@ -12,6 +12,7 @@ import { tools } from './causes/tools.ts'
 import { freshOf, isTimely } from './causes/versions.ts'
 import { compare, runsNeeded, share } from './compare.ts'
 import type { TriageFacts } from './facts.ts'
+import { beganText, namedText } from './named.ts'
 import { findOnset, sumOf } from './onset.ts'
 import { isSteady, weighed } from './weigh.ts'
 
@@ -59,14 +60,14 @@ export function caseOf(facts: TriageFacts): Case {
 
 function summaryOf(c: Case, findings: readonly Finding[]): string {
   const { facts, onset, before, after } = c
-  const began = onset === undefined || !c.rose ? '' : ` It began about ${clock(onset.atMs, facts.nowMs)}.`
-  const causes = findings.filter((f) => f.verdict === 'cause')
-  const [best] = causes
-  if (best !== undefined) {
-    const others = causes.filter((f) => f.cause !== best.cause)
-    const also = others.length === 0 ? '' : ` Also: ${others.map((f) => `${f.cause} (${f.confidence}): ${f.text}`).join('; ')}.`
-    return `${best.cause} (${best.confidence} confidence): ${best.text}.${also}${began}`
-  }
+  const onsetMs = c.rose ? onset?.atMs : undefined
+  const named = namedText(
+    findings.filter((f) => f.verdict === 'cause'),
+    onsetMs,
+    facts.nowMs,
+  )
+  if (named !== undefined) return named
+  const began = beganText(onsetMs, facts.nowMs)
   if (before.total === 0 || after.total === 0)
     return `cannot tell: there are no ${SLIS[facts.sli].title} counts ${before.total === 0 ? 'before it began' : 'since then'}.`
   const shares = `${ratio(after)} since, ${ratio(before)} before`

@@ -82,11 +82,15 @@ export class Work {
     const isNewest = !holder.alerts.some((a) => a.fingerprint === known.fingerprint && a.startsMs > known.startsMs)
     if (!o.fires || known.endsMs === undefined || !isNewest) return
     const { endsMs: _, endFrom: __, ...firing } = known
-    const text = `${known.name} still fires, Prometheus says; its end was not one`
+    // Told at first and at last: one whose ends are none again and again would fill the record.
+    const ref = keyOf(known)
+    const notes = holder.timeline.filter((e) => e.kind === 'note' && e.ref?.startsWith(`${known.fingerprint}@`) === true)
+    const text = `${known.name} still fires, Prometheus says; ${notes.length === 0 ? 'its end was not one' : 'again its end was not one'}`
+    const timeline = holder.timeline.filter((e) => !notes.slice(1).includes(e))
     const reopened = reopenedBy(holder, firing, this.#now)
     const alerts = holder.alerts.map((a) => (a === known ? firing : a))
-    this.put({ ...(reopened ?? holder), alerts }, reopened === undefined ? 'alert_fired' : 'reopened', [
-      reopened === undefined ? { atMs: this.#now, kind: 'note', text } : { atMs: this.#now, kind: 'reopened', text },
+    this.put({ ...(reopened ?? holder), alerts, timeline }, reopened === undefined ? 'alert_fired' : 'reopened', [
+      reopened === undefined ? { atMs: this.#now, kind: 'note', text, ref } : { atMs: this.#now, kind: 'reopened', text },
     ])
   }
 

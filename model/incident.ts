@@ -4,6 +4,7 @@
  */
 import type { Family, Severity } from './alerts.ts'
 import type { ControlKind } from './control.ts'
+import type { SliName } from './slis.ts'
 
 /** `open` → `acknowledged` (a person has it) → `mitigated` (evidence says the runs are well again) → `resolved`. A relapse reopens. */
 export const INCIDENT_STATES = ['open', 'acknowledged', 'mitigated', 'resolved'] as const
@@ -171,6 +172,8 @@ export interface Action {
   readonly playbook?: string
   /** The cause it is against, where one was named. */
   readonly cause?: TriageCause
+  /** What the incident was about when it was done, as in model/slis.ts: its effect is seen by this, whatever the incident is about since. */
+  readonly indicator?: { readonly sli: SliName; readonly tool?: string; readonly evaluation?: string }
   /** Release that was active before, for undoing. */
   readonly from?: string
   readonly fallback?: string
@@ -181,7 +184,7 @@ export interface Action {
   readonly because?: string
   /** Asked to be undone: by whom and why. Stored before it is done. */
   readonly undo?: { readonly actor: string; readonly reason: string; readonly atMs: number; readonly via?: string }
-  /** Somebody was told that it did not help. */
+  /** Somebody was told that it did not help; of one that is `in_force`, that whether it did cannot be told, and is waited for no longer. */
   readonly escalated?: true
 }
 

@@ -11,7 +11,7 @@ export const TEAM = 'drill'
 const CHECKS = ['completed', 'not_truncated', 'not_filtered', 'not_refused', 'not_empty', 'no_loop', `external:${CHECK}`]
 
 /** An hour of cool-down is ten seconds here: the drill's next step must not be held up by its first. */
-const WHILE = { mode: 'auto', if: { cool_down: 10 }, expires: '1h', verify: { runs: 40, otherwise: 'undo' } }
+const WHILE = { mode: 'auto', if: { cool_down: 10 }, expires: '1h', verify: { runs: 40, within: '2m', otherwise: 'undo' } }
 /** The shipped playbooks, acting by themselves; and an agent whose answers are refused is taken out of service, where it has a fallback. */
 const PLAYBOOKS = [
   { name: 'roll-back-prompt', when: { cause: 'prompt' }, do: ['rollback_release'], ...WHILE },

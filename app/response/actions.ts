@@ -16,6 +16,7 @@ import {
 } from '../../incidents/acting.ts'
 import type { Cue, Standing } from '../../incidents/actions/action.ts'
 import { ACTIONS } from '../../incidents/actions/index.ts'
+import { indicatorOf } from '../../incidents/indicator.ts'
 import type { Playbook } from '../../incidents/playbooks.ts'
 import { playbookActor } from '../../model/actor.ts'
 import type { AuditEntry } from '../../control/audit.ts'
@@ -154,7 +155,13 @@ export class Actions {
       return begun(
         next,
         action.id,
-        { ...rest, ref, ...(from === undefined ? {} : { from }), ...(isRelease || expiresMs === undefined ? {} : { expiresMs }) },
+        {
+          ...rest,
+          ref,
+          ...aboutNow(i),
+          ...(from === undefined ? {} : { from }),
+          ...(isRelease || expiresMs === undefined ? {} : { expiresMs }),
+        },
         clock(),
       )
     })
@@ -271,6 +278,12 @@ export class Actions {
     this.#queue = next.catch(() => undefined)
     return next
   }
+}
+
+/** What the incident is about may be something else by the time that the effect is seen. */
+function aboutNow(incident: Incident): Pick<Action, 'indicator'> {
+  const indicator = indicatorOf(incident)
+  return indicator === undefined ? {} : { indicator }
 }
 
 function expiry({ expiresMs }: { readonly expiresMs?: number }): { readonly expiresMs?: number } {

@@ -37,6 +37,8 @@ export interface AppResponse {
 const PROMETHEUS_TIMEOUT_MS = 10_000
 /** Runs in which what no playbook did must have helped. */
 const RUNS = 50
+/** How long they are waited for, as in a playbook. */
+const WITHIN_MS = 14_400_000
 
 export function createResponse(initial: Config, parts: CreateResponseParts): AppResponse {
   const { controls, incidents, log, metrics, clock, leads, scale } = parts
@@ -57,6 +59,7 @@ export function createResponse(initial: Config, parts: CreateResponseParts): App
       settleMs: config.runs.settle_seconds * 1000,
       scale,
       runs: RUNS,
+      withinMs: WITHIN_MS,
     }),
     standingOf: (agent, environment, choosing) =>
       standingOf(

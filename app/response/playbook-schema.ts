@@ -89,6 +89,7 @@ const playbook = z
     verify: z
       .strictObject({
         runs: count.default(50).describe('Runs after the action in which it must have helped'),
+        within: duration.prefault('4h').describe('How long they are waited for; then a person is asked'),
         otherwise: z.enum(['undo', 'escalate']).default('undo').describe('What then, where it has not'),
       })
       .prefault({}),
@@ -146,6 +147,6 @@ export function playbooksOf(configured: readonly PlaybookConfig[]): readonly Pla
       coolDownMs: conditions.cool_down * 1000,
     },
     expiresMs: expires * 1000,
-    verify,
+    verify: { runs: verify.runs, withinMs: verify.within * 1000, otherwise: verify.otherwise },
   }))
 }

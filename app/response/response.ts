@@ -5,10 +5,11 @@
  */
 import { isUnsettled, proposalOf, triaged, withDecisions } from '../../incidents/acting.ts'
 import type { Standing } from '../../incidents/actions/action.ts'
-import { indicatorOf } from '../../incidents/indicator.ts'
+import { explainedSpan, openedTools, standingActions, withFurther } from '../../incidents/further.ts'
+import { type Indicator, indicatorOf, measurable } from '../../incidents/indicator.ts'
 import { decideAll, type Decision, type Playbook, type Situation } from '../../incidents/playbooks.ts'
 import { triage } from '../../incidents/triage.ts'
-import type { Incident, Triage } from '../../model/incident.ts'
+import type { Action, Incident, Triage } from '../../model/incident.ts'
 import type { Incidents } from '../incidents/incidents.ts'
 import { PrometheusError } from '../prometheus.ts'
 import { Actions, type ActionsParts } from './actions.ts'
@@ -47,7 +48,8 @@ export class Response {
   readonly #verifier: Verifier
   readonly #dueMs = new Map<string, number>()
   readonly #triagedMs = new Map<string, number>()
-  readonly #dispersion = new Map<string, number>()
+  /** By incident and indicator, as triage measured it. */
+  readonly #dispersion = new Map<string, Map<string, number>>()
   readonly #unsubscribe: () => void
   #round: Promise<void> | undefined
   #isClosed = false
@@ -55,7 +57,11 @@ export class Response {
   constructor(parts: ResponseParts) {
     this.#parts = parts
     this.#actions = new Actions(parts)
-    this.#verifier = new Verifier({ ...parts, actions: this.#actions, dispersionOf: (id) => this.#dispersion.get(id) ?? 1 })
+    this.#verifier = new Verifier({
+      ...parts,
+      actions: this.#actions,
+      dispersionOf: (id, indicator) => this.#dispersion.get(id)?.get(nameOf(indicator)) ?? 1,
+    })
     this.#unsubscribe = parts.incidents.subscribe(({ id }, why) => {
       if (WORTH_A_LOOK.has(why)) this.soon(id)
     })
@@ -138,35 +144,70 @@ export class Response {
 
   /** Looks for the cause where it is due; why it could not. */
   async #triage(id: string): Promise<string | undefined> {
-    const { incidents, evidence, clock, settings } = this.#parts
+    const { incidents, clock, settings } = this.#parts
     const incident = incidents.get(id)
-    const indicator = incident === undefined ? undefined : indicatorOf(incident)
-    if (incident === undefined || indicator === undefined || incident.state === 'resolved') return undefined
+    const about = incident === undefined ? undefined : indicatorOf(incident)
+    if (incident === undefined || about === undefined || incident.state === 'resolved') return undefined
     const now = clock()
-    const isNamed = incident.triage?.findings[0]?.verdict === 'cause'
-    const everyMs = settings().checkEveryMs * (isNamed ? NAMED_FACTOR : 1)
+    const named = incident.triage?.findings[0]?.verdict === 'cause' ? incident.triage : undefined
+    const done = named === undefined ? [] : standingActions(incident)
+    // What an action leaves unexplained must be known before it is said that it did not help.
+    const isUrgent = named === undefined || done.some(isUnsettled)
+    const everyMs = settings().checkEveryMs * (isUrgent ? 1 : NAMED_FACTOR)
     // What is well again is not looked into further: the runs after it would blur what the runs before it say.
     if (incident.state === 'mitigated' || now < (this.#triagedMs.get(id) ?? Number.NEGATIVE_INFINITY) + everyMs) return undefined
-    const { agent, environment, startedMs } = incident
-    let found: Triage
+    let said: (i: Incident) => Incident
     try {
-      const question = { agent, environment, ...indicator, startedMs, nowMs: now, scale: settings().scale }
-      const facts = await evidence.facts(question)
-      this.#dispersion.set(id, facts.dispersion)
-      found = triage(facts, now)
+      said = named === undefined || done.length === 0 ? await this.#first(incident, about, now) : await this.#further(incident, done, now)
       this.#triagedMs.set(id, now)
     } catch (error) {
       if (!(error instanceof PrometheusError)) throw error
       // What was found before stands; where nothing was, the record says why.
-      found = { atMs: now, sli: indicator.sli, findings: [], summary: `cannot tell: ${error.message}`, gaps: [error.message] }
-      if (incident.triage === undefined) await incidents.update(id, (i) => (i.triage === undefined ? triaged(i, found) : i))
+      const none: Triage = { atMs: now, sli: about.sli, findings: [], summary: `cannot tell: ${error.message}`, gaps: [error.message] }
+      if (incident.triage === undefined) await incidents.update(id, (i) => (i.triage === undefined ? triaged(i, none) : i))
       return error.message
     }
-    // After an action the runs that it cured would hide what was wrong: what was found then stands.
-    if (isNamed && incident.actions.some((a) => a.state !== 'proposed' && isUnsettled(a))) return undefined
-    const said = (i: Incident): Incident => triaged(i, found)
     await (said(incident).timeline === incident.timeline ? incidents.refresh(id, said) : incidents.update(id, said))
     return undefined
+  }
+
+  async #first(incident: Incident, about: Indicator, now: number): Promise<(i: Incident) => Incident> {
+    const { controls } = await this.#actions.standing(incident.agent, incident.environment, 'open_tool')
+    const found = await this.#found(incident, about, controls, now)
+    return (i) => triaged(i, found)
+  }
+
+  /** What was found before something was done stands; what that does not explain is added. */
+  async #further(incident: Incident, done: readonly Action[], now: number): Promise<(i: Incident) => Incident> {
+    const { agent, environment } = incident
+    const { controls } = await this.#actions.standing(agent, environment, 'open_tool')
+    // Runs of an agent that is off are stopped, and say nothing.
+    if (controls.some((c) => c.control === 'agent')) return (i) => i
+    const about = measurable(done[0]?.indicator ?? indicatorOf(incident), controls) ?? { sli: 'quality' }
+    const { settleMs, scale } = this.#parts.settings()
+    const lastMs = Math.max(...done.map((a) => a.atMs))
+    const pauseMs = await this.#parts.evidence.pause({ agent, environment, changedMs: lastMs, settleMs, scale })
+    const explained = explainedSpan(incident, done, pauseMs)
+    if (now <= explained.toMs) return (i) => i
+    const found = await this.#found(incident, about, controls, now, explained)
+    return (i) => (i.triage === undefined ? i : triaged(i, withFurther(i.triage, found, done, pauseMs)))
+  }
+
+  async #found(
+    incident: Incident,
+    about: Indicator,
+    controls: Standing['controls'],
+    nowMs: number,
+    explained?: { readonly fromMs: number; readonly toMs: number },
+  ): Promise<Triage> {
+    const { evidence, settings } = this.#parts
+    const { id, agent, environment, startedMs } = incident
+    const { scale } = settings()
+    const span = explained === undefined ? {} : { explained }
+    const facts = await evidence.facts({ agent, environment, ...about, startedMs, nowMs, scale, ...span })
+    const known = this.#dispersion.get(id) ?? new Map<string, number>()
+    this.#dispersion.set(id, known.set(nameOf(about), facts.dispersion))
+    return triage({ ...facts, opened: openedTools(incident, controls) }, nowMs)
   }
 
   async #fires({ agent, environment, alerts }: Incident): Promise<boolean | undefined> {
@@ -207,4 +248,8 @@ export class Response {
       .flatMap((i) => i.actions.map((action) => ({ incident: i.id, action })))
     return { incident, fires, standing, past: [...past, ...incident.actions.map((action) => ({ incident: incident.id, action }))] }
   }
+}
+
+function nameOf({ sli, tool, evaluation }: Indicator): string {
+  return JSON.stringify([sli, tool, evaluation])
 }

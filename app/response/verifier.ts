@@ -2,13 +2,15 @@
  * Verifies what was done about incidents: the runs after an action, and where nobody acted here, the runs after the last change or the end of
  * the last alert. On evidence the incident is mitigated; where an action did not help it is undone or people are told, as its playbook says.
  */
-import { enabledAgainMs, escalated, isOwn, relapsed, verified } from '../../incidents/acting.ts'
+import { enabledAgainMs, escalated, gaveUp, isAwaited, isOwn, relapsed, verified } from '../../incidents/acting.ts'
+import type { Standing } from '../../incidents/actions/action.ts'
 import { ACTIONS } from '../../incidents/actions/index.ts'
 import { mitigated } from '../../incidents/commands.ts'
-import { type Indicator, indicatorOf } from '../../incidents/indicator.ts'
+import { type Indicator, indicatorOf, measurable } from '../../incidents/indicator.ts'
 import type { Playbook } from '../../incidents/playbooks.ts'
 import { turnOf } from '../../incidents/turning.ts'
 import { unverified, verify, verifyContained } from '../../incidents/verify.ts'
+import { countText, durationText } from '../../incidents/words.ts'
 import type { Action, Incident, Verification } from '../../model/incident.ts'
 import type { Incidents } from '../incidents/incidents.ts'
 import { PrometheusError } from '../prometheus.ts'
@@ -20,8 +22,9 @@ export interface VerifierSettings {
   /** A run closes so long after its last span. */
   readonly settleMs: number
   readonly scale: number
-  /** Runs in which what no playbook did must have helped. */
+  /** Runs in which what no playbook did must have helped, and how long they are waited for. */
   readonly runs: number
+  readonly withinMs: number
 }
 
 export interface VerifierParts {
@@ -31,7 +34,7 @@ export interface VerifierParts {
   readonly clock: () => number
   readonly actions: Pick<Actions, 'undo' | 'standing'>
   /** As triage measured it. */
-  readonly dispersionOf: (id: string) => number
+  readonly dispersionOf: (id: string, indicator: Indicator) => number
 }
 
 const STANDS: ReadonlySet<Action['state']> = new Set(['in_force', 'verified', 'failed'])
@@ -47,26 +50,41 @@ export class Verifier {
   async verify(id: string, trouble: string | undefined): Promise<void> {
     const incident = this.#parts.incidents.get(id)
     if (incident === undefined || incident.state === 'resolved') return
-    const isOff = await this.#isOff(incident)
-    const open = incident.actions.filter((a) => a.state === 'in_force' && a.undo === undefined)
-    for (const action of open) await this.#settled(incident, action, await this.#verdict(incident, action, { trouble, isOff }))
+    const standing = await this.#parts.actions.standing(incident.agent, incident.environment, 'disable_agent')
+    const isOff = standing.controls.some((c) => c.control === 'agent')
+    const open = incident.actions.filter((a) => a.state === 'in_force' && isAwaited(a) && a.undo === undefined)
+    for (const action of open) {
+      const v = await this.#verdict(incident, action, { trouble, isOff, standing })
+      const late = trouble === undefined && !isOff ? this.#tooLate(incident, action, v) : undefined
+      if (late === undefined) await this.#settled(incident, action, v)
+      else await this.#parts.incidents.update(id, (i) => gaveUp(i, action.id, late))
+    }
     // Runs of an agent that is off are stopped, and count as failed: they say nothing.
     if (trouble !== undefined || isOff) return
-    if (incident.state === 'mitigated') await this.#relapse(incident)
-    else if (!incident.actions.some((a) => a.state === 'started' || a.state === 'in_force')) await this.#byHand(incident)
+    if (incident.state === 'mitigated') await this.#relapse(incident, standing)
+    else if (!incident.actions.some(isAwaited)) await this.#byHand(incident, standing)
   }
 
-  async #isOff({ agent, environment }: Incident): Promise<boolean> {
-    const { controls } = await this.#parts.actions.standing(agent, environment, 'disable_agent')
-    return controls.some((c) => c.control === 'agent')
+  /** What is still not known when its time is over stays so. */
+  #tooLate(incident: Incident, action: Action, v: Verification): Verification | undefined {
+    const withinMs = this.#playbookOf(action)?.verify.withinMs ?? this.#parts.settings().withinMs
+    const now = this.#parts.clock()
+    const isOpen = v.verdict === 'waiting' || v.verdict === 'unknown'
+    if (!isOpen || now < Math.max(action.atMs, enabledAgainMs(incident) ?? 0) + withinMs) return undefined
+    const seen = countText(v.runsSeen, 'run')
+    return {
+      ...v,
+      verdict: 'unknown',
+      text: `whether it helped is not known after ${durationText(withinMs)} and ${seen}, and it stays: ${v.text}`,
+    }
   }
 
   async #verdict(
     incident: Incident,
     action: Action,
-    { trouble, isOff }: { readonly trouble: string | undefined; readonly isOff: boolean },
+    { trouble, isOff, standing }: { readonly trouble: string | undefined; readonly isOff: boolean; readonly standing: Standing },
   ): Promise<Verification> {
-    const { clock, actions } = this.#parts
+    const { clock } = this.#parts
     const runs = this.#playbookOf(action)?.verify.runs ?? this.#parts.settings().runs
     if (trouble !== undefined) return unverified(trouble, action.verification, runs, clock())
     try {
@@ -79,34 +97,34 @@ export class Verifier {
             text: 'the agent is disabled: there are no runs to look at',
           }
         const since = Math.max(action.atMs, enabledAgainMs(incident) ?? 0)
-        return await this.#judged(incident, { changedMs: action.atMs, sinceMs: since, runs, isByRuns: seenBy === 'runs' })
+        const indicator = seenBy === 'runs' ? undefined : measurable(action.indicator ?? indicatorOf(incident), standing.controls)
+        return await this.#judged(incident, { changedMs: action.atMs, sinceMs: since, runs, indicator })
       }
       const { agent, environment } = incident
       const fromMs = action.atMs + (await this.#pause(incident, action.atMs))
       const now = clock()
       const failed = now < fromMs ? 0 : await this.#parts.evidence.failed({ agent, environment, fromMs, nowMs: now })
-      const { fallback } = await actions.standing(agent, environment, 'disable_agent')
-      return verifyContained({ disabledMs: action.atMs, failed, fromMs, fallback: (action.fallback ?? fallback) !== undefined }, now)
+      const fallback = action.fallback ?? standing.fallback
+      return verifyContained({ disabledMs: action.atMs, failed, fromMs, fallback: fallback !== undefined }, now)
     } catch (error) {
       if (!(error instanceof PrometheusError)) throw error
       return unverified(error.message, action.verification, runs, clock())
     }
   }
 
-  /** The runs after a change, by the incident's indicator or by how the runs fare as a whole. */
+  /** The runs after a change, by an indicator or, without one, by how the runs fare as a whole. */
   async #judged(
     incident: Incident,
     {
       changedMs,
       sinceMs,
       runs,
-      isByRuns,
-    }: { readonly changedMs: number; readonly sinceMs: number; readonly runs: number; readonly isByRuns: boolean },
+      indicator: asked,
+    }: { readonly changedMs: number; readonly sinceMs: number; readonly runs: number; readonly indicator: Indicator | undefined },
   ): Promise<Verification> {
     const { evidence, settings, clock, dispersionOf } = this.#parts
     const { agent, environment, id } = incident
-    const own = indicatorOf(incident)
-    const candidates: readonly Indicator[] = isByRuns || own === undefined ? [{ sli: 'quality' }, { sli: 'run_error' }] : [own]
+    const candidates: readonly Indicator[] = asked === undefined ? [{ sli: 'quality' }, { sli: 'run_error' }] : [asked]
     const onsetMs = Math.min(changedMs, incident.triage?.onset?.atMs ?? incident.startedMs)
     const pause = await this.#pause(incident, changedMs)
     const fromMs = sinceMs + pause
@@ -127,8 +145,7 @@ export class Verifier {
         nowMs,
         scale: settings().scale,
       })
-      const dispersion = indicator === own ? dispersionOf(id) : 1
-      judged = verify({ sli: indicator.sli, ...counts, dispersion, runs }, nowMs)
+      judged = verify({ sli: indicator.sli, ...counts, dispersion: dispersionOf(id, indicator), runs }, nowMs)
       if (counts.baseline.total > 0) break
     }
     return judged ?? unverified('the alerts are about nothing that fails', undefined, runs, clock())
@@ -154,9 +171,10 @@ export class Verifier {
    * A person's action is a person's to undo. What helped in part would be worse undone, and so may be what was done about one of several
    * causes: the runs cannot be well before the others are dealt with. What contains is not made better by letting go.
    */
-  async #failed({ id, triage }: Incident, action: Action, v: Verification): Promise<void> {
+  async #failed({ id, triage, actions: all }: Incident, action: Action, v: Verification): Promise<void> {
     const { incidents, actions, clock } = this.#parts
-    const other = triage?.findings.find((f) => f.verdict === 'cause' && f.confidence !== 'low' && f.cause !== action.cause)
+    const dealtWith = new Set(all.filter((a) => STANDS.has(a.state)).map((a) => a.cause))
+    const other = triage?.findings.find((f) => f.verdict === 'cause' && f.confidence !== 'low' && !dealtWith.has(f.cause))
     const why = !isOwn(action)
       ? `${action.actor} did it, and it stays until a person undoes it`
       : v.inPart === true
@@ -176,29 +194,34 @@ export class Verifier {
   }
 
   /** Fixed elsewhere, or gone by itself: mitigated on the same evidence. Nothing is said while it is not. */
-  async #byHand(incident: Incident): Promise<void> {
+  async #byHand(incident: Incident, standing: Standing): Promise<void> {
     const turn = turnOf(incident)
     if (turn === undefined) return
-    const v = await this.#told(incident, turn.atMs)
+    const v = await this.#told(incident, turn.atMs, standing)
     if (v?.verdict !== 'recovered') return
     const { incidents, clock } = this.#parts
     await incidents.update(incident.id, (i) => mitigated(i, 'agentopz', `${v.text}, after ${turn.text}`, clock()))
   }
 
   /** The first runs were well, and those after them are not: an alert that never ended tells nobody anew. */
-  async #relapse(incident: Incident): Promise<void> {
+  async #relapse(incident: Incident, standing: Standing): Promise<void> {
     const { mitigatedMs, alerts, id } = incident
     if (mitigatedMs === undefined || alerts.every((a) => a.endsMs !== undefined)) return
-    const v = await this.#told(incident, mitigatedMs)
+    const v = await this.#told(incident, mitigatedMs, standing)
     if (v?.verdict !== 'not_recovered') return
     const { incidents, clock } = this.#parts
     await incidents.update(id, (i) => relapsed(i, `the runs since it was mitigated are not well: ${v.text}`, clock()))
   }
 
-  async #told(incident: Incident, changedMs: number): Promise<Verification | undefined> {
+  async #told(incident: Incident, changedMs: number, standing: Standing): Promise<Verification | undefined> {
     try {
       const { runs } = this.#parts.settings()
-      return await this.#judged(incident, { changedMs, sinceMs: changedMs, runs, isByRuns: false })
+      return await this.#judged(incident, {
+        changedMs,
+        sinceMs: changedMs,
+        runs,
+        indicator: measurable(indicatorOf(incident), standing.controls),
+      })
     } catch (error) {
       if (error instanceof PrometheusError) return undefined
       throw error

@@ -18,6 +18,8 @@ export interface TriageQuestion extends Question {
   readonly nowMs: number
   /** As in TriageFacts: for rules whose durations are as many times shorter. */
   readonly scale?: number
+  /** As in TriageFacts. */
+  readonly explained?: TriageFacts['explained']
 }
 
 const DAY = 86_400
@@ -35,17 +37,21 @@ function scaled(seconds: number, { scale = 1 }: TriageQuestion): number {
 /** Gathers the facts. @throws PrometheusError when Prometheus does not answer. */
 export async function gatherFacts(prometheus: Prometheus, question: TriageQuestion): Promise<TriageFacts> {
   const asker = new Asker(prometheus)
-  const { startedMs, nowMs } = question
-  const fromMs = Math.min(startedMs, nowMs) - scaled(DAY, question) * 1000
-  const series = await seriesOf(asker, question, fromMs)
+  const { startedMs, nowMs, explained } = question
+  const fromMs = Math.min(startedMs, nowMs, explained?.fromMs ?? nowMs) - scaled(DAY, question) * 1000
+  const series = (await seriesOf(asker, question, fromMs)).filter(
+    (i) => explained === undefined || i.toMs <= explained.fromMs || i.fromMs >= explained.toMs,
+  )
   const dispersion = await dispersionIn(asker, question, series)
-  const splitMs = findOnset(series, dispersion)?.atMs ?? Math.min(startedMs, nowMs)
+  const onsetMs = findOnset(series, dispersion)?.atMs
+  const splitMs = explained?.fromMs ?? onsetMs ?? Math.min(startedMs, nowMs)
+  const sinceMs = explained === undefined ? splitMs : Math.max(explained.toMs, onsetMs ?? explained.toMs)
   const least = scaled(LEAST_SECONDS, question)
   const windows: Windows = {
     splitMs,
     nowMs,
     beforeSeconds: Math.max(least, Math.round((splitMs - fromMs) / 1000)),
-    afterSeconds: Math.max(least, Math.round((nowMs - splitMs) / 1000)),
+    afterSeconds: Math.max(explained === undefined ? least : 1, Math.round((nowMs - sinceMs) / 1000)),
   }
   if (series.length < 4)
     asker.gap(`Prometheus has hardly any samples of ${SLIS[question.sli].title} for ${question.agent} in the day before`)
@@ -55,6 +61,7 @@ export async function gatherFacts(prometheus: Prometheus, question: TriageQuesti
     sli: question.sli,
     ...(question.tool === undefined ? {} : { tool: question.tool }),
     ...(question.scale === undefined ? {} : { scale: question.scale }),
+    ...(explained === undefined ? {} : { explained }),
     series,
     dispersion,
     startedMs,

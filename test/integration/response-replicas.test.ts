@@ -91,7 +91,14 @@ class World {
       clock,
       leads: () => true,
       evidence: this.log.evidence,
-      settings: () => ({ playbooks: playbooksOf(loaded.config.playbooks), checkEveryMs: MINUTE, settleMs: 10_000, scale: 1, runs: 50 }),
+      settings: () => ({
+        playbooks: playbooksOf(loaded.config.playbooks),
+        checkEveryMs: MINUTE,
+        settleMs: 10_000,
+        scale: 1,
+        runs: 50,
+        withinMs: 14_400_000,
+      }),
       standingOf: (agent, environment, choosing) =>
         standingOf({ plane, choose, fallbackOf: () => undefined }, { agent, environment, choosing, now: this.now }),
       knownTools: () => [this.log.tool],

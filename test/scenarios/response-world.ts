@@ -46,6 +46,7 @@ export class ResponseWorld {
   #incidents: Incidents | undefined
   #response: Response | undefined
   #isFull = false
+  #isQuiet = false
   readonly log = new RunLog()
   now = START
 
@@ -130,7 +131,14 @@ export class ResponseWorld {
       clock,
       leads: () => true,
       evidence: this.log.evidence,
-      settings: () => ({ playbooks: playbooksOf(config.playbooks), checkEveryMs: MINUTE, settleMs: 10_000, scale: 1, runs: 50 }),
+      settings: () => ({
+        playbooks: playbooksOf(config.playbooks),
+        checkEveryMs: MINUTE,
+        settleMs: 10_000,
+        scale: 1,
+        runs: 50,
+        withinMs: ms('4h'),
+      }),
       standingOf: (agent, environment, choosing) =>
         standingOf(
           { plane, choose: (name) => knownGood.choose(name, 'former'), fallbackOf: (name) => config.agents[name]?.fallback },
@@ -165,6 +173,14 @@ export class ResponseWorld {
       this.incidents.tick(this.now)
       await this.response.look()
     }
+  }
+
+  /** Nobody calls the agent any more, or they do again. */
+  pauses(): void {
+    this.#isQuiet = true
+  }
+  resumes(): void {
+    this.#isQuiet = false
   }
 
   /** Controls and releases cannot be stored; incidents can, which were stored first. */
@@ -238,6 +254,7 @@ export class ResponseWorld {
   }
 
   #runs(): void {
+    if (this.#isQuiet) return
     const controls = this.plane.controls(this.now)
     const prompt = this.active ?? 'none'
     const isDisabled = controls.some((c) => c.control === 'agent')

@@ -258,3 +258,49 @@ test('the disk is full between deciding and doing: neither done nor denied, and 
   expect([world.active, world.action('act_1').state]).toEqual(['v7', 'in_force'])
   expect((await world.plane.audit(50)).filter((e) => e.action === 'rollback').map((e) => e.actor)).toEqual(['ana'])
 })
+
+test('a tool breaks behind a bad prompt: what the rollback does not explain is added, and nothing is replaced', async () => {
+  // The tool breaks when the prompt is rolled back; the alert about it comes later still.
+  await regression(AUTO, ({ prompt, atMs, toolIsOpen }) => ({
+    failing: prompt === 'v8' ? 0.5 : 0.05,
+    ...(atMs >= START + ms('31m') && !toolIsOpen ? { toolErrors: 0.6 } : {}),
+  }))
+  expect(world.action('act_1')).toMatchObject({ kind: 'rollback_release', indicator: { sli: 'quality' } })
+  expect(world.incident.triage?.findings.filter((f) => f.verdict === 'cause').map((f) => f.cause)).toEqual(['prompt'])
+  await world.at('36m')
+  await world.fires('AgentToolFailing', { sli: 'tool_error', tool: 'search' })
+  await world.at('46m')
+  expect(world.incident.triage?.sli).toBe('quality')
+  expect(world.incident.triage?.findings.filter((f) => f.verdict === 'cause').map((f) => [f.cause, f.confidence])).toEqual([
+    ['prompt', 'high'],
+    ['tools', 'high'],
+  ])
+  expect(world.incident.triage?.summary).toMatch(
+    /^prompt \(high confidence\): prompt version v8.* Also: tools \(high\): calls of search fail in /,
+  )
+  // The rollback is judged by the quality it was done about, and stays for the tool that is named beside it; then the tool is opened.
+  await world.at('75m')
+  expect([world.active, world.action('act_1').state, world.action('act_2').kind]).toEqual(['v7', 'failed', 'open_tool'])
+  expect(world.timeline('not_recovered')).toContainEqual(
+    expect.stringContaining('act_1 needs a person: it stays while tools is named as a cause too'),
+  )
+  expect([world.incident.state, world.action('act_2').state]).toEqual(['mitigated', 'verified'])
+  expect(world.incident.triage?.summary).not.toContain('refused by a guard in')
+  expect(world.incident.triage?.findings.filter((f) => f.verdict === 'cause').map((f) => f.cause)).toEqual(['prompt', 'tools'])
+})
+
+test('the runs cease after the rollback: in its time it is not known whether it helped, and a person is asked', async () => {
+  await regression(AUTO, badPrompt)
+  world.pauses()
+  await world.at('270m')
+  expect(world.action('act_1')).toMatchObject({ state: 'in_force', verification: { verdict: 'waiting' } })
+  await world.at('280m')
+  expect(world.action('act_1')).toMatchObject({ state: 'in_force', escalated: true, verification: { verdict: 'unknown' } })
+  expect(world.timeline('note')).toEqual([
+    expect.stringMatching(/^271m note: act_1 needs a person: whether it helped is not known after 4 h and 0 runs, and it stays: /),
+  ])
+  // It is in nobody's way any more, and its runs are looked at when they come.
+  world.resumes()
+  await world.at('310m')
+  expect(world.incident.state).toBe('mitigated')
+})

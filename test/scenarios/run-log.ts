@@ -30,13 +30,16 @@ export class RunLog {
   readonly evidence: Evidence = {
     facts: (q) => {
       this.#answer()
-      const { nowMs, startedMs } = q
-      const fromMs = startedMs - DAY
-      const series = this.#series(fromMs, nowMs)
-      const splitMs = findOnset(series, 1)?.atMs ?? startedMs
+      const { nowMs, startedMs, explained } = q
+      const fromMs = Math.min(startedMs, explained?.fromMs ?? startedMs) - DAY
+      const series = this.#series(fromMs, nowMs).filter(
+        (i) => explained === undefined || i.toMs <= explained.fromMs || i.fromMs >= explained.toMs,
+      )
+      const onsetMs = findOnset(series, 1)?.atMs
+      const splitMs = explained?.fromMs ?? onsetMs ?? startedMs
       const windows = [
         [fromMs, splitMs],
-        [splitMs, nowMs],
+        [explained === undefined ? splitMs : Math.max(explained.toMs, onsetMs ?? 0), nowMs],
       ] as const
       return Promise.resolve({
         agent: q.agent,

@@ -74,7 +74,7 @@ describe('what is left out', () => {
       mode: 'suggest',
       if: { minRuns: 60, oneAtATime: true, coolDownMs: 3_600_000 },
       expiresMs: 14_400_000,
-      verify: { runs: 50, otherwise: 'undo' },
+      verify: { runs: 50, withinMs: 14_400_000, otherwise: 'undo' },
     })
   })
   test('the cause: the alert is enough, and no runs are asked for', () => {

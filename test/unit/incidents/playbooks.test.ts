@@ -64,7 +64,7 @@ const playbook = (
   do: (more.do as Playbook['do'] | undefined) ?? [{ kind: 'rollback_release' }],
   when: { cause: 'prompt', confidence: 'medium', ...more.when },
   if: { minRuns: 20, oneAtATime: true, coolDownMs: 60 * MINUTE, ...more.if },
-  verify: { runs: 50, otherwise: 'undo', ...more.verify },
+  verify: { runs: 50, withinMs: 14_400_000, otherwise: 'undo', ...more.verify },
 })
 const STANDING: Standing = {
   controls: [],
