@@ -5,7 +5,9 @@ import {
   auditIdOf,
   begun,
   conflictOf,
+  gaveUp,
   inForce,
+  isUnsettled,
   refusedAction,
   triaged,
   verified,
@@ -119,6 +121,13 @@ describe('a verdict', () => {
       const after = verified(done(), 'act_1', v(verdict, 'so'))
       expect([actionOf(after, 'act_1')?.state, lines(after).filter((l) => l.includes('act_1'))[0]]).toEqual([state, said])
     })
+  test("given up: it stays, a person is asked, and it is in nobody's way", () => {
+    const after = gaveUp(done(), 'act_1', v('unknown', 'not known'))
+    expect(actionOf(after, 'act_1')).toMatchObject({ state: 'in_force', escalated: true, verification: { verdict: 'unknown' } })
+    expect(lines(after)).toContain('9 note: act_1 needs a person: not known')
+    expect(after.actions.map(isUnsettled)).toEqual([false])
+    expect(conflictOf(after, { kind: 'open_tool', target: 'search' })).toBeUndefined()
+  })
   test('other numbers of the same verdict are not told again', () => {
     const once = verified(done(), 'act_1', v('unknown', 'it is down'))
     expect(verified(once, 'act_1', v('unknown', 'it is slow')).timeline).toBe(once.timeline)

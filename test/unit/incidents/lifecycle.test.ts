@@ -302,6 +302,17 @@ describe('what Prometheus says', () => {
     const alert = only(after([told('AgentQualityDrop', 0, { endMinute: 19 })], 26, state, s)).alerts[0]!
     expect([alert.endsMs, alert.endFrom]).toEqual([at(19), undefined])
   })
+  test('ends that are none again and again are noted at first and at last', () => {
+    let state = firing()
+    for (const minute of [20, 30, 40, 50]) {
+      state = applyObserved(state, [{ alert: QUALITY, fires: false, lastMs: at(minute) }], at(minute), s).state
+      state = applyObserved(state, [{ alert: QUALITY, fires: true }], at(minute + 1), s).state
+    }
+    expect(lines([...state.incidents.values()][0]).filter((l) => l.includes(' note: '))).toEqual([
+      expect.stringMatching(/^21 note: \S+ still fires, Prometheus says; its end was not one$/),
+      expect.stringMatching(/^51 note: \S+ still fires, Prometheus says; again its end was not one$/),
+    ])
+  })
   test('an end that was none: it fires, and one that was resolved is open again', () => {
     const over = applyTime(after([told('AgentQualityDrop', 0, { endMinute: 5 })], 6, firing(), s), at(20), s).state
     const { state, changed } = applyObserved(over, [{ alert: QUALITY, fires: true }], at(21), s)
