@@ -62,6 +62,7 @@ const FINE = 15
 const OWN_MODEL_HOURS = 5
 /** Runs have settled by then. */
 const LATE = 40
+const READY_SECONDS = 300
 /** promtool holds a file's block in memory; half a day is plenty. */
 const FILE_SECONDS = 43_200
 
@@ -115,6 +116,8 @@ export async function makePast(s: Scenario, dir: string): Promise<Past> {
         judge(app, sent, at)
       }
       if (late && random() < 0.05) await nuisance(app, at, random)
+      // By itself it looks at readiness every few minutes of a clock that is not this one.
+      if (late && at % READY_SECONDS === 0) await readinessAsked(app)
       await recorder.scrape(at, late)
     }
     return { ...(await recorder.end()), runs }
@@ -137,6 +140,12 @@ function runsOf(agent: SimulatedAgent, s: Scenario, at: number, step: number, ra
   const out: Sent[] = []
   for (let n = poisson(mean, random); n > 0; n--) out.push(livedRun(agent, how, (at - random() * step) * 1000, random))
   return out
+}
+
+async function readinessAsked(app: App): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${app.ports.listen}/api/v1/readiness`)
+  if (!answer.ok) throw new Error(`readiness: ${answer.status} ${await answer.text()}`)
+  await answer.body?.cancel()
 }
 
 function poisson(mean: number, random: () => number): number {
