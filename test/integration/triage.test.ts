@@ -182,6 +182,18 @@ describe('the facts are what was put in', () => {
     // Nobody reported reasoning tokens, durations or steps: they are unknown, not 0.
     expect(others).toEqual([])
   })
+  test('time that is explained is in neither window, nor in the series', async () => {
+    // From the beginning until half an hour before now: what is left since is thirty minutes.
+    const explained = { fromMs: BEGAN * 1000, toMs: (NOW - 30 * MINUTE) * 1000 }
+    const left = await gatherFacts(createPrometheus(prometheus.url), { ...QUESTION, explained })
+    expect(left.series.every((i) => i.toMs <= explained.fromMs || i.fromMs >= explained.toMs)).toBe(true)
+    const v2 = left.cohorts.prompt_version.find((k) => k.value === 'v2')
+    near(v2!.events!.after.bad, 4 * 30)
+    near(left.tools[0]!.errors.after.total, 20 * 30)
+    expect(v2!.events!.before.total).toBe(0)
+    // What came within it fits the rise: it was there by the end of it.
+    expect(triage(left, QUESTION.nowMs).findings[0]).toMatchObject({ verdict: 'cause', subject: 'prompt version v2' })
+  })
   test('nothing is missing, and the cause is named', () => {
     expect([facts.gaps, facts.unknown]).toEqual([[], []])
     const found = triage(facts, QUESTION.nowMs)

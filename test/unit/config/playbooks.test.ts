@@ -50,6 +50,7 @@ describe('a mistake', () => {
     ],
     ['a mode that is none', one(', mode: automatic'), 'playbooks.0.mode'],
     ['a condition that is none', one(', if: { min_run: 5 }'), 'playbooks.0.if.min_run: no such key; did you mean "min_runs"?'],
+    ['a time to wait for that is none', one(', verify: { within: long }'), '"long" is no duration'],
     ['a time that is none', one(', if: { cool_down: soon }'), '"soon" is no duration'],
     [
       'a name that is no label',
