@@ -21,13 +21,16 @@ export function standingActions({ actions, timeline }: Pick<Incident, 'actions' 
 
 /** The time that is explained: from the onset until the last of what was done, and the runs that had begun by then, are over. */
 export function explainedSpan(incident: Incident, done: readonly Action[], pauseMs: number): NonNullable<TriageFacts['explained']> {
-  const fromMs = incident.triage?.onset?.fromMs ?? incident.startedMs
+  const { onset, findings = [] } = incident.triage ?? {}
+  // The runs that an earlier cause has spoilt already are not what is normal.
+  const changed = findings.flatMap((f) => (f.verdict === 'cause' && f.changedMs !== undefined ? [f.changedMs] : []))
+  const fromMs = Math.min(incident.startedMs, onset?.fromMs ?? incident.startedMs, ...changed)
   const toMs = Math.max(enabledAgainMs(incident) ?? 0, ...done.map((a) => a.atMs)) + pauseMs
   return { fromMs: Math.min(fromMs, toMs), toMs }
 }
 
 /** What was found, and what was found since beside it. The triage given where that is nothing. */
-export function withFurther(former: Triage, found: Triage, done: readonly Action[], pauseMs: number): Triage {
+export function withFurther(former: Triage, found: Triage, done: readonly Action[] = [], pauseMs = 0): Triage {
   const isNamed = (f: Finding): boolean => f.verdict === 'cause'
   const news = found.findings.filter((f) => isNamed(f) && isFurther(f, done, pauseMs))
   const better = (f: Finding): Finding => {
@@ -58,9 +61,10 @@ function isFurther({ confidence, subject, cause, changedMs }: Finding, done: rea
   if (confidence === 'low') return false
   const value = valueOf({ subject })
   if (value === undefined && cause !== 'input') return false
+  // Only a release brings other versions with it.
   const isOwn = (a: Action): boolean =>
-    (changedMs !== undefined && changedMs >= a.atMs && changedMs <= a.atMs + pauseMs) || (a.kind !== 'open_tool' && a.target === value)
-  return !done.some(isOwn)
+    a.target === value || (changedMs !== undefined && changedMs >= a.atMs && changedMs <= a.atMs + pauseMs)
+  return !done.filter((a) => a.kind === 'rollback_release' || a.kind === 'activate_release').some(isOwn)
 }
 
 /** Tools that are open, by a control that stands or by an action of this incident. */

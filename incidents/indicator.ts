@@ -39,6 +39,11 @@ export function indicatorOf({ alerts }: Pick<Incident, 'alerts'>): Indicator | u
   return first
 }
 
+/** Of an incident about a tool that an alert about the runs belongs to as well: that one's, for calls of tools are not counted by version. */
+export function ofRuns({ alerts }: Pick<Incident, 'alerts'>): Indicator | undefined {
+  return alerts.flatMap((a) => ofAlert(a) ?? []).find(({ sli }) => ofWhat(sli) !== 'tool')
+}
+
 /** An open tool makes no calls that could be counted: undefined then, and the runs as a whole are looked at instead. */
 export function measurable(indicator: Indicator | undefined, controls: readonly Control[]): Indicator | undefined {
   const isOpen = indicator?.tool !== undefined && controls.some((c) => c.control === 'tool' && c.target === indicator.tool)
@@ -49,12 +54,17 @@ function ofAlert({ name, labels }: IncidentAlert): Indicator | undefined {
   const { sli: told = '', tool, evaluation, measure = '', objective = '' } = labels
   const sli = isSli(told) ? told : (OF_MEASURE.get(measure) ?? OF_OBJECTIVE.get(objective) ?? OF.get(name))
   if (sli === undefined) return undefined
-  const { by }: Sli = SLIS[sli]
+  const by = ofWhat(sli)
   return {
     sli,
     ...(by === 'tool' && tool !== undefined ? { tool } : {}),
     ...(by === 'evaluation' && evaluation !== undefined ? { evaluation } : {}),
   }
+}
+
+function ofWhat(sli: SliName): Sli['by'] {
+  const { by }: Sli = SLIS[sli]
+  return by
 }
 
 function isSli(name: string): name is SliName {

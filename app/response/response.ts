@@ -6,7 +6,7 @@
 import { isUnsettled, proposalOf, triaged, withDecisions } from '../../incidents/acting.ts'
 import type { Standing } from '../../incidents/actions/action.ts'
 import { explainedSpan, openedTools, standingActions, withFurther } from '../../incidents/further.ts'
-import { type Indicator, indicatorOf, measurable } from '../../incidents/indicator.ts'
+import { type Indicator, indicatorOf, measurable, ofRuns } from '../../incidents/indicator.ts'
 import { decideAll, type Decision, type Playbook, type Situation } from '../../incidents/playbooks.ts'
 import { triage } from '../../incidents/triage.ts'
 import type { Action, Incident, Triage } from '../../model/incident.ts'
@@ -173,7 +173,9 @@ export class Response {
 
   async #first(incident: Incident, about: Indicator, now: number): Promise<(i: Incident) => Incident> {
     const { controls } = await this.#actions.standing(incident.agent, incident.environment, 'open_tool')
-    const found = await this.#found(incident, about, controls, now)
+    const own = await this.#found(incident, about, controls, now)
+    const also = about.tool === undefined ? undefined : ofRuns(incident)
+    const found = also === undefined ? own : withFurther(own, await this.#found(incident, also, controls, now))
     return (i) => triaged(i, found)
   }
 

@@ -304,3 +304,22 @@ test('the runs cease after the rollback: in its time it is not known whether it 
   await world.at('310m')
   expect(world.incident.state).toBe('mitigated')
 })
+
+test('the alert about the tool comes before anything is done: the prompt that is seen in the runs is named beside it', async () => {
+  const both: Behaviour = ({ prompt, atMs, toolIsOpen }) => ({
+    failing: prompt === 'v8' ? 0.6 : 0.05,
+    ...(began(atMs) && !toolIsOpen ? { toolErrors: 0.4 } : {}),
+  })
+  world = await ResponseWorld.begin('playbooks: []\n', both)
+  await world.at('10m')
+  await world.releases('v8')
+  await world.at('40m')
+  await world.fires('AgentQualityDrop', { sli: 'quality' })
+  await world.fires('AgentToolFailing', { sli: 'tool_error', tool: 'search' })
+  await world.at('41m')
+  expect(world.incident.triage?.sli).toBe('tool_error')
+  expect(world.incident.triage?.findings.filter((f) => f.verdict === 'cause' && f.confidence !== 'low').map((f) => f.subject)).toEqual([
+    'tool search',
+    'prompt version v8',
+  ])
+})

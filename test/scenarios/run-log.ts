@@ -32,7 +32,7 @@ export class RunLog {
       this.#answer()
       const { nowMs, startedMs, explained } = q
       const fromMs = Math.min(startedMs, explained?.fromMs ?? startedMs) - DAY
-      const series = this.#series(fromMs, nowMs).filter(
+      const series = this.#series(fromMs, nowMs, q.tool === undefined ? counts : calls).filter(
         (i) => explained === undefined || i.toMs <= explained.fromMs || i.fromMs >= explained.toMs,
       )
       const onsetMs = findOnset(series, 1)?.atMs
@@ -45,6 +45,7 @@ export class RunLog {
         agent: q.agent,
         environment: q.environment,
         sli: q.sli,
+        ...(q.tool === undefined ? {} : { tool: q.tool }),
         series,
         dispersion: 1,
         startedMs,
@@ -52,7 +53,8 @@ export class RunLog {
         beforeFromMs: fromMs,
         splitMs,
         cohorts: {
-          prompt_version: this.#cohorts(windows),
+          // Calls of tools are not counted by version.
+          prompt_version: this.#cohorts(windows).map(({ events, ...k }) => (q.tool === undefined && events ? { ...k, events } : k)),
           tools_version: this.#steady(windows, 't1'),
           model: this.#steady(windows, 'm1'),
           agent_version: this.#steady(windows, '1.0'),
@@ -71,12 +73,13 @@ export class RunLog {
         gaps: [],
       })
     },
-    around: ({ onsetMs, badFromMs, changedMs, fromMs, nowMs }) => {
+    around: ({ indicator, onsetMs, badFromMs, changedMs, fromMs, nowMs }) => {
       this.#answer()
+      const count = indicator.tool === undefined ? counts : calls
       return Promise.resolve({
-        baseline: counts(this.#in(onsetMs - DAY, onsetMs)),
-        bad: counts(this.#in(badFromMs, changedMs)),
-        after: counts(this.#in(fromMs, nowMs)),
+        baseline: count(this.#in(onsetMs - DAY, onsetMs)),
+        bad: count(this.#in(badFromMs, changedMs)),
+        after: count(this.#in(fromMs, nowMs)),
       })
     },
     pause: () => Promise.resolve(60_000),
@@ -98,10 +101,10 @@ export class RunLog {
     return this.runs.filter((r) => r.atMs >= fromMs && r.atMs < toMs)
   }
 
-  #series(fromMs: number, nowMs: number): readonly Interval[] {
+  #series(fromMs: number, nowMs: number, count: typeof counts): readonly Interval[] {
     const out: Interval[] = []
     const firstMs = nowMs - Math.floor((nowMs - fromMs) / STEP) * STEP
-    for (let at = firstMs; at < nowMs; at += STEP) out.push({ fromMs: at, toMs: at + STEP, ...counts(this.#in(at, at + STEP)) })
+    for (let at = firstMs; at < nowMs; at += STEP) out.push({ fromMs: at, toMs: at + STEP, ...count(this.#in(at, at + STEP)) })
     return out.filter((i) => i.total > 0)
   }
 
@@ -145,4 +148,9 @@ type Windows = readonly [readonly [number, number], readonly [number, number]]
 function counts(runs: readonly LoggedRun[]): Counts {
   const rated = runs.filter((r) => r.outcome === 'ok')
   return { bad: rated.filter((r) => r.fails).length, total: rated.length }
+}
+
+function calls(runs: readonly LoggedRun[]): Counts {
+  const made = runs.filter((r) => r.call !== 'blocked')
+  return { bad: made.filter((r) => r.call === 'error').length, total: made.length }
 }

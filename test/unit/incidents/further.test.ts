@@ -53,6 +53,11 @@ describe('what is found later', () => {
     test(`is nothing: ${name}`, () => {
       expect(withFurther(former, triage(found), [action()], PAUSE)).toBe(former)
     })
+  test('is added where it came with an action that brings no other versions', () => {
+    const model = finding('model m2', { cause: 'model', changedMs: at(20) + 5000 })
+    const done = action({ kind: 'open_tool', target: 'search' })
+    expect(subjects(withFurther(former, triage(model), [done], PAUSE))).toEqual(['prompt version v8', 'model m2'])
+  })
   test('of the same thing counts where it is surer, or as sure from more runs', () => {
     const runs = (n: number): Partial<Finding> => ({
       comparison: { bad: [1, n / 2], total: [100, n], difference: 0.5, interval: [0.4, 0.6], p: 0 },
@@ -71,6 +76,11 @@ describe('the time that is explained', () => {
   test('lasts from the onset until what had begun by the last action is over', () => {
     const of = incident([], { triage: { ...triage(), onset: { atMs: at(9), fromMs: at(8), toMs: at(10) } } })
     expect(explainedSpan(of, [action(), action({ atMs: at(25) })], PAUSE)).toEqual({ fromMs: at(8), toMs: at(26) })
+  })
+  test('begins with the first change that is named, where the onset is that of a later one', () => {
+    const named = triage(finding('prompt version v8', { changedMs: at(2), confidence: 'low' }), finding('tool search'))
+    const of = incident([], { triage: { ...named, onset: { atMs: at(9), fromMs: at(8), toMs: at(10) } } })
+    expect(explainedSpan(of, [action()], PAUSE).fromMs).toBe(at(2))
   })
   test('and until the agent is on again', () => {
     const off = action({ kind: 'disable_agent', state: 'undone', undo: { actor: 'ana', reason: '', atMs: at(40) } })
