@@ -59,15 +59,22 @@ export function setControl(
   about: { readonly control: string; readonly agent?: string; readonly target?: string },
   undo: (c: ControlAnswer) => string,
   o: SetOptions,
+  more?: (client: Client, id: string) => Promise<string>,
 ): Promise<number> {
   const body = { ...about, reason: o.reason, ...given({ environment: o.environment, expires: o.expires, fallback: o.fallback }) }
   const path = `/api/v1/controls${o.force === true ? '?force=1' : ''}`
   return runCommand(
     o,
-    async (client) => (await client.ask('POST', path, { ...body, actor: client.actor })) as ControlAnswer,
-    (c) => {
+    async (client) => {
+      const control = (await client.ask('POST', path, { ...body, actor: client.actor })) as ControlAnswer
+      // The control is in force, whatever more can be said of it.
+      const text = await more?.(client, control.id).catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      return text === undefined ? control : { ...control, note: text }
+    },
+    (c: ControlAnswer & { readonly note?: string }) => {
       say(`${nameOf(c)} is ${c.state} ${c.expires_at === null ? 'until it is undone' : `until ${time(c.expires_at)}`} (${c.id})`)
       if (c.replaced !== undefined) say(`it takes the place of ${c.replaced.join(', ')}`)
+      if (c.note !== undefined) say(c.note)
       say(`undo: ${undo(c)}`)
     },
   )

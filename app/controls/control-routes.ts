@@ -5,6 +5,7 @@
 import type { Hono } from 'hono'
 import { nearest } from '../nearest.ts'
 import { problem } from '../problem.ts'
+import { reach, shownUrl } from '../ready/reach.ts'
 import type { RefusedAttempt } from '../storage-refused.ts'
 import { type Access, bodyOf, limited, readers, viaOf, writers } from './access.ts'
 import type { ControlPlane } from './plane.ts'
@@ -15,6 +16,8 @@ export interface ControlRouteParts extends Access {
   readonly plane: ControlPlane
   readonly clock: () => number
   readonly defaultExpirySeconds: () => number | 'never'
+  /** What the configuration has an agent answer while it is disabled. */
+  readonly fallbackOf: (agent: string) => string | undefined
   /** Refused attempts to act, newest first. */
   readonly refusedAttempts: (limit: number) => Promise<readonly RefusedAttempt[]>
   /** Agents that are configured or were seen. */
@@ -25,6 +28,7 @@ export interface ControlRouteParts extends Access {
 
 const MAX_BODY = 65_536
 const MAX_AUDIT = 1000
+const FALLBACK_MS = 2000
 
 /** Adds the routes. */
 export function controlRoutes(app: Hono, parts: ControlRouteParts): void {
@@ -65,12 +69,27 @@ export function controlRoutes(app: Hono, parts: ControlRouteParts): void {
       ? problem(c, 404, 'no such control', `no control ${c.req.param('id')} is in force`)
       : c.json(controlJson(found))
   })
+  app.get('/api/v1/controls/:id/fallback', readers(parts, 'read'), async (c) => {
+    if (plane.notLoaded !== undefined) return unavailable(c, plane.notLoaded)
+    const found = plane.controls(clock()).find((control) => control.id === c.req.param('id'))
+    return found?.control === 'agent'
+      ? c.json(await fallbackState(found.fallback ?? parts.fallbackOf(found.agent)))
+      : problem(c, 404, 'no such control', `no control ${c.req.param('id')} that disables an agent is in force`)
+  })
   app.delete('/api/v1/controls/:id', writers(parts), limited(MAX_BODY), async (c) => {
     const body = await bodyOf(c, undoBody, 'undo refused')
     if (body instanceof Response) return body
     const outcome = await plane.undo(c.req.param('id'), { ...body, via: viaOf(parts, c) }, clock)
     return outcome.ok ? c.json(auditJson(outcome.entry)) : refusal(c, 'undo refused', outcome)
   })
+}
+
+/** What callers of a disabled agent get, and whether it is there. */
+async function fallbackState(fallback: string | undefined): Promise<object> {
+  if (fallback === undefined || fallback === '') return { kind: 'none', text: 'there is none: callers get an error' }
+  if (!URL.canParse(fallback) || !/^https?:$/.test(new URL(fallback).protocol)) return { kind: 'message', text: 'it is a message' }
+  const { isReached, text } = await reach(fallback, FALLBACK_MS)
+  return { kind: 'url', url: shownUrl(fallback), is_reached: isReached, text: `${shownUrl(fallback)} ${text}` }
 }
 
 /** What is unknown about an agent or tool that nobody has configured or seen: mistyped names are more common than new agents. */

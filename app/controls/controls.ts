@@ -16,7 +16,7 @@ import type { Access } from './access.ts'
 import { Ofrep } from './ofrep.ts'
 import { ControlPlane, type PlaneSettings } from './plane.ts'
 import type { ControlPlaneParts } from './routes.ts'
-import { flagSettings } from './settings.ts'
+import { flagSettings, limitsOf } from './settings.ts'
 import { Streams } from './streams.ts'
 
 export interface Controls {
@@ -113,6 +113,7 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       refusedAttempts: refused,
       defaultExpirySeconds: () => config.controls.default_expiry,
       maxReleaseBytes: () => config.controls.max_release_bytes,
+      fallbackOf: (agent) => limitsOf(config, agent).fallback,
       knownAgents: () => knownAgents(config, pipeline, plane, clock()),
       knownTools: () => knownTools(config, metrics),
       polled: (protocol, code) => metrics.add('agentopz_control_polls_total', { protocol, code: String(code) }, 1, clock()),

@@ -411,7 +411,7 @@ describe('the command line', () => {
     const asked = await run(['agent', 'disable', 'support', '--reason', 'wrong refunds', '--fallback', 'paused', '--url', url])
     expect([asked.code, asked.err]).toEqual([0, ''])
     expect(asked.out).toMatch(
-      /^agent support is disabled until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(ctl_[0-9a-f]{10}\)\nundo: agentopz agent enable support\n$/,
+      /^agent support is disabled until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(ctl_[0-9a-f]{10}\)\nfallback: it is a message\nundo: agentopz agent enable support\n$/,
     )
     const tool = await run([
       'tool',

@@ -24,6 +24,7 @@ const DOORS: Readonly<Record<string, May>> = {
   'GET /api/v1/controls': READ,
   'POST /api/v1/controls': OPERATE,
   'GET /api/v1/controls/:id': READ,
+  'GET /api/v1/controls/:id/fallback': READ,
   'DELETE /api/v1/controls/:id': OPERATE,
   'GET /api/v1/releases/:agent': READ,
   'GET /api/v1/releases/:agent/:version': READ,

@@ -1,4 +1,6 @@
 /** The control routes without a port: bodies, names, who may, what is answered. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../app/app.ts'
 import { parseConfig } from '../../../app/config.ts'
@@ -37,6 +39,42 @@ async function world(yaml = 'agents: { support: { required_tools: [search] } }',
   }
 }
 const DISABLE = { control: 'agent', agent: 'support', reason: 'wrong refunds', actor: 'ana@host' }
+
+describe('what callers of a disabled agent get', () => {
+  const fallbackOf = async (yaml: string, more: object = {}): Promise<unknown> => {
+    const { ask } = await world(yaml)
+    const { json } = await ask('POST', '/api/v1/controls?force=1', { ...DISABLE, ...more })
+    return (await ask('GET', `/api/v1/controls/${String(json['id'])}/fallback`)).json
+  }
+  test('nothing, a message, or a page that is there or is not', async () => {
+    const server = createServer((request, response) => response.writeHead(request.url === '/away' ? 503 : 200).end())
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    expect(await fallbackOf('')).toEqual({ kind: 'none', text: 'there is none: callers get an error' })
+    expect(await fallbackOf('defaults: { fallback: Write to us. }')).toEqual({ kind: 'message', text: 'it is a message' })
+    expect(await fallbackOf('', { fallback: `${url}/help?token=s3cret` })).toEqual({
+      kind: 'url',
+      url: `${url}/help`,
+      is_reached: true,
+      text: `${url}/help answers 200`,
+    })
+    expect(await fallbackOf(`agents: { support: { fallback: '${url}/away' } }`)).toMatchObject({
+      is_reached: false,
+      text: `${url}/away answers 503`,
+    })
+    server.closeAllConnections()
+    await new Promise((done) => server.close(done))
+    expect(await fallbackOf('', { fallback: url })).toMatchObject({
+      is_reached: false,
+      text: `${url}/ does not answer: the connection was refused`,
+    })
+  })
+  test('another control has none', async () => {
+    const { ask } = await world()
+    const { json } = await ask('POST', '/api/v1/controls?force=1', { ...DISABLE, control: 'tool', target: 'search' })
+    expect((await ask('GET', `/api/v1/controls/${String(json['id'])}/fallback`)).status).toBe(404)
+  })
+})
 
 describe('setting and undoing', () => {
   test('201, with the control and where it is', async () => {
