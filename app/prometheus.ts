@@ -5,6 +5,7 @@
  * API: https://prometheus.io/docs/prometheus/latest/querying/api/, as of 2.42 and 3.x.
  */
 import type { LabelOf, MetricName } from '../model/metrics.ts'
+import { NETWORK_FAILURES } from './network-failures.ts'
 import { isRecord, matrixOf, seriesOf, vectorOf } from './prometheus-answer.ts'
 import type { Labels, Sample, Series } from './prometheus-answer.ts'
 
@@ -230,19 +231,11 @@ function failure(door: Door, error: unknown): PrometheusError {
     )
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = isRecord(cause) && typeof cause['code'] === 'string' ? cause['code'] : ''
-  const words = CODES[code] ?? (cause instanceof Error ? brief(cause.message) : 'no reason given')
+  const words = NETWORK_FAILURES[code] ?? (cause instanceof Error ? brief(cause.message) : 'no reason given')
   return new PrometheusError(
     'unreachable',
     `Cannot reach ${at(door)}: ${words}. Is it running there? Write --prometheus URL, or the key prometheus in agentopz.yaml`,
   )
-}
-
-const CODES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection was refused',
-  ENOTFOUND: 'there is no host of that name',
-  EAI_AGAIN: 'the name could not be looked up',
-  ECONNRESET: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
 }
 
 function jsonOf(text: string): unknown {

@@ -8,14 +8,9 @@ import type { JudgedRelease, RollbackChoice } from '../../control/known-good.ts'
 import type { PublishedRelease } from '../../control/releases.ts'
 import { CONTROL_KINDS, type Control, CONTROL_STATE } from '../../model/control.ts'
 import { duration } from '../config-schema.ts'
+import { oneLine as line } from '../one-line.ts'
 import type { RefusedAttempt } from '../storage-refused.ts'
 
-const line = (max: number): z.ZodString =>
-  z
-    .string()
-    .max(max)
-    // oxlint-disable-next-line no-control-regex
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'write one line without control characters')
 const name = line(256)
 const actor = line(128).min(1)
 const reason = line(512)

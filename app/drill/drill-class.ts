@@ -67,6 +67,11 @@ export interface IncidentClass extends Common {
   repair(world: DrillWorld): Promise<void>
 }
 
+/** A control reaches a running agent within this; runs that begin later must follow it. */
+export const WITHIN_MS = 2000
+/** How long a rehearsal looks after each of its commands. */
+export const LOOK_SECONDS = 15
+
 export interface RehearsalClass extends Common {
   readonly kind: 'rehearsal'
   rehearse(world: DrillWorld): Promise<readonly Check[]>

@@ -5,15 +5,10 @@
 import { z } from 'zod'
 import { type Comparison, type Finding, INCIDENT_STATES, type Incident, type Triage } from '../../model/incident.ts'
 import { duration } from '../duration.ts'
+import { oneLine } from '../one-line.ts'
 import { actionJson } from '../response/wire.ts'
 
-const line = (max: number): z.ZodString =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    // oxlint-disable-next-line no-control-regex
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'write one line without control characters')
+const line = (max: number): z.ZodString => oneLine(max).min(1)
 const actor = line(128)
 const at = z.iso.datetime({ offset: true, error: 'write a time such as 2026-12-01T08:00:00Z' }).transform((t) => Date.parse(t))
 

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { DRILL_OUTCOMES, type DrillRecord } from '../../model/drill.ts'
 import type { Client } from '../commands/control-client.ts'
 import { type Access, bodyOf, limited, readers, writers } from '../controls/access.ts'
+import { oneLine as line } from '../one-line.ts'
 import { problem } from '../problem.ts'
 import type { DrillStorage } from '../storage.ts'
 
@@ -22,12 +23,6 @@ const MAX_LIST = 1000
 /** Clocks of two machines differ; a drill that is to end tomorrow is a mistake. */
 const MAX_AHEAD_MS = 3_600_000
 
-const line = (max: number): z.ZodString =>
-  z
-    .string()
-    .max(max)
-    // oxlint-disable-next-line no-control-regex
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'write one line without control characters')
 const at = z.iso.datetime({ offset: true, error: 'write a time such as 2026-12-01T08:00:00Z' }).transform((t) => Date.parse(t))
 
 const drillBody = z

@@ -2,6 +2,7 @@
  * Whether a URL answers: HEAD, and GET where a server knows no HEAD. Bounded in time, follows no redirect, reads no body.
  * An answer that asks for credentials is an answer: somebody who has them gets in.
  */
+import { NETWORK_FAILURES } from '../network-failures.ts'
 
 export interface Reached {
   readonly isReached: boolean
@@ -29,20 +30,12 @@ async function statusOf(method: 'HEAD' | 'GET', url: string, timeoutMs: number):
   return response.status
 }
 
-const CODES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection was refused',
-  ENOTFOUND: 'there is no host of that name',
-  EAI_AGAIN: 'the name could not be looked up',
-  ECONNRESET: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-}
-
 /** Why a request failed, in words. */
 export function whyOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = (cause as { readonly code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? (CODES[code] ?? code) : cause instanceof Error ? cause.message : String(cause)
+  return typeof code === 'string' ? (NETWORK_FAILURES[code] ?? code) : cause instanceof Error ? cause.message : String(cause)
 }
 
 /** Credentials go into a header: fetch takes no URL that holds them. */

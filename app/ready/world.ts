@@ -2,28 +2,16 @@
  * One round of questions: everything checks may ask, each question asked once however many agents want the answer, and a failure
  * remembered like an answer. Queries ask for all agents at once and are split here, so that a thousand agents cost no more queries than one.
  */
-import type { NoChoice, RollbackChoice } from '../../control/known-good.ts'
-import type { AgentReleases } from '../../control/releases.ts'
-import type { DrillRecord } from '../../model/drill.ts'
-import type { Config } from '../config-schema.ts'
 import { createPrometheus, type Labels, PrometheusError, whole } from '../prometheus.ts'
 import { askAlertmanager } from './alertmanager.ts'
 import { type AgentName, Unanswered, type World } from './check.ts'
 import { type Reached, reach } from './reach.ts'
 
 /** What does not come over the network. */
-export interface Inside {
-  readonly config: Config
-  readonly startedMs: number
-  readonly webhookMs: number | undefined
-  /** @throws Unanswered while what is stored is not known. */
-  releases(agent: string): AgentReleases | undefined
-  rollback(agent: string): Promise<RollbackChoice | NoChoice>
-  guards(): ReadonlyMap<string, number>
-  readonly pollMs: number | undefined
-  services(agent: string): readonly string[]
-  drills(): Promise<readonly DrillRecord[]>
-}
+export type Inside = Pick<
+  World,
+  'config' | 'startedMs' | 'webhookMs' | 'releases' | 'rollback' | 'guards' | 'pollMs' | 'services' | 'drills'
+>
 
 const HOUR = 3600
 

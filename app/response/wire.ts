@@ -2,14 +2,9 @@
 import { z } from 'zod'
 import { type Action, ACTION_KINDS, type Verification } from '../../model/incident.ts'
 import { expires } from '../controls/wire.ts'
+import { oneLine } from '../one-line.ts'
 
-const line = (max: number): z.ZodString =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    // oxlint-disable-next-line no-control-regex
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'write one line without control characters')
+const line = (max: number): z.ZodString => oneLine(max).min(1)
 const actor = line(128)
 
 /** A proposal that is taken, or something that was not proposed. */

@@ -1,9 +1,6 @@
 /** Nothing is wrong: the agent is switched off as an operator would, its callers must get the fallback, and the model again afterwards. */
-import type { Check, DrillWorld, RehearsalClass } from '../drill-class.ts'
+import { type Check, type DrillWorld, LOOK_SECONDS, type RehearsalClass, WITHIN_MS } from '../drill-class.ts'
 import { percentile } from '../numbers.ts'
-
-const WITHIN_MS = 2000
-const LOOK_SECONDS = 15
 
 export const fallbackRehearsal: RehearsalClass = {
   kind: 'rehearsal',

@@ -1,10 +1,6 @@
 /** Nothing is wrong: a release is rolled back as an operator would, and the runs after it must carry the one before. */
 import { percentile } from '../numbers.ts'
-import type { Check, DrillWorld, RehearsalClass } from '../drill-class.ts'
-
-/** A control reaches a running agent within this; runs that begin later must follow it. */
-const WITHIN_MS = 2000
-const LOOK_SECONDS = 15
+import { type Check, type DrillWorld, LOOK_SECONDS, type RehearsalClass, WITHIN_MS } from '../drill-class.ts'
 
 export const rollbackRehearsal: RehearsalClass = {
   kind: 'rehearsal',
