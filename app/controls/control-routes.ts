@@ -5,7 +5,7 @@
 import type { Hono } from 'hono'
 import { nearest } from '../nearest.ts'
 import { problem } from '../problem.ts'
-import { reach, shownUrl } from '../ready/reach.ts'
+import { isAddress, reach, shownUrl } from '../ready/reach.ts'
 import type { RefusedAttempt } from '../storage-refused.ts'
 import { type Access, bodyOf, limited, readers, viaOf, writers } from './access.ts'
 import type { ControlPlane } from './plane.ts'
@@ -87,7 +87,8 @@ export function controlRoutes(app: Hono, parts: ControlRouteParts): void {
 /** What callers of a disabled agent get, and whether it is there. */
 async function fallbackState(fallback: string | undefined): Promise<object> {
   if (fallback === undefined || fallback === '') return { kind: 'none', text: 'there is none: callers get an error' }
-  if (!URL.canParse(fallback) || !/^https?:$/.test(new URL(fallback).protocol)) return { kind: 'message', text: 'it is a message' }
+  if (!isAddress(fallback)) return { kind: 'message', text: 'it is a message' }
+  if (!URL.canParse(fallback)) return { kind: 'url', is_reached: false, text: 'it begins like a URL and is none' }
   const { isReached, text } = await reach(fallback, FALLBACK_MS)
   return { kind: 'url', url: shownUrl(fallback), is_reached: isReached, text: `${shownUrl(fallback)} ${text}` }
 }

@@ -5,7 +5,7 @@
 import type { Incident, Preparedness } from '../../model/incident.ts'
 import { type Sli, SLIS, type SliName } from '../../model/slis.ts'
 import { type Prometheus, quoted, select, whole } from '../prometheus.ts'
-import { reach } from '../ready/reach.ts'
+import { isAddress, reach } from '../ready/reach.ts'
 
 export interface Standing {
   readonly fallback: string | undefined
@@ -72,6 +72,6 @@ function releasesOf({ activations }: Standing): Pick<Preparedness, 'activeReleas
 
 async function fallbackOf({ fallback }: Standing): Promise<Pick<Preparedness, 'fallback' | 'fallbackReachable'>> {
   if (fallback === undefined) return { fallback: 'none' }
-  if (!/^https?:\/\//.test(fallback)) return { fallback: 'message' }
+  if (!isAddress(fallback)) return { fallback: 'message' }
   return { fallback: 'url', fallbackReachable: (await reach(fallback, ANSWER_MS)).isReached }
 }

@@ -10,6 +10,11 @@ export interface Reached {
   readonly text: string
 }
 
+/** Whether a fallback is an address, and not a message; guards decide by the same beginning. */
+export function isAddress(fallback: string): boolean {
+  return /^https?:\/\//.test(fallback)
+}
+
 const NO_HEAD = new Set([404, 405, 501])
 const NEEDS_LOGIN = new Set([401, 403])
 

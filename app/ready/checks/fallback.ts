@@ -1,6 +1,6 @@
 /** Whether something answers while the agent is disabled: without it the kill switch hurts the users, and nobody dares to use it. */
 import { failed, ok, type ReadinessCheck } from '../check.ts'
-import { shownUrl } from '../reach.ts'
+import { isAddress, shownUrl } from '../reach.ts'
 
 export const fallback: ReadinessCheck = {
   name: 'fallback',
@@ -12,7 +12,7 @@ export const fallback: ReadinessCheck = {
         'nothing answers while it is disabled: its users would get an error',
         `set agents.${agent}.fallback to a message or a URL`,
       )
-    if (!/^https?:\/\//.test(given)) return ok(`a message of ${given.length} characters answers while it is disabled`)
+    if (!isAddress(given)) return ok(`a message of ${given.length} characters answers while it is disabled`)
     if (!URL.canParse(given)) return failed('its fallback begins like a URL and is none', `correct agents.${agent}.fallback`)
     const { isReached, text } = await world.reach(given)
     const what = `its fallback ${shownUrl(given)} ${text}`

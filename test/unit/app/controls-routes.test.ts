@@ -62,6 +62,11 @@ describe('what callers of a disabled agent get', () => {
       is_reached: false,
       text: `${url}/away answers 503`,
     })
+    expect(await fallbackOf('', { fallback: 'http://[broken' })).toEqual({
+      kind: 'url',
+      is_reached: false,
+      text: 'it begins like a URL and is none',
+    })
     server.closeAllConnections()
     await new Promise((done) => server.close(done))
     expect(await fallbackOf('', { fallback: url })).toMatchObject({
