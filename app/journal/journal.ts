@@ -4,7 +4,7 @@
  * Where it cannot be written, events are refused or applied unwritten, as configured; it is tried again every second. Why so:
  * docs/decisions/0016-journal.md.
  */
-import { unlinkSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PipelinePart } from '../../processor/pipeline.ts'
@@ -77,6 +77,8 @@ export class Journal {
   #snapshotting: Promise<void> | undefined
   #snapshotAt: number
   #snapshotTook = 0
+  /** No snapshot is begun before this: one that failed would fail again with every group, and each try begins a segment. */
+  #snapshotRetryAt = 0
   #recordsSince = 0
   #segmentSince = new Map<string, number>()
 
@@ -178,7 +180,7 @@ export class Journal {
     for (;;) {
       const group = this.#takeGroup()
       if (group.length > 0) await this.#apply(group, await this.#write(group))
-      if (this.#snapshotWanted && this.#snapshotting === undefined) {
+      if (this.#snapshotWanted && this.#snapshotting === undefined && this.#hooks.clock() >= this.#snapshotRetryAt) {
         this.#snapshotWanted = false
         this.#beginSnapshot().catch((error: unknown) => this.#hooks.failed(error))
       }
@@ -255,7 +257,8 @@ export class Journal {
     if (this.#hasHole) return
     this.#hasHole = true
     try {
-      unlinkSync(join(this.#settings.dir, WHOLE))
+      // It is not there when the snapshot that was to close the hole before this one did not succeed.
+      rmSync(join(this.#settings.dir, WHOLE), { force: true })
     } catch (error) {
       this.#hooks.failed(error)
     }
@@ -279,6 +282,7 @@ export class Journal {
         await this.#prune(head.seq)
       } catch (error) {
         this.#hasHole ||= hadHole
+        this.#snapshotRetryAt = this.#hooks.clock() + RETRY_MS
         throw error
       } finally {
         this.#snapshotTook = performance.now() - began

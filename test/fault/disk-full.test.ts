@@ -1,4 +1,4 @@
-/** A journal on a disk of two megabytes that somebody fills: a real file system that is full, under load, and kill -9 while it is. */
+/** A journal on a disk of 32 MiB that somebody fills: a real file system that is full, under load, and kill -9 while it is. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { startLedger } from '../support/ledger.ts'
 import { served } from '../support/served.ts'
 
 const disk = mkdtempSync(join(tmpdir(), 'agentopz-disk-'))
-const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'agentopz-test', disk]).status === 0
+const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'agentopz-test', disk]).status === 0
 afterAll(() => {
   if (isMounted) spawnSync('umount', [disk])
   rmSync(disk, { recursive: true, force: true })
@@ -17,7 +17,7 @@ afterAll(() => {
 const filler = join(disk, 'filler')
 /** Takes all the room there is. */
 function fill(): void {
-  for (let bytes = 2 * 2 ** 20; bytes >= 512; bytes = Math.floor(bytes / 2)) {
+  for (let bytes = 32 * 2 ** 20; bytes >= 512; bytes = Math.floor(bytes / 2)) {
     try {
       writeFileSync(filler, Buffer.alloc(bytes), { flag: 'a' })
       bytes *= 2

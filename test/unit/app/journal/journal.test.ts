@@ -25,11 +25,16 @@ const prices = createPrices({})
 const log = createLog({ level: 'silent', format: 'json' })
 
 /** A disk that is full when it is told so: every write takes half and then fails. */
-function fillable(): Disk & { isFull: boolean; isBroken: boolean } {
+function fillable(): Disk & { isFull: boolean; isBroken: boolean; hasRoomForSnapshots: boolean; snapshotsBegun: number } {
   const disk = {
     isFull: false,
     isBroken: false,
+    hasRoomForSnapshots: true,
+    snapshotsBegun: 0,
     open: async (path: string, flags: string, mode: number) => {
+      if (path.endsWith('.snap.tmp')) disk.snapshotsBegun++
+      if (path.endsWith('.snap.tmp') && !disk.hasRoomForSnapshots)
+        throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
       if (disk.isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
       const handle = await DISK.open(path, flags, mode)
       return {
@@ -297,6 +302,25 @@ describe('a full disk', () => {
     await until(async () => readdirSync(dir).includes('whole'), 'it is whole')
     const two = await world(await killed(dir))
     expect(await two.value('agentopz_spans_received_total')).toBe(4)
+  })
+  test('degrade: room for records but not for a snapshot: it is tried once a second, and told as long as it fails', async () => {
+    const disk = fillable()
+    const dir = folder()
+    const one = await world(dir, { whenFull: 'degrade' }, { disk })
+    disk.isFull = true
+    await one.send(0)
+    disk.isFull = false
+    disk.hasRoomForSnapshots = false
+    one.now += 1001
+    for (let n = 1; n <= 20; n++) await one.send(n)
+    expect(disk.snapshotsBegun).toBe(1)
+    expect(readdirSync(dir).filter((name) => name.startsWith('segment')).length).toBeLessThanOrEqual(3)
+    disk.hasRoomForSnapshots = true
+    one.now += 1001
+    await one.send(21)
+    await until(async () => readdirSync(dir).includes('whole'), 'it is whole')
+    const two = await world(await killed(dir))
+    expect(await two.value('agentopz_spans_received_total')).toBe(44)
   })
   test('an error of the disk is no crash, and what it cut short is cut off', async () => {
     const disk = fillable()
