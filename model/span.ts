@@ -3,22 +3,23 @@
  * Views are read-only and valid only while the callback that received them runs: a decoder may reuse them.
  * Three backings implement `Attributes`: offsets into OTLP/protobuf bytes, an OTLP/JSON object, an in-process SDK span.
  */
+import type { AttributeKey } from './attribute-key.ts'
 
 /** Typed, forgiving access to attribute values. Every accessor returns `undefined` for a missing or unusable value. */
 export interface Attributes {
-  has(key: string): boolean
+  has(key: AttributeKey): boolean
   /** String value; numbers and booleans are written out. Arrays and maps give `undefined`. */
-  text(key: string): string | undefined
+  text(key: AttributeKey): string | undefined
   /** Finite number from an int, a double or a numeric string. */
-  number(key: string): number | undefined
+  number(key: AttributeKey): number | undefined
   /** Whole number ≥ 0 from an int, a double or a numeric string; negative (Semantic Kernel's -1), NaN and fractions are unknown. */
-  count(key: string): number | undefined
+  count(key: AttributeKey): number | undefined
   /** Boolean, or the strings "true" and "false" in any case. */
-  flag(key: string): boolean | undefined
+  flag(key: AttributeKey): boolean | undefined
   /** Strings from a real array, a JSON string, a comma-joined string or `[Stop]`; a plain string is a list of one. */
-  list(key: string): readonly string[] | undefined
+  list(key: AttributeKey): readonly string[] | undefined
   /** The value as plain data: an OTLP map or array is converted, a string is parsed as JSON. Unparsable is `undefined`. */
-  json(key: string): unknown
+  json(key: AttributeKey): unknown
   /** Up to `limit` keys that start with `prefix`, in wire order: for indexed keys (`llm.output_messages.0.…`). Slow; use it behind `has`. */
   keys(prefix: string, limit: number): readonly string[]
 }

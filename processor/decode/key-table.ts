@@ -1,8 +1,9 @@
 /**
- * Attribute keys as bytes → small integers, without making a string: the hot step of reading a span.
- * Built once from the keys the dialects declare. A hash picks a short chain and a full compare decides, so a collision costs time, never
+ * Attribute keys as bytes → their numbers (model/attribute-key.ts), without making a string: the hot step of reading a span.
+ * Built once from the keys the dialects declare, and all others that have a number by then. A hash picks a short chain and a full compare decides, so a collision costs time, never
  * a wrong answer. The keys are ours, not the sender's: nobody can lengthen a chain from outside.
  */
+import { type AttributeKey, keyNumber, numberedKeys } from '../../model/attribute-key.ts'
 
 /** Keys below this are few and take a slower hash; from here on two reads of four bytes stay inside the key. */
 const WORDS = 8
@@ -27,7 +28,8 @@ export class KeyTable {
   readonly #prefixesBy: (readonly number[])[] = Array.from({ length: 256 }, () => NONE)
 
   constructor(keys: readonly string[], prefixes: readonly string[]) {
-    const distinct = [...new Set(keys)]
+    for (const key of keys) keyNumber(key)
+    const distinct = [...numberedKeys()]
     this.size = distinct.length
     this.#slots = new Map(distinct.map((key, slot) => [key, slot]))
     this.#isPrefixed = Uint8Array.from(distinct, (key) => Number(prefixes.some((p) => key.startsWith(p))))
@@ -53,9 +55,9 @@ export class KeyTable {
     }
   }
 
-  /** Slot of a key, or −1. */
-  slot(key: string): number {
-    return this.#slots.get(key) ?? -1
+  /** Slot of a key, which is its number, or −1. */
+  slot(key: AttributeKey): number {
+    return typeof key === 'string' ? (this.#slots.get(key) ?? -1) : key < this.size ? key : -1
   }
 
   /** Slot of the key at `start`, or −1. `view` is over the same bytes. */

@@ -2,6 +2,7 @@
  * How attribute values are read, whatever they were decoded from: a backing only turns a key into a plain value (string, number,
  * boolean, list, map); the forgiving conversions that `Attributes` promises are here, once, so that all backings read alike.
  */
+import { type AttributeKey, keyName } from '../../model/attribute-key.ts'
 import type { Attributes } from '../../model/span.ts'
 
 /**
@@ -23,26 +24,26 @@ class View implements Attributes {
   constructor(values: Values) {
     this.#values = values
   }
-  has(key: string): boolean {
-    return this.#values.get(key) !== undefined
+  has(key: AttributeKey): boolean {
+    return this.#values.get(keyName(key)) !== undefined
   }
-  text(key: string): string | undefined {
-    return textOf(this.#values.get(key))
+  text(key: AttributeKey): string | undefined {
+    return textOf(this.#values.get(keyName(key)))
   }
-  number(key: string): number | undefined {
-    return numberOf(this.#values.get(key))
+  number(key: AttributeKey): number | undefined {
+    return numberOf(this.#values.get(keyName(key)))
   }
-  count(key: string): number | undefined {
-    return countOf(this.#values.get(key))
+  count(key: AttributeKey): number | undefined {
+    return countOf(this.#values.get(keyName(key)))
   }
-  flag(key: string): boolean | undefined {
-    return flagOf(this.#values.get(key))
+  flag(key: AttributeKey): boolean | undefined {
+    return flagOf(this.#values.get(keyName(key)))
   }
-  list(key: string): readonly string[] | undefined {
-    return listOf(this.#values.get(key))
+  list(key: AttributeKey): readonly string[] | undefined {
+    return listOf(this.#values.get(keyName(key)))
   }
-  json(key: string): unknown {
-    return jsonOf(this.#values.get(key))
+  json(key: AttributeKey): unknown {
+    return jsonOf(this.#values.get(keyName(key)))
   }
   keys(prefix: string, limit: number): readonly string[] {
     return this.#values.keys(prefix, limit)

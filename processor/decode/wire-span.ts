@@ -2,6 +2,7 @@
  * The span at hand in a protobuf body: places, until somebody asks (span-places.ts). One view is reused for all spans of a request and
  * loading it allocates nothing. Attributes were located before they are read: their order does not matter, and of equal keys the last counts.
  */
+import { type AttributeKey, keyName } from '../../model/attribute-key.ts'
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../../model/span.ts'
 import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from './enums.ts'
 import type { KeyTable } from './key-table.ts'
@@ -44,7 +45,7 @@ export class SpanAttributes implements Attributes {
     this.#others = undefined
   }
 
-  has(key: string): boolean {
+  has(key: AttributeKey): boolean {
     const slot = this.#slot(key)
     if (slot === UNNOTED) return false
     // A string is a value, be it empty; of anything else only reading tells.
@@ -53,36 +54,36 @@ export class SpanAttributes implements Attributes {
       this.#plain(key) !== undefined
     )
   }
-  text(key: string): string | undefined {
+  text(key: AttributeKey): string | undefined {
     return textOf(this.#plain(key))
   }
-  number(key: string): number | undefined {
+  number(key: AttributeKey): number | undefined {
     return numberOf(this.#plain(key))
   }
-  count(key: string): number | undefined {
+  count(key: AttributeKey): number | undefined {
     return countOf(this.#plain(key))
   }
-  flag(key: string): boolean | undefined {
+  flag(key: AttributeKey): boolean | undefined {
     return flagOf(this.#plain(key))
   }
-  list(key: string): readonly string[] | undefined {
+  list(key: AttributeKey): readonly string[] | undefined {
     return listOf(this.#plain(key))
   }
-  json(key: string): unknown {
+  json(key: AttributeKey): unknown {
     return jsonOf(this.#plain(key))
   }
   keys(prefix: string, limit: number): readonly string[] {
     return this.#searched().keys(prefix, limit)
   }
 
-  #plain(key: string): Plain {
+  #plain(key: AttributeKey): Plain {
     const slot = this.#slot(key)
     if (slot === UNNOTED) return undefined
-    return slot < 0 ? this.#searched().get(key) : this.#body.plain(this.#start[slot] as number, this.#end[slot] as number)
+    return slot < 0 ? this.#searched().get(keyName(key)) : this.#body.plain(this.#start[slot] as number, this.#end[slot] as number)
   }
 
   /** Slot of a key that the span has, UNNOTED when it has it not, −1 when only a search can tell. */
-  #slot(key: string): number {
+  #slot(key: AttributeKey): number {
     if (!this.#isLoaded) this.#load()
     const slot = this.#table.slot(key)
     return slot >= 0 && this.#notedFor[slot] !== this.#span ? UNNOTED : slot

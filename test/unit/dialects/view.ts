@@ -2,6 +2,7 @@
  * Spans and log records for dialect tests, from plain objects or OTLP/JSON. A view shows a dialect only the keys it declares, so a
  * forgotten declaration fails a test here and not in production.
  */
+import { type AttributeKey, keyName } from '../../../model/attribute-key.ts'
 import type { Attributes, LogRecord, Span, SpanEvent } from '../../../model/span.ts'
 import type { Dialect } from '../../../processor/dialects/dialect.ts'
 
@@ -20,13 +21,16 @@ export interface SpanSketch {
 
 /** Forgiving accessors over plain values, as `Attributes` describes them. `visible` limits the keys. */
 export function view(values: Values, visible?: Pick<Dialect, 'keys' | 'prefixes'>): Attributes {
-  const at = (key: string): unknown =>
-    visible === undefined || visible.keys.includes(key) || (visible.prefixes ?? []).some((p) => key.startsWith(p)) ? values[key] : undefined
-  const text = (key: string): string | undefined => {
+  const at = (asked: AttributeKey): unknown => {
+    const key = keyName(asked)
+    const isVisible = visible === undefined || visible.keys.includes(key) || (visible.prefixes ?? []).some((p) => key.startsWith(p))
+    return isVisible ? values[key] : undefined
+  }
+  const text = (key: AttributeKey): string | undefined => {
     const v = at(key)
     return typeof v === 'string' ? v : typeof v === 'number' || typeof v === 'boolean' ? String(v) : undefined
   }
-  const number = (key: string): number | undefined => {
+  const number = (key: AttributeKey): number | undefined => {
     const t = text(key)
     const n = t === undefined || t.trim() === '' ? Number.NaN : Number(t)
     return Number.isFinite(n) ? n : undefined
