@@ -2,22 +2,31 @@
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
-import type { Receiver, Tls } from '../processor/receive.ts'
-import type { Relay } from '../processor/relay.ts'
+import type { Metrics } from '../processor/metrics.ts'
+import type { Tls } from '../processor/receive.ts'
+import type { Logger } from './log.ts'
 
 export interface TlsListener {
   readonly options: object
   failed(error: Error): void
 }
 
+/** What takes spans in. */
+interface Data {
+  secure(tls: Tls): void
+  drain(graceMs: number): Promise<void>
+}
+
 /** What is running, so that it can be stopped from any state. */
 export class Running {
   isReady = false
-  relay: Relay | undefined
-  http: Receiver | undefined
-  grpc: Receiver | undefined
   server: ServerType | undefined
   timers: readonly NodeJS.Timeout[] = []
+  readonly #data: Data
+
+  constructor(data: Data) {
+    this.#data = data
+  }
 
   get listenPort(): number {
     const address = this.server?.address() as AddressInfo | null | undefined
@@ -26,19 +35,17 @@ export class Running {
 
   /** Serves another certificate to connections from now on. */
   secure(tls: Tls, options: object): void {
-    this.http?.secure?.(tls)
-    this.grpc?.secure?.(tls)
+    this.#data.secure(tls)
     if (this.server !== undefined && 'setSecureContext' in this.server) this.server.setSecureContext(options)
   }
 
-  /** Receivers first, then what they fed: nothing that was acknowledged is thrown away before the grace ends. */
+  /** What takes spans in first. */
   async stop(graceMs: number): Promise<void> {
     this.isReady = false
     for (const timer of this.timers) clearInterval(timer)
-    const { http, grpc, relay, server } = this
-    this.http = this.grpc = this.relay = this.server = undefined
-    await Promise.all([http?.close(graceMs), grpc?.close(graceMs)])
-    await relay?.close(graceMs)
+    const { server } = this
+    this.server = undefined
+    await this.#data.drain(graceMs)
     if (server === undefined) return
     await new Promise<void>((done) => {
       server.close(() => done())
@@ -74,5 +81,15 @@ export async function listening<T>(key: string, address: Address, begin: (addres
     if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
       throw new Error(`cannot listen on ${address.host}:${address.port} (${code}); set ${key} to another address`)
     throw error
+  }
+}
+
+/** Work of a timer: a bug in it is counted, and the timer goes on. */
+export function guarded(stage: string, work: () => unknown, metrics: Metrics, log: Logger): void {
+  try {
+    work()
+  } catch (error) {
+    log.error({ err: error }, `${stage} failed`)
+    metrics.add('agentopz_internal_errors_total', { stage }, 1, Date.now())
   }
 }

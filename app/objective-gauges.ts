@@ -1,14 +1,14 @@
 /** Objectives and owners of agents as gauges, for rules to join. */
 import type { Metrics } from '../processor/metrics.ts'
-import type { Pipeline } from '../processor/pipeline.ts'
 import type { Config } from './config-schema.ts'
+import type { SeenAgents } from './data-path.ts'
 import { merged, objectiveRows } from './settings.ts'
 
 /** Objectives of every agent that was configured or seen, so that rules can join them to any agent. */
-export function objectiveGauges(metrics: Metrics, pipeline: Pipeline, config: () => Config): void {
+export function objectiveGauges(metrics: Metrics, runs: Pick<SeenAgents, 'seenAgents'>, config: () => Config): void {
   const everyAgent = function* (): Iterable<readonly [agent: string, environment: string]> {
-    for (const [agent, environments] of pipeline.seenAgents) for (const environment of environments) yield [agent, environment]
-    for (const agent of Object.keys(config().agents)) if (!pipeline.seenAgents.has(agent)) yield [agent, '']
+    for (const [agent, environments] of runs.seenAgents) for (const environment of environments) yield [agent, environment]
+    for (const agent of Object.keys(config().agents)) if (!runs.seenAgents.has(agent)) yield [agent, '']
   }
   metrics.gauge('agentopz_objective', function* () {
     for (const [agent, environment] of everyAgent())

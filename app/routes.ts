@@ -15,7 +15,7 @@ import { type ResponseRouteParts, responseRoutes } from './response/routes.ts'
 import { isAlertName, nearestNames, runbook, runbookList, runbookListPage, runbookPage } from './runbooks.ts'
 
 export interface RouteParts {
-  readonly metrics: Metrics
+  readonly metrics: Pick<Metrics, 'stream'>
   readonly clock: () => number
   readonly access: Access
   /** Whether /metrics takes a token too. */

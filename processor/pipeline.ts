@@ -42,6 +42,8 @@ export interface PipelineHooks {
   run?(run: Run, verdicts: readonly CheckVerdict[], quality: Quality, reason: CloseReason): void
   /** A bug of ours: the item is dropped and counted. */
   internalError?(stage: string, error: unknown): void
+  /** Takes an evaluation that came with spans or logs away, where another process has its run: docs/processes.md. */
+  elsewhere?(evaluation: ExternalEvaluation, traceId: string, spanId: string): boolean
 }
 
 export interface Accepted {
@@ -140,6 +142,9 @@ export function createPipeline(
   const judge = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
     if (!runs.evaluate(e, traceId, spanId)) pending.add(e, traceId, spanId, now)
   }
+  const judgeSent = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
+    if (hooks.elsewhere?.(e, traceId, spanId) !== true) judge(e, traceId, spanId)
+  }
   const takeSpan = (span: Span): void =>
     guarded('span', () => {
       const { dialect, fact, evaluations } = readSpan(span)
@@ -149,13 +154,13 @@ export function createPipeline(
         runs.add(span.traceId, fact, now)
         for (const p of pending.take(span.traceId, fact.reading.responseId)) judge(p.evaluation, span.traceId, p.spanId)
       }
-      for (const e of evaluations) if (e.target !== undefined) judge(e, e.target.traceId, e.target.spanId ?? '')
+      for (const e of evaluations) if (e.target !== undefined) judgeSent(e, e.target.traceId, e.target.spanId ?? '')
     })
   const takeLog = (log: LogRecord): void =>
     guarded('log', () => {
       const found = readLog(log)
       metrics.add('agentopz_spans_received_total', { dialect: found?.dialect ?? 'other', signal: 'logs' }, 1, now)
-      for (const e of found?.reading.evaluations ?? []) judge(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
+      for (const e of found?.reading.evaluations ?? []) judgeSent(e, e.target?.traceId ?? log.traceId, e.target?.spanId ?? log.spanId)
       const fact = found?.reading.fact
       if (found === undefined || fact === undefined) return
       const traceId = log.traceId === '' ? `log:${fact.runKey}` : log.traceId

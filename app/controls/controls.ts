@@ -3,10 +3,10 @@
  * has seen. `tick` is called once a second. A storage that fails is logged, counted and answered with 503; nothing else notices.
  */
 import type { Metrics } from '../../processor/metrics.ts'
-import type { Pipeline } from '../../processor/pipeline.ts'
 import type { AuditEntry } from '../../control/audit.ts'
 import { CONTROL_STATE, type Control } from '../../model/control.ts'
 import type { Config } from '../config-schema.ts'
+import type { SeenAgents } from '../data-path.ts'
 import type { Logger } from '../log.ts'
 import { createPrometheus, type Prometheus } from '../prometheus.ts'
 import { isLeader, type Storage } from '../storage.ts'
@@ -35,7 +35,7 @@ export interface ControlsParts {
   readonly storage: Storage
   readonly log: Logger
   readonly metrics: Metrics
-  readonly pipeline: Pipeline
+  readonly runs: SeenAgents
   readonly clock: () => number
   readonly access: Access
   /** Refused attempts to act, newest first. */
@@ -48,11 +48,9 @@ export interface ControlsParts {
 
 const HEARTBEAT_MS = 10_000
 const SLOW_MS = 30_000
-/** Open traces looked at for names of agents that have closed no run yet. */
-const OPEN_BUDGET = 20_000
 
 export function createControls(initial: Config, parts: ControlsParts): Controls {
-  const { storage, log, metrics, pipeline, clock, access, refused } = parts
+  const { storage, log, metrics, runs, clock, access, refused } = parts
   let config = initial
   let beatAtMs = 0
   let isStorageUp = true
@@ -95,7 +93,7 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       log.error({ err: error }, 'whether releases are good could not be told: a bug')
     },
   })
-  const environmentsOf = (agent: string): readonly string[] => [...(pipeline.seenAgents.get(agent) ?? [])]
+  const environmentsOf = (agent: string): readonly string[] => [...(runs.seenAgents.get(agent) ?? [])]
   metrics.gauge('agentopz_storage_up', () => [[{}, isStorageUp && storage.shared?.problem === undefined ? 1 : 0]])
   metrics.gauge('agentopz_storage_leader', () => [[{}, isLeader(storage) ? 1 : 0]])
   metrics.gauge('agentopz_control_streams', () => [...streams.byService()].map(([service, n]) => [{ service }, n] as const))
@@ -114,8 +112,8 @@ export function createControls(initial: Config, parts: ControlsParts): Controls 
       defaultExpirySeconds: () => config.controls.default_expiry,
       maxReleaseBytes: () => config.controls.max_release_bytes,
       fallbackOf: (agent) => limitsOf(config, agent).fallback,
-      knownAgents: () => knownAgents(config, pipeline, plane, clock()),
-      knownTools: () => knownTools(config, metrics),
+      knownAgents: () => knownAgents(config, runs, plane, clock()),
+      knownTools: () => knownTools(config, runs),
       polled: (protocol, code) => metrics.add('agentopz_control_polls_total', { protocol, code: String(code) }, 1, clock()),
     },
     start: async () => {
@@ -173,16 +171,16 @@ function controlRows(c: Control, seen: readonly string[]): readonly ControlRow[]
   ])
 }
 
-function* knownAgents(config: Config, pipeline: Pipeline, plane: ControlPlane, now: number): Iterable<string> {
+function* knownAgents(config: Config, runs: SeenAgents, plane: ControlPlane, now: number): Iterable<string> {
   yield* Object.keys(config.agents)
-  yield* pipeline.seenAgents.keys()
+  yield* runs.seenAgents.keys()
   yield* plane.agentsWithReleases
   for (const { agent } of plane.controls(now)) if (agent !== '') yield agent
-  for (const { agent } of pipeline.runs.openViews(OPEN_BUDGET)) yield agent
+  yield* runs.openAgents()
 }
 
-function* knownTools(config: Config, metrics: Metrics): Iterable<string> {
+function* knownTools(config: Config, runs: SeenAgents): Iterable<string> {
   yield* Object.keys(config.tools)
   for (const agent of Object.values(config.agents)) yield* agent.required_tools ?? []
-  yield* metrics.valuesOf('agentopz_tool_calls_total', 'tool')
+  yield* runs.seenTools()
 }

@@ -2,14 +2,14 @@
  * A journal for the app: folder and lock, what the last process left brought back into the pipeline, and the pipeline's events written
  * from then on. Everything it has to say goes to metrics and log. Once it is open, nothing may change the pipeline but through it.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExternalEvaluation } from '../../model/run.ts'
 import { decompress } from '../../processor/body.ts'
-import { DecodeError } from '../../processor/decode/decode.ts'
+import { DecodeError, type Encoding } from '../../processor/decode/decode.ts'
 import type { Metrics } from '../../processor/metrics.ts'
 import type { Pipeline } from '../../processor/pipeline.ts'
-import { type IngestResult, type Received, type ReceiveLimits, Refusal } from '../../processor/receive.ts'
+import { type IngestResult, type Received, type ReceiveLimits, Refusal, type Signal } from '../../processor/receive.ts'
 import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
 import type { Logger } from '../log.ts'
 import { eventOf, type JournalEvent } from './events.ts'
@@ -29,6 +29,10 @@ export interface JournalParts {
   readonly limits: ReceiveLimits
   readonly endpoints: readonly RelayEndpoint[]
   readonly disk?: Disk
+  /** What of a body is this process's own, where processes share the work; all of it when left out. */
+  readonly own?: (signal: Signal, body: Uint8Array, encoding: Encoding) => Uint8Array
+  /** Whether counters continue, where other processes have a say in it; by default when the journal is whole. */
+  readonly continues?: (isWhole: boolean) => Promise<boolean>
 }
 
 export interface OpenJournal {
@@ -72,7 +76,10 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
       disk: parts.disk ?? DISK,
     })
     gauges(parts, journal)
-    if (!recovered.isWhole) {
+    const continues = (await parts.continues?.(recovered.isWhole)) ?? recovered.isWhole
+    if (!continues) {
+      // Until the snapshot below is written, the next start must begin again as well.
+      rmSync(join(settings.dir, WHOLE), { force: true })
       parts.metrics.beginAgain()
       log.warn('the journal is not whole: runs go on, counters begin again at 0 as after a start without a journal')
     }
@@ -82,7 +89,7 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
       () => false,
     )
     // Damage must not be met again, nor counters begin again twice.
-    if (!recovered.isWhole || report.isHurt())
+    if (!continues || report.isHurt())
       await journal.snapshot().catch((error: unknown) => log.error({ err: error }, 'no snapshot could be written'))
     else if (!existsSync(join(settings.dir, WHOLE))) markWhole(settings.dir, log)
     if (recovered.records > 0)
@@ -117,13 +124,13 @@ function markWhole(dir: string, log: Logger): void {
 }
 
 /** Applies a record once more. What was refused then is refused again: nothing came of it. */
-async function again(record: JournalRecord, { pipeline, metrics, limits, log }: JournalParts, outbox: Outbox): Promise<void> {
+async function again(record: JournalRecord, { pipeline, metrics, limits, log, own }: JournalParts, outbox: Outbox): Promise<void> {
   try {
     const event = eventOf(record)
     switch (event?.kind) {
       case 'request': {
         const body = await decompress(event.body, event.contentEncoding, limits)
-        pipeline.ingest(event.signal, body, event.encoding, record.at)
+        pipeline.ingest(event.signal, own?.(event.signal, body, event.encoding) ?? body, event.encoding, record.at)
         outbox.add(record.seq, event.signal)
         metrics.add('agentopz_journal_replayed_requests_total', {}, 1, record.at)
         return

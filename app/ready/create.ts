@@ -1,11 +1,11 @@
 /** Readiness as the app holds it: questions, checks, gauges and routes wired to the configuration and what the other parts know. */
 import type { Run } from '../../model/run.ts'
 import type { Metrics } from '../../processor/metrics.ts'
-import type { Pipeline } from '../../processor/pipeline.ts'
 import type { Config } from '../config-schema.ts'
 import type { Access } from '../controls/access.ts'
 import type { Controls } from '../controls/controls.ts'
 import type { ControlPlaneParts } from '../controls/routes.ts'
+import type { SeenAgents } from '../data-path.ts'
 import type { IncidentRouteParts } from '../incidents/routes.ts'
 import type { Logger } from '../log.ts'
 import type { DrillStorage } from '../storage.ts'
@@ -31,7 +31,7 @@ export interface ReadinessApp {
 export interface ReadinessAppParts {
   readonly storage: DrillStorage
   readonly controls: Controls
-  readonly pipeline: Pipeline
+  readonly runs: Pick<SeenAgents, 'seenAgents'>
   readonly metrics: Metrics
   readonly log: Logger
   readonly clock: () => number
@@ -44,7 +44,7 @@ const MAX_SERVICES = 20
 const LIST = 'the file of storage in agentopz.yaml; agentopz asks it again every ten seconds'
 
 export function createReadiness(initial: Config, parts: ReadinessAppParts): ReadinessApp {
-  const { storage, controls, pipeline, metrics, log, clock, access } = parts
+  const { storage, controls, runs, metrics, log, clock, access } = parts
   const { plane, streams } = controls.routes
   let config = initial
   let webhookMs: number | undefined
@@ -58,7 +58,7 @@ export function createReadiness(initial: Config, parts: ReadinessAppParts): Read
   const readiness = new Readiness({
     clock,
     config: () => config,
-    seenAgents: () => pipeline.seenAgents,
+    seenAgents: () => runs.seenAgents,
     bug: (check, error) => {
       metrics.add('agentopz_internal_errors_total', { stage: 'readiness' }, 1, clock())
       log.error({ err: error, check }, 'readiness: a bug')

@@ -1,0 +1,222 @@
+/**
+ * The data path as the app holds it, in this process: receivers and relay, the pipeline between them, the journal around it, their clocks.
+ * In: OTLP on the addresses of the configuration. Out: metrics, and who was seen. `drain` takes nothing in any more and gives away what was
+ * taken; `close` comes last. Where the work is shared with other processes (app/processes/), `between` says what of it is this one's.
+ */
+import { randomBytes } from 'node:crypto'
+import type { ExternalEvaluation, Run } from '../model/run.ts'
+import type { Encoding } from '../processor/decode/decode.ts'
+import { createDecoder } from '../processor/decode/index.ts'
+import { INTEREST } from '../processor/dialects/index.ts'
+import type { Metrics } from '../processor/metrics.ts'
+import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
+import {
+  InflightBytes,
+  type IngestResult,
+  type Received,
+  type Receiver,
+  type ReceiverParts,
+  type Signal,
+  type Tls,
+} from '../processor/receive.ts'
+import { startGrpcReceiver } from '../processor/receive-grpc.ts'
+import { startHttpReceiver } from '../processor/receive-http.ts'
+import { createRelay, type Relay } from '../processor/relay.ts'
+import type { Config } from './config-schema.ts'
+import { openJournal, type OpenJournal } from './journal/open.ts'
+import { journalSettings } from './journal/settings.ts'
+import { guarded, listening } from './listen.ts'
+import type { Logger } from './log.ts'
+import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
+import { pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
+import type { TlsInUse } from './tls-in-use.ts'
+
+/** What the rest of the app wants to know of the runs, in whichever process they are. */
+export interface SeenAgents {
+  /** Agents that closed a run, with the environments they ran in. */
+  readonly seenAgents: ReadonlyMap<string, ReadonlySet<string>>
+  /** Agents with a run now open. */
+  openAgents(): Iterable<string>
+  /** Tools that were called. */
+  seenTools(): Iterable<string>
+}
+
+export interface DataPath extends SeenAgents {
+  /** Where the runs are in this process. */
+  readonly pipeline?: Pipeline
+  readonly ports: { readonly otlpHttp: number | undefined; readonly otlpGrpc: number | undefined }
+  /** @throws when a port or the journal cannot be taken; `drain` and `close` may be called all the same. */
+  start(): Promise<void>
+  /** Text of all metrics for a scraper. */
+  stream(accept: string | undefined, now: number): ReturnType<Metrics['stream']>
+  /** An evaluation that came by another way than OTLP. @throws when it cannot be kept. */
+  evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string): unknown
+  /** Empty while everything is taken in, else why not. */
+  readonly notReady: string
+  /** Takes over what can change while running; the problems when it cannot. */
+  apply(config: Config, dir: string): readonly string[]
+  /** Serves another certificate to connections from now on. */
+  secure(tls: Tls): void
+  drain(graceMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** What stands between receivers and pipeline where other processes have runs too. */
+export interface Between {
+  /** What of a body is this process's own. */
+  readonly own: (signal: Signal, body: Uint8Array, encoding: Encoding) => Uint8Array
+  /** Has a request taken in everywhere it belongs; `own` takes in what is this process's. @throws Refusal */
+  readonly take: (received: Received, own: () => Promise<IngestResult>) => Promise<IngestResult>
+  /** True when an evaluation in a request is of another process's run. */
+  readonly elsewhere: (evaluation: ExternalEvaluation, traceId: string, spanId: string) => boolean
+  /** Whether counters may continue: only if no process lost any. */
+  readonly continues: (isWhole: boolean) => Promise<boolean>
+}
+
+export interface DataPathParts {
+  readonly config: Config
+  readonly dir: string
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly clock: () => number
+  readonly tls: TlsInUse
+  /** Whether a sender may ingest, from its Authorization header. */
+  readonly authorise: (authorization: string | undefined) => boolean
+  /** A run was closed. */
+  readonly run: (run: Run) => void
+  readonly between?: Between
+}
+
+/** The data path of one process, with the door that other processes use. */
+export interface OwnDataPath extends DataPath {
+  readonly pipeline: Pipeline
+  /** Takes in what another process received. @throws DecodeError, or Refusal `overload`. */
+  takeShared(received: Received): Promise<IngestResult>
+}
+
+const SWEEP_MS = 1000
+const EXPIRE_MS = 60_000
+/** Runs looked at for the agents that have one open. */
+const OPEN_BUDGET = 20_000
+
+/** Wires the parts. @throws SettingsError for files named by the configuration that cannot be used. */
+export function createDataPath(parts: DataPathParts): OwnDataPath {
+  const { config, dir, log, metrics, clock, between } = parts
+  const settings = pipelineSettings(config, dir)
+  const pipeline = createPipeline(
+    createDecoder(INTEREST, {
+      maxItems: config.limits.max_items_per_request,
+      ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }),
+    }),
+    metrics,
+    settings,
+    {
+      run: parts.run,
+      internalError: (stage, error) => log.error({ err: error, stage }, 'an item was dropped because of a bug'),
+      ...(between === undefined ? {} : { elsewhere: between.elsewhere }),
+    },
+    randomBytes(4).readInt32LE(),
+  )
+  metrics.gauge('agentopz_price_table_info', () => [[{ version: settings.prices.tableVersion }, 1]])
+  const inflight = new InflightBytes(config.limits.max_inflight_bytes, config.limits.max_concurrent_requests)
+  metrics.gauge('agentopz_inflight_bytes', () => [[{}, inflight.bytes]])
+
+  let journal: OpenJournal | undefined
+  let relay: Relay | undefined
+  let http: Receiver | undefined
+  let grpc: Receiver | undefined
+  let timers: readonly NodeJS.Timeout[] = []
+
+  const ingest = (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number): IngestResult =>
+    pipeline.ingest(signal, between === undefined ? body : between.own(signal, body, encoding), encoding, at ?? clock())
+  type Take = NonNullable<ReceiverParts['journal']>
+  const take: Take = async (received, apply) => (journal === undefined ? apply(clock(), 0) : await journal.take(received, apply))
+  const taking = (): { readonly journal?: Take } => {
+    if (between !== undefined) return { journal: (received, apply) => between.take(received, () => take(received, apply)) }
+    return journal === undefined ? {} : { journal: journal.take }
+  }
+  const receiverParts = (to: Relay): ReceiverParts => ({
+    ingest,
+    // oxlint-disable-next-line max-params -- as the relay's
+    forward: (signal, body, type, encoding, ticket) => to.offer(signal, body, type, encoding, ticket),
+    ...taking(),
+    authorise: parts.authorise,
+    ...parts.tls.option(),
+    events: receiveEvents(metrics, log, clock),
+    inflight,
+    limits: receiveLimits(config),
+  })
+
+  return {
+    pipeline,
+    seenAgents: pipeline.seenAgents,
+    *openAgents() {
+      for (const { agent } of pipeline.runs.openViews(OPEN_BUDGET)) yield agent
+    },
+    seenTools: () => metrics.valuesOf('agentopz_tool_calls_total', 'tool'),
+    get ports() {
+      return { otlpHttp: http?.port, otlpGrpc: grpc?.port }
+    },
+    notReady: '',
+    stream: (accept, now) => metrics.stream(accept, now),
+    start: async () => {
+      const endpoints = relayEndpoints(config)
+      const kept = journalSettings(config, dir)
+      const ofAll = between === undefined ? {} : { continues: between.continues, own: between.own }
+      // Before anything is taken in, and before anybody can ask how much was.
+      if (kept !== undefined)
+        journal = await openJournal({ settings: kept, pipeline, metrics, log, clock, limits: receiveLimits(config), endpoints, ...ofAll })
+      else await between?.continues(false)
+      const settled = (endpoint: string, ticket: number): void => journal?.settled(endpoint, ticket)
+      relay = createRelay(endpoints, { ...relayEvents(metrics, log, clock), settled })
+      relayGauges(metrics, relay)
+      journal?.forward(relay)
+      const shared = receiverParts(relay)
+      const { otlp_http: httpAddress, otlp_grpc: grpcAddress, cors_origins: corsOrigins } = config.receive
+      if (httpAddress !== undefined)
+        http = await listening('receive.otlp_http', httpAddress, (address) => startHttpReceiver({ ...shared, address, corsOrigins }))
+      if (grpcAddress !== undefined)
+        grpc = await listening('receive.otlp_grpc', grpcAddress, (address) => startGrpcReceiver({ ...shared, address }))
+      timers = [
+        setInterval(() => (journal === undefined ? sweep(pipeline, metrics, log) : journal.tick()), SWEEP_MS),
+        setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
+      ]
+    },
+    takeShared: (received) => take(received, (at) => ingest(received.signal, received.unpacked, received.encoding, at)),
+    evaluation: (e, traceId, spanId) =>
+      journal === undefined ? pipeline.evaluation(e, traceId, spanId, clock()) : journal.evaluation(e, traceId, spanId),
+    apply: (next, nextDir) => {
+      try {
+        pipeline.apply(pipelineSettings(next, nextDir))
+        return []
+      } catch (error) {
+        if (error instanceof SettingsError) return error.problems
+        throw error
+      }
+    },
+    secure: (tls) => {
+      http?.secure?.(tls)
+      grpc?.secure?.(tls)
+    },
+    // Receivers first, then what they fed: nothing that was acknowledged is thrown away before the grace ends.
+    drain: async (graceMs) => {
+      for (const timer of timers) clearInterval(timer)
+      const [a, b, c] = [http, grpc, relay]
+      http = grpc = relay = undefined
+      await Promise.all([a?.close(graceMs), b?.close(graceMs)])
+      await c?.close(graceMs)
+    },
+    close: async () => {
+      // With a journal open runs go on after the next start.
+      if (journal === undefined) pipeline.flush(clock(), 'shutdown')
+      await journal?.close()
+      journal = undefined
+    },
+  }
+}
+
+function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {
+  // A great many runs due at once are closed in slices, so that ingestion goes on between them.
+  const work = (): unknown => pipeline.sweep(Date.now()) && setImmediate(() => sweep(pipeline, metrics, log))
+  guarded('sweep', work, metrics, log)
+}
