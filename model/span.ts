@@ -7,6 +7,8 @@ import type { AttributeKey } from './attribute-key.ts'
 
 /** Typed, forgiving access to attribute values. Every accessor returns `undefined` for a missing or unusable value. */
 export interface Attributes {
+  /** Marks of all keys that are here, where a decoder gathered them (`Interest.marks`, processor/decode/decode.ts). */
+  readonly marks?: number
   has(key: AttributeKey): boolean
   /** String value; numbers and booleans are written out. Arrays and maps give `undefined`. */
   text(key: AttributeKey): string | undefined

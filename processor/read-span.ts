@@ -2,11 +2,12 @@
  * One span → what its trace keeps of it: a fact when its dialect reads something that counts, else only its place in the tree.
  * Strings of the resource are read once per span here; nothing of the view is kept.
  */
+import { keyNumbers } from '../model/attribute-key.ts'
 import { GUARDS } from '../model/control.ts'
 import type { ExternalEvaluation, Fact, Reading } from '../model/run.ts'
 import { AGENTOPZ, GEN_AI, GENERAL } from '../model/semconv.ts'
-import type { Attributes, LogRecord, Span } from '../model/span.ts'
-import { dialectOf } from './dialects/index.ts'
+import type { Attributes, LogRecord, Scope, Span } from '../model/span.ts'
+import { dialectOf, dialectsFrom, marksOf } from './dialects/index.ts'
 import { type Draft, put } from './dialects/reading.ts'
 import { weightOf } from './runs/sampling.ts'
 
@@ -22,35 +23,43 @@ const NONE: readonly ExternalEvaluation[] = []
 
 /** Reads a span of interest through its dialect. */
 export function readSpan(span: Span): ReadSpan {
-  const dialect = dialectOf(span)
+  const source = sourceOf(span.resource)
+  if (source.scope !== span.scope) {
+    source.scope = span.scope
+    source.dialects = dialectsFrom(span.scope, span.resource)
+  }
+  const dialect = dialectOf(span, marksOf(span), source.dialects)
   if (dialect === undefined) return { dialect: 'unknown', fact: undefined, evaluations: NONE }
   const read = dialect.read(span)
   if (read === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
   const reading = withOurs(read, span.attributes)
   const elsewhere = reading.evaluations?.filter((e) => e.target !== undefined) ?? NONE
-  const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading)
+  const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading, source.origin)
   return { dialect: dialect.name, fact, evaluations: elsewhere }
 }
+
+const K = keyNumbers(GEN_AI)
+const OURS = keyNumbers(AGENTOPZ)
 
 /** What our instrumentation writes on spans of any dialect: guards, the release, hashes where there is no content. The dialect's word wins. */
 function withOurs(reading: Reading, a: Attributes): Reading {
   const ours: Draft<Partial<Reading>> = {}
   // From the wire, so held against the closed set before it becomes a label.
-  const named = a.text(AGENTOPZ.guard)
+  const named = a.text(OURS.guard)
   const guard = named === undefined ? undefined : GUARDS.find((g) => g === named)
-  put(ours, 'stoppedBy', a.text(AGENTOPZ.stoppedBy))
-  if (guard !== undefined) ours.intervention = { guard, cause: a.text(AGENTOPZ.guardCause) ?? '' }
+  put(ours, 'stoppedBy', a.text(OURS.stoppedBy))
+  if (guard !== undefined) ours.intervention = { guard, cause: a.text(OURS.guardCause) ?? '' }
   if (reading.role === 'model' || reading.role === 'agent' || reading.role === 'workflow') {
-    put(ours, 'promptName', a.text(GEN_AI.promptName))
-    put(ours, 'promptVersion', a.text(GEN_AI.promptVersion) ?? a.text(AGENTOPZ.release))
-    put(ours, 'instructionsHash', a.text(AGENTOPZ.instructionsHash))
-    put(ours, 'toolsHash', a.text(AGENTOPZ.toolsHash))
-    put(ours, 'outputEmpty', a.flag(AGENTOPZ.outputEmpty))
-    if (a.flag(AGENTOPZ.incomplete) === true) ours.incomplete = true
+    put(ours, 'promptName', a.text(K.promptName))
+    put(ours, 'promptVersion', a.text(K.promptVersion) ?? a.text(OURS.release))
+    put(ours, 'instructionsHash', a.text(OURS.instructionsHash))
+    put(ours, 'toolsHash', a.text(OURS.toolsHash))
+    put(ours, 'outputEmpty', a.flag(OURS.outputEmpty))
+    if (a.flag(OURS.incomplete) === true) ours.incomplete = true
   } else if (reading.role === 'tool' || reading.role === 'retrieval') {
-    if (a.flag(AGENTOPZ.blocked) === true) ours.blocked = true
-    put(ours, 'argumentsHash', a.text(AGENTOPZ.argumentsHash))
-    put(ours, 'resultEmpty', a.flag(AGENTOPZ.resultEmpty))
+    if (a.flag(OURS.blocked) === true) ours.blocked = true
+    put(ours, 'argumentsHash', a.text(OURS.argumentsHash))
+    put(ours, 'resultEmpty', a.flag(OURS.resultEmpty))
   }
   // Spans of other instrumentations carry none of it: then the reading is handed on as it is.
   for (const _ in ours) return { ...ours, ...reading }
@@ -63,9 +72,9 @@ function isOnlyShape(r: Reading): boolean {
   return r.evaluations === undefined && r.stoppedBy === undefined && r.intervention === undefined && r.usage === undefined
 }
 
-function factOf(span: Span, dialect: string, reading: Reading): Fact {
+// oxlint-disable-next-line max-params -- one object a span more, for three words
+function factOf(span: Span, dialect: string, reading: Reading, origin: Origin): Fact {
   const { traceState } = span
-  const origin = originOf(span.resource)
   const fact: Draft<Fact> = {
     spanId: span.spanId,
     parentSpanId: span.parentSpanId,
@@ -97,27 +106,36 @@ export function factOfLog(log: LogRecord, dialect: string, id: string, durationM
     reading,
     weight: 1,
     fromLog: true,
-    ...originOf(log.resource),
+    ...sourceOf(log.resource).origin,
   }
 }
 
 type Origin = Pick<Fact, 'service' | 'serviceVersion' | 'mainAgent' | 'environment'>
 
+/** What is known of a resource: who it is, and which dialects spans of the scope that was met last may be of. */
+interface Source {
+  readonly origin: Origin
+  scope: Scope | undefined
+  dialects: number
+}
+
 /** Spans come by the hundred from one resource. Weak, for a resource's view holds the body it was read from. */
-const origins = new WeakMap<Attributes, Origin>()
+const sources = new WeakMap<Attributes, Source>()
+
+function sourceOf(resource: Attributes): Source {
+  let source = sources.get(resource)
+  if (source === undefined) sources.set(resource, (source = { origin: originOf(resource), scope: undefined, dialects: 0 }))
+  return source
+}
 
 /** Who emitted it. `service.name` is required by the SDKs; a hand-written exporter may leave it out. */
 function originOf(resource: Attributes): Origin {
-  const known = origins.get(resource)
-  if (known !== undefined) return known
   const serviceVersion = resource.text(GENERAL.serviceVersion)
   const mainAgent = resource.text(GEN_AI.mainAgentName)
-  const origin: Origin = {
+  return {
     service: resource.text(GENERAL.serviceName) ?? 'unknown_service',
     environment: resource.text(GENERAL.environment) ?? resource.text(GENERAL.oldEnvironment) ?? '',
     ...(serviceVersion === undefined ? {} : { serviceVersion }),
     ...(mainAgent === undefined || mainAgent === '' ? {} : { mainAgent }),
   }
-  origins.set(resource, origin)
-  return origin
 }

@@ -23,6 +23,8 @@ export interface Interest {
   readonly scopes: readonly string[]
   /** Values of `service.name` whose every span is of interest, a trailing `*` matches a prefix; default: Claude Code and Codex. */
   readonly services?: readonly string[]
+  /** Bits that are gathered from the keys of a span and handed on as `Attributes.marks`; at most 28. */
+  readonly marks?: ReadonlyMap<string, number>
 }
 
 export interface SpanSink {

@@ -21,7 +21,7 @@ export function createDecoder(interest: Interest, limits: Partial<DecodeLimits> 
   })
   const test = createInterestTest(interest)
   const json = boundsOf('json')
-  const wire = createWireSetup(new KeyTable(interest.keys, GEN_AI_PREFIXES), test, boundsOf('protobuf'))
+  const wire = createWireSetup(new KeyTable(interest.keys, GEN_AI_PREFIXES, interest.marks), test, boundsOf('protobuf'))
   return {
     traces: (body, encoding, sink) =>
       encoding === 'json' ? decodeJsonTraces(body, test, json, sink) : decodeProtobufTraces(body, wire, sink),

@@ -8,12 +8,14 @@ import { type AttributeKey, keyNumber, numberedKeys } from '../../model/attribut
 /** Keys below this are few and take a slower hash; from here on two reads of four bytes stay inside the key. */
 const WORDS = 8
 const NONE: readonly number[] = []
+/** Where the bits of keys begin in `bits`: below are flags of the decoder. */
+export const BITS_AT = 3
 
 export class KeyTable {
   readonly size: number
   readonly #slots: ReadonlyMap<string, number>
-  /** Per slot: whether the key has a GenAI prefix. */
-  readonly #isPrefixed: Uint8Array
+  /** Per slot: 1 when the key has a GenAI prefix, and above that bit what `bits` gives it. */
+  readonly bits: Int32Array
   /** Per hash: first slot + 1. Per slot: next slot of its chain + 1. */
   readonly #heads: Int16Array
   readonly #next: Int16Array
@@ -27,21 +29,21 @@ export class KeyTable {
   readonly #prefixes: readonly Buffer[]
   readonly #prefixesBy: (readonly number[])[] = Array.from({ length: 256 }, () => NONE)
 
-  constructor(keys: readonly string[], prefixes: readonly string[]) {
+  constructor(keys: readonly string[], prefixes: readonly string[], bits?: ReadonlyMap<string, number>) {
     for (const key of keys) keyNumber(key)
     const distinct = [...numberedKeys()]
     this.size = distinct.length
     this.#slots = new Map(distinct.map((key, slot) => [key, slot]))
-    this.#isPrefixed = Uint8Array.from(distinct, (key) => Number(prefixes.some((p) => key.startsWith(p))))
+    this.bits = Int32Array.from(distinct, (key) => Number(prefixes.some((p) => key.startsWith(p))) | ((bits?.get(key) ?? 0) << BITS_AT))
     this.#lengths = Int32Array.from(distinct, (key) => Buffer.byteLength(key))
     this.#starts = new Int32Array(distinct.length)
     for (let i = 1; i < distinct.length; i++) this.#starts[i] = (this.#starts[i - 1] as number) + (this.#lengths[i - 1] as number)
     this.#bytes = Buffer.from(distinct.join(''))
     this.#words = viewOf(this.#bytes)
     // Twelve times as many places as keys: an unknown key, the common case, then rarely meets a known one.
-    const bits = Math.max(6, Math.ceil(Math.log2(distinct.length * 12)))
-    this.#shift = 32 - bits
-    this.#heads = new Int16Array(2 ** bits)
+    const log = Math.max(6, Math.ceil(Math.log2(distinct.length * 12)))
+    this.#shift = 32 - log
+    this.#heads = new Int16Array(2 ** log)
     this.#next = new Int16Array(distinct.length)
     for (let slot = 0; slot < distinct.length; slot++) {
       const h = this.#hash(this.#bytes, this.#words, this.#starts[slot] as number, this.#lengths[slot] as number)
@@ -73,7 +75,7 @@ export class KeyTable {
 
   /** Whether the key of a slot has a GenAI prefix. */
   isSlotPrefixed(slot: number): boolean {
-    return this.#isPrefixed[slot] === 1
+    return ((this.bits[slot] as number) & 1) === 1
   }
 
   /** Whether the key at `start`, which no slot has, has a GenAI prefix. Three bytes rule out nearly all that have none. */

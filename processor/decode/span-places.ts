@@ -31,6 +31,7 @@ export const AT = {
   attributesFrom: 16,
   attributesTo: 17,
 } as const
+/** Flags in `AT.bits`; from BITS_AT on are those of the keys (key-table.ts). */
 export const OF_INTEREST = 1
 export const HAS_EVENTS = 2
 export const HAS_LINKS = 4
@@ -84,7 +85,7 @@ export class SpanPlaces {
           places[o + AT.parentId] = pos - from === 8 ? from : pos === from ? 0 : -1
           break
         case 9:
-          if (this.#note(body, from, pos)) bits |= OF_INTEREST
+          bits |= this.#note(body, from, pos)
           break
         case 11:
           bits |= isGenAiEvent(body, from, pos) ? HAS_EVENTS | OF_INTEREST : HAS_EVENTS
@@ -107,17 +108,17 @@ export class SpanPlaces {
     if (number === 3 || number === 5 || number === 15) this.places[o + range + 1] = end
   }
 
-  /** Notes the KeyValue in [start, end); true when its key makes the span one of interest. */
-  #note(body: WireBody, start: number, end: number): boolean {
+  /** Notes the KeyValue in [start, end) and returns the bits of its key. */
+  #note(body: WireBody, start: number, end: number): number {
     body.keyValue(start, end)
     const length = body.keyEnd - body.keyStart
     const slot = this.table.find(body.bytes, body.keyStart, length, body.view)
-    if (slot < 0) return this.table.isPrefixed(body.bytes, body.keyStart, length)
+    if (slot < 0) return this.table.isPrefixed(body.bytes, body.keyStart, length) ? OF_INTEREST : 0
     const n = this.attributeCount++ * 3
     this.attributes[n] = slot
     this.attributes[n + 1] = body.valueStart
     this.attributes[n + 2] = body.valueEnd
-    return this.table.isSlotPrefixed(slot)
+    return this.table.bits[slot] as number
   }
 
   /** Begins the next span and returns where its numbers are. */

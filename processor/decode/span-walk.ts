@@ -138,6 +138,7 @@ export class SpanWalk {
     const view = this.#view
     const table = this.#table
     const { attributes } = this.#places
+    const keyBits = table.bits
     let noted = this.#noted | 0
     let bits = this.#bits | 0
     let p = start | 0
@@ -156,7 +157,7 @@ export class SpanWalk {
       if (valueSize < 0 || ((value + valueSize) | 0) !== next) return -1
       const slot = table.find(bytes, key, keyLength, view)
       if (slot >= 0) {
-        if (table.isSlotPrefixed(slot)) bits |= OF_INTEREST
+        bits |= keyBits[slot] as number
         const n = (noted * 3) | 0
         attributes[n] = slot
         attributes[n + 1] = value

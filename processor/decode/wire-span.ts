@@ -5,7 +5,7 @@
 import { type AttributeKey, keyName } from '../../model/attribute-key.ts'
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../../model/span.ts'
 import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from './enums.ts'
-import type { KeyTable } from './key-table.ts'
+import { BITS_AT, type KeyTable } from './key-table.ts'
 import { millisBetween, millisOf, NO_TIME } from './nanos.ts'
 import { AT, HAS_EVENTS, HAS_LINKS, OF_INTEREST, type SpanPlaces } from './span-places.ts'
 import { countOf, flagOf, jsonOf, listOf, NO_ATTRIBUTES, numberOf, type Plain, textOf, type Values } from './values.ts'
@@ -45,6 +45,9 @@ export class SpanAttributes implements Attributes {
     this.#others = undefined
   }
 
+  get marks(): number {
+    return this.#places.of(this.#at, AT.bits) >>> BITS_AT
+  }
   has(key: AttributeKey): boolean {
     const slot = this.#slot(key)
     if (slot === UNNOTED) return false

@@ -13,6 +13,8 @@ export const agentopz: Dialect = {
   name: 'agentopz',
   keys: [...GEN_AI_KEYS, STATUS],
   scopes: ['agentopz'],
+  signs: [],
+  comesFrom: (scope) => scope.name === 'agentopz',
   recognises: (span) => span.scope.name === 'agentopz' && genAi.recognises(span),
   read: (span) => {
     const reading = readGenAi(span)

@@ -15,11 +15,15 @@ const COUNTED = 'anthropic.message.count_tokens.input_tokens'
 const TIER = 'anthropic.response.service_tier'
 const RESULT = 'anthropic.tool_result.content'
 
+const EMITTER = /^com\.anthropic\.(sdk\.|claude-platform)/
+
 export const anthropic: Dialect = {
   name: 'anthropic',
   keys: [...GEN_AI_KEYS, STOP, HOUR, COUNTED, TIER, RESULT],
   scopes: ['com.anthropic.sdk.*', 'com.anthropic.claude-platform'],
-  recognises: ({ scope, attributes }) => /^com\.anthropic\.(sdk\.|claude-platform)/.test(scope.name) || attributes.has(STOP),
+  signs: [STOP],
+  comesFrom: (scope) => EMITTER.test(scope.name),
+  recognises: ({ scope, attributes }) => EMITTER.test(scope.name) || attributes.has(STOP),
   read: (span) => {
     const a = span.attributes
     if (a.has(COUNTED) || span.name.endsWith('.count_tokens')) return { role: 'other' }

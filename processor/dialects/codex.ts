@@ -8,7 +8,7 @@
  */
 import type { RawUsage, Reading } from '../../model/run.ts'
 import { AGENTOPZ, GEN_AI, GENERAL } from '../../model/semconv.ts'
-import type { Attributes, LogRecord, Span } from '../../model/span.ts'
+import type { Attributes, LogRecord, Scope, Span } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
 import { anyCount, anyText, first, isEmptyResult, optional } from './reading.ts'
 import { errorTypeOf, hashOf, known } from './vendor.ts'
@@ -177,6 +177,10 @@ function logUsage(a: Attributes): RawUsage | undefined {
   })
 }
 
+function comesFrom(scope: Scope, resource: Attributes): boolean {
+  return EMITTER.test(scope.name) || EMITTER.test(resource.text(GENERAL.serviceName) ?? '')
+}
+
 export const codex: Dialect = {
   name: 'codex',
   keys: [
@@ -199,8 +203,9 @@ export const codex: Dialect = {
   ],
   scopes: ['codex_*', 'codex-*'],
   services: ['codex_*', 'codex-*', 'codex'],
-  recognises: ({ attributes: a, resource, scope }) =>
-    a.has(`${TURN}input_tokens`) || a.has(KEY.effort) || EMITTER.test(scope.name) || EMITTER.test(resource.text(GENERAL.serviceName) ?? ''),
+  signs: [`${TURN}input_tokens`, KEY.effort],
+  comesFrom,
+  recognises: ({ attributes: a, resource, scope }) => a.has(`${TURN}input_tokens`) || a.has(KEY.effort) || comesFrom(scope, resource),
   read,
   readLog,
 }

@@ -3,7 +3,7 @@
  * It declares the keys it reads, says whether a span is its own, and reads that span into normal form.
  * It never throws, never invents a number, and keeps no state.
  */
-import type { LogRecord, Span } from '../../model/span.ts'
+import type { Attributes, LogRecord, Scope, Span } from '../../model/span.ts'
 import type { ExternalEvaluation, Reading } from '../../model/run.ts'
 
 /** What a log record says. */
@@ -29,6 +29,12 @@ export interface Dialect {
   readonly scopes?: readonly string[]
   /** `service.name` values whose every span is theirs: the CLIs name their service, not their scope. A trailing `*` matches a prefix. */
   readonly services?: readonly string[]
+  /**
+   * What tells its spans: each has one of these keys, be it empty, or `comesFrom` holds of its scope and resource. Others are not asked whether
+   * they are its own. A dialect that says nothing here is asked of every span.
+   */
+  readonly signs?: readonly string[]
+  comesFrom?(scope: Scope, resource: Attributes): boolean
   recognises(span: Span): boolean
   /** `undefined`: a span of this dialect that only shapes the tree. */
   read(span: Span): Reading | undefined

@@ -4,6 +4,7 @@
  * Source: open-telemetry/semantic-conventions-genai model/gen-ai/spans.yaml; the older names from semantic-conventions v1.27–v1.41.
  */
 import type { ExternalEvaluation, RawUsage, Reading, SpanRole } from '../../model/run.ts'
+import { type AttributeKey, keyNumbers } from '../../model/attribute-key.ts'
 import { AGENTOPZ, EVENT, GEN_AI, GENERAL } from '../../model/semconv.ts'
 import { type Attributes, type LogRecord, type Span, SPAN_KIND } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
@@ -21,6 +22,20 @@ import {
   readMessages,
   shortHash,
 } from './reading.ts'
+
+/** Names of emitters, not of the conventions. */
+const OLD_NAMES = {
+  cacheRead: 'gen_ai.usage.cache_read_input_tokens',
+  cacheCreation: 'gen_ai.usage.cache_creation_input_tokens',
+  cacheWrite: 'gen_ai.usage.cache_write_input_tokens',
+  reasoning: 'gen_ai.usage.reasoning_tokens',
+  idempotencyKey: 'gen_ai.evaluation.idempotency_key',
+} as const
+// Every GenAI span goes through here: keys are asked for by number.
+const K = keyNumbers(GEN_AI)
+const G = keyNumbers(GENERAL)
+const OURS = keyNumbers(AGENTOPZ)
+const OLD = keyNumbers(OLD_NAMES)
 
 /** `gen_ai.operation.name` to role; values outside the convention are those seen in the wild. */
 export const OPERATION_ROLE: Readonly<Record<string, SpanRole>> = {
@@ -52,24 +67,18 @@ export const OPERATION_ROLE: Readonly<Record<string, SpanRole>> = {
 
 /** Reads usage under the standard names of all generations. */
 export function readGenAiUsage(a: Attributes, accounting: RawUsage['cacheAccounting']): RawUsage | undefined {
-  const input = anyCount(a, GEN_AI.inputTokens, GEN_AI.promptTokens)
-  const output = anyCount(a, GEN_AI.outputTokens, GEN_AI.completionTokens)
-  const cacheRead = anyCount(a, GEN_AI.cacheRead, 'gen_ai.usage.cache_read_input_tokens')
-  const cacheWrite = anyCount(
-    a,
-    GEN_AI.cacheWrite,
-    GEN_AI.cacheCreation,
-    'gen_ai.usage.cache_creation_input_tokens',
-    'gen_ai.usage.cache_write_input_tokens',
-  )
+  const input = anyCount(a, K.inputTokens, K.promptTokens)
+  const output = anyCount(a, K.outputTokens, K.completionTokens)
+  const cacheRead = anyCount(a, K.cacheRead, OLD.cacheRead)
+  const cacheWrite = anyCount(a, K.cacheWrite, K.cacheCreation, OLD.cacheCreation, OLD.cacheWrite)
   if (input === undefined && output === undefined && cacheRead === undefined && cacheWrite === undefined) return undefined
   const usage: Draft<RawUsage> = { cacheAccounting: accounting }
   put(usage, 'input', input)
   put(usage, 'output', output)
   put(usage, 'cacheRead', cacheRead)
   put(usage, 'cacheWrite', cacheWrite)
-  put(usage, 'reasoning', anyCount(a, GEN_AI.reasoningTokens, 'gen_ai.usage.reasoning_tokens'))
-  put(usage, 'total', a.count(GEN_AI.totalTokens))
+  put(usage, 'reasoning', anyCount(a, K.reasoningTokens, OLD.reasoning))
+  put(usage, 'total', a.count(K.totalTokens))
   return usage
 }
 
@@ -83,7 +92,7 @@ export interface GenAiOptions {
 }
 
 function tierOf(a: Attributes): Reading['serviceTier'] {
-  const tier = anyText(a, GEN_AI.serviceTier, GEN_AI.oldServiceTier)
+  const tier = anyText(a, K.serviceTier, K.oldServiceTier)
   return tier === 'batch' || tier === 'flex' || tier === 'priority' ? tier : undefined
 }
 
@@ -100,43 +109,41 @@ export function evaluationEvents(span: Span): readonly ExternalEvaluation[] | un
 
 /** One `gen_ai.evaluation.result`, from a log record's or span event's attributes. */
 export function readEvaluation(a: Attributes): ExternalEvaluation | undefined {
-  const name = a.text(GEN_AI.evaluationName)
+  const name = a.text(K.evaluationName)
   if (name === undefined || name === '') return undefined
   return {
     name,
     source: 'external',
-    ...optional('score', a.number(GEN_AI.evaluationScore)),
-    ...optional('label', a.text(GEN_AI.evaluationLabel)),
-    ...optional('errorType', a.text(GENERAL.errorType)),
-    ...optional('responseId', a.text(GEN_AI.responseId)),
-    ...optional('idempotencyKey', a.text('gen_ai.evaluation.idempotency_key')),
+    ...optional('score', a.number(K.evaluationScore)),
+    ...optional('label', a.text(K.evaluationLabel)),
+    ...optional('errorType', a.text(G.errorType)),
+    ...optional('responseId', a.text(K.responseId)),
+    ...optional('idempotencyKey', a.text(OLD.idempotencyKey)),
   }
 }
 
 /** Role by operation name; an MCP `tools/call` without one is a tool, and `tools/list` and the like open no run. */
 export function roleOf(a: Attributes): SpanRole {
-  const operation = a.text(GEN_AI.operation)
+  const operation = a.text(K.operation)
   if (operation !== undefined) return OPERATION_ROLE[operation.toLowerCase()] ?? 'other'
-  const method = a.text(GENERAL.mcpMethod)
+  const method = a.text(G.mcpMethod)
   if (method !== undefined) return method === 'tools/call' ? 'tool' : 'other'
-  if (a.has(GEN_AI.toolName)) return 'tool'
+  if (a.has(K.toolName)) return 'tool'
   // Semantic Kernel, Bedrock InvokeModel and old instrumentations: usage or a model asked, but no operation.
-  return a.has(GEN_AI.requestModel) && (a.has(GEN_AI.outputTokens) || a.has(GEN_AI.completionTokens) || a.has(GEN_AI.finishReasons))
-    ? 'model'
-    : 'other'
+  return a.has(K.requestModel) && (a.has(K.outputTokens) || a.has(K.completionTokens) || a.has(K.finishReasons)) ? 'model' : 'other'
 }
 
 /** Reads a span by the standard names. */
 export function readGenAi(span: Span, options: GenAiOptions = {}): Reading {
   const a = span.attributes
   const role = options.role ?? roleOf(a)
-  const errorType = a.text(GENERAL.errorType)
+  const errorType = a.text(G.errorType)
   const reading: Draft<Reading> = { role }
-  put(reading, 'agentName', anyText(a, GEN_AI.agentName) ?? (role === 'workflow' ? anyText(a, GEN_AI.workflowName) : undefined))
-  put(reading, 'agentVersion', anyText(a, GEN_AI.agentVersion))
+  put(reading, 'agentName', anyText(a, K.agentName) ?? (role === 'workflow' ? anyText(a, K.workflowName) : undefined))
+  put(reading, 'agentVersion', anyText(a, K.agentVersion))
   put(reading, 'errorType', errorType)
   if (errorType !== undefined) reading.failed = true
-  put(reading, 'stoppedBy', anyText(a, AGENTOPZ.stoppedBy))
+  put(reading, 'stoppedBy', anyText(a, OURS.stoppedBy))
   put(reading, 'evaluations', evaluationEvents(span))
   if (role === 'tool' || role === 'retrieval') addTool(reading, span)
   else if (role === 'agent' || role === 'workflow' || role === 'model' || role === 'embedding') addCall(reading, span, options)
@@ -149,13 +156,13 @@ function addCall(reading: Draft<Reading>, span: Span, options: GenAiOptions): vo
   const { role } = reading
   const isCall = role === 'model' || role === 'embedding'
   addCohort(reading, a)
-  put(reading, 'provider', foldProvider(anyText(a, GEN_AI.provider, GEN_AI.system)))
-  put(reading, 'requestModel', anyText(a, GEN_AI.requestModel))
-  put(reading, 'responseModel', anyText(a, GEN_AI.responseModel))
-  put(reading, 'responseId', isCall ? anyText(a, GEN_AI.responseId) : undefined)
+  put(reading, 'provider', foldProvider(anyText(a, K.provider, K.system)))
+  put(reading, 'requestModel', anyText(a, K.requestModel))
+  put(reading, 'responseModel', anyText(a, K.responseModel))
+  put(reading, 'responseId', isCall ? anyText(a, K.responseId) : undefined)
   if (isCall || options.agentUsage !== false) put(reading, 'usage', readGenAiUsage(a, options.cacheAccounting ?? 'included'))
   put(reading, 'serviceTier', tierOf(a))
-  put(reading, 'finish', foldFinishList(a.list(GEN_AI.finishReasons)))
+  put(reading, 'finish', foldFinishList(a.list(K.finishReasons)))
   if (span.kind === SPAN_KIND.server && role === 'model') reading.serverSide = true
   addContent(reading, a)
 }
@@ -168,14 +175,14 @@ export function readCohort(a: Attributes): Partial<Reading> {
 }
 
 function addCohort(reading: Draft<Partial<Reading>>, a: Attributes): void {
-  put(reading, 'promptName', anyText(a, GEN_AI.promptName))
-  put(reading, 'promptVersion', anyText(a, GEN_AI.promptVersion, AGENTOPZ.release))
-  put(reading, 'instructionsHash', anyText(a, AGENTOPZ.instructionsHash) ?? hashOf(written(a, GEN_AI.systemInstructions)))
-  put(reading, 'toolsHash', anyText(a, AGENTOPZ.toolsHash) ?? hashOf(written(a, GEN_AI.toolDefinitions)))
+  put(reading, 'promptName', anyText(a, K.promptName))
+  put(reading, 'promptVersion', anyText(a, K.promptVersion, OURS.release))
+  put(reading, 'instructionsHash', anyText(a, OURS.instructionsHash) ?? hashOf(written(a, K.systemInstructions)))
+  put(reading, 'toolsHash', anyText(a, OURS.toolsHash) ?? hashOf(written(a, K.toolDefinitions)))
 }
 
 /** A value that is text or is written out as JSON. */
-function written(a: Attributes, key: string): string | undefined {
+function written(a: Attributes, key: AttributeKey): string | undefined {
   return a.has(key) ? (a.text(key) ?? stringify(a.json(key))) : undefined
 }
 
@@ -195,13 +202,13 @@ export function readContent(a: Attributes): Partial<Reading> {
 }
 
 function addContent(reading: Draft<Partial<Reading>>, a: Attributes): void {
-  const answer = a.has(GEN_AI.outputMessages) ? readMessages(a.json(GEN_AI.outputMessages)) : undefined
+  const answer = a.has(K.outputMessages) ? readMessages(a.json(K.outputMessages)) : undefined
   if (answer !== undefined) {
     reading.outputEmpty = answer.empty
     reading.outputText = answer.text
     if (answer.refused) reading.finish = 'refusal'
   }
-  if (a.has(GEN_AI.inputMessages)) put(reading, 'inputText', newestUserText(a.json(GEN_AI.inputMessages)))
+  if (a.has(K.inputMessages)) put(reading, 'inputText', newestUserText(a.json(K.inputMessages)))
 }
 
 /** Tool name, call id, arguments hash and emptiness by the standard names. */
@@ -213,15 +220,14 @@ export function readTool(span: Span): Partial<Reading> {
 
 function addTool(reading: Draft<Partial<Reading>>, span: Span): void {
   const a = span.attributes
-  const args = written(a, GEN_AI.toolArguments)
-  const result =
-    written(a, GEN_AI.toolResult) ?? (a.has(GEN_AI.retrievalDocuments) ? stringify(a.json(GEN_AI.retrievalDocuments)) : undefined)
-  const records = a.count(GEN_AI.memoryRecordCount)
-  put(reading, 'toolName', anyText(a, GEN_AI.toolName))
-  put(reading, 'toolCallId', anyText(a, GEN_AI.toolCallId))
-  put(reading, 'argumentsHash', anyText(a, AGENTOPZ.argumentsHash) ?? (args === undefined ? undefined : shortHash(args)))
+  const args = written(a, K.toolArguments)
+  const result = written(a, K.toolResult) ?? (a.has(K.retrievalDocuments) ? stringify(a.json(K.retrievalDocuments)) : undefined)
+  const records = a.count(K.memoryRecordCount)
+  put(reading, 'toolName', anyText(a, K.toolName))
+  put(reading, 'toolCallId', anyText(a, K.toolCallId))
+  put(reading, 'argumentsHash', anyText(a, OURS.argumentsHash) ?? (args === undefined ? undefined : shortHash(args)))
   put(reading, 'resultEmpty', first(isEmptyResult(result), records === undefined ? undefined : records === 0))
-  if (a.flag(AGENTOPZ.blocked) === true) reading.blocked = true
+  if (a.flag(OURS.blocked) === true) reading.blocked = true
   if (span.kind === SPAN_KIND.server) reading.serverSide = true
 }
 
@@ -237,23 +243,15 @@ export const GEN_AI_KEYS: readonly string[] = [
   ...Object.values(GEN_AI),
   ...Object.values(GENERAL),
   ...Object.values(AGENTOPZ),
-  'gen_ai.usage.cache_read_input_tokens',
-  'gen_ai.usage.cache_creation_input_tokens',
-  'gen_ai.usage.cache_write_input_tokens',
-  'gen_ai.usage.reasoning_tokens',
-  'gen_ai.evaluation.idempotency_key',
+  ...Object.values(OLD_NAMES),
 ]
 
 export const genAi: Dialect = {
   name: 'gen_ai',
   keys: GEN_AI_KEYS,
+  signs: [GEN_AI.operation, GEN_AI.provider, GEN_AI.system, GEN_AI.agentName, GEN_AI.toolName, GENERAL.mcpMethod],
   recognises: ({ attributes: a }) =>
-    a.has(GEN_AI.operation) ||
-    a.has(GEN_AI.provider) ||
-    a.has(GEN_AI.system) ||
-    a.has(GEN_AI.agentName) ||
-    a.has(GEN_AI.toolName) ||
-    a.has(GENERAL.mcpMethod),
+    a.has(K.operation) || a.has(K.provider) || a.has(K.system) || a.has(K.agentName) || a.has(K.toolName) || a.has(G.mcpMethod),
   read: (span) => readGenAi(span),
   readLog: readEvaluationLog,
 }

@@ -155,6 +155,7 @@ export const genkit: Dialect = {
   name: 'genkit',
   keys: [...Object.values(KEY), AGENTOPZ.stoppedBy, GENERAL.exceptionType],
   scopes: ['genkit-tracer'],
+  signs: [KEY.type, KEY.path],
   recognises: ({ attributes: a }) => a.has(KEY.type) || a.has(KEY.path),
   read,
 }

@@ -125,6 +125,8 @@ export const googleAdk: Dialect = {
   name: 'google_adk',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY)],
   scopes: [SCOPE],
+  signs: [KEY.invocation, KEY.event],
+  comesFrom: (scope) => scope.name === SCOPE,
   recognises: ({ attributes: a, scope }) =>
     (scope.name === SCOPE || a.has(KEY.invocation) || a.has(KEY.event)) && !a.has(KEY.openInference),
   read,

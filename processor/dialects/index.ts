@@ -2,9 +2,10 @@
  * The dialects, in order of precedence: the first that recognises a span reads it. A new dialect is one file and one line here.
  * The decoders build their key table from `INTEREST`, so they need no change.
  */
-import type { LogRecord, Span } from '../../model/span.ts'
+import type { Attributes, LogRecord, Scope, Span } from '../../model/span.ts'
 import type { Interest } from '../decode/decode.ts'
 import type { Dialect, LogReading } from './dialect.ts'
+import { Marks } from './marks.ts'
 import { agentopz } from './agentopz.ts'
 import { anthropic } from './anthropic.ts'
 import { langfuse } from './langfuse.ts'
@@ -49,17 +50,34 @@ export const DIALECTS: readonly Dialect[] = [
   langfuse,
 ]
 
+const MARKS = new Marks(DIALECTS)
+
 /** What the decoders must look for: the union of what the dialects read. */
 export const INTEREST: Interest = {
+  marks: MARKS.byKey,
   keys: [...new Set(DIALECTS.flatMap((d) => d.keys))],
   prefixes: [...new Set(DIALECTS.flatMap((d) => d.prefixes ?? []))],
   scopes: [...new Set(DIALECTS.flatMap((d) => d.scopes ?? []))],
   services: [...new Set(DIALECTS.flatMap((d) => d.services ?? []))],
 }
 
-/** The dialect of a span, or `undefined` for one that no dialect knows. */
-export function dialectOf(span: Span): Dialect | undefined {
-  return DIALECTS.find((d) => d.recognises(span))
+/** Which dialects spans of a scope and resource may be of, whatever is on them: the same for many spans, and theirs to remember. */
+export function dialectsFrom(scope: Scope, resource: Attributes): number {
+  return MARKS.from(scope, resource)
+}
+
+/** Marks of the keys that a span has; see `Interest.marks`. */
+export function marksOf(span: Span): number {
+  return span.attributes.marks ?? MARKS.of(span.attributes)
+}
+
+/** The dialect of a span, or `undefined` for one that no dialect knows. Only those that it may be of are asked. */
+export function dialectOf(span: Span, marks: number, from: number): Dialect | undefined {
+  for (let left = marks | from; left !== 0; left &= left - 1) {
+    const dialect = DIALECTS[31 - Math.clz32(left & -left)]
+    if (dialect?.recognises(span) === true) return dialect
+  }
+  return undefined
 }
 
 /** Reads a log record by the first dialect that knows it. */

@@ -85,6 +85,8 @@ export const langfuse: Dialect = {
     GENERAL.exceptionType,
   ],
   scopes: ['langfuse-sdk'],
+  signs: [TYPE],
+  comesFrom: (scope) => scope.name === 'langfuse-sdk',
   recognises: ({ scope, attributes }) => scope.name === 'langfuse-sdk' || attributes.has(TYPE),
   read: (span) => {
     const a = span.attributes

@@ -55,6 +55,8 @@ export const langsmith: Dialect = {
     'gen_ai.completion',
   ],
   scopes: ['langsmith'],
+  signs: [KIND],
+  comesFrom: (scope) => scope.name === 'langsmith',
   recognises: ({ scope, attributes }) => scope.name === 'langsmith' || attributes.has(KIND),
   read: (span) => {
     const a = span.attributes

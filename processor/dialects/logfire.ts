@@ -186,6 +186,8 @@ export const logfire: Dialect = {
   name: 'logfire',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY), 'request'],
   scopes: SCOPES,
+  signs: [],
+  comesFrom: (scope) => SCOPES.includes(scope.name) || /^logfire(\.|$)/.test(scope.name),
   recognises: ({ attributes: a, scope }) =>
     (SCOPES.includes(scope.name) ||
       (/^logfire(\.|$)/.test(scope.name) && (a.has(GEN_AI.operation) || a.has(GEN_AI.system) || a.has(GEN_AI.provider)))) &&

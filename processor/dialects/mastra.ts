@@ -105,6 +105,7 @@ function workflowName(name: string): string | undefined {
 export const mastra: Dialect = {
   name: 'mastra',
   keys: [...GEN_AI_KEYS, ...Object.values(CACHE), TYPE, INFERENCE_OUTPUT],
+  signs: [TYPE],
   recognises: ({ attributes: a }) => a.has(TYPE),
   read,
 }

@@ -130,6 +130,7 @@ function agentName(name: string): string | undefined {
 export const mlflow: Dialect = {
   name: 'mlflow',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY)],
+  signs: [KEY.type, KEY.requestId],
   recognises: ({ attributes: a }) => a.has(KEY.type) || a.has(KEY.requestId),
   read,
 }

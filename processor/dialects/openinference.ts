@@ -165,6 +165,7 @@ export const openinference: Dialect = {
     GENERAL.exceptionType,
   ],
   prefixes: [OUTPUT, INPUT, TOOLS, 'annotations.', 'evaluations.', 'retrieval.documents.'],
+  signs: [KIND],
   recognises: ({ attributes }) => attributes.has(KIND),
   read: (span) => {
     const a = span.attributes

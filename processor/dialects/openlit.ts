@@ -5,7 +5,7 @@
  */
 import type { RawUsage } from '../../model/run.ts'
 import { GEN_AI } from '../../model/semconv.ts'
-import type { Span } from '../../model/span.ts'
+import type { Attributes, Scope, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
 import { anyText, first, isEmptyResult, optional, shortHash } from './reading.ts'
@@ -20,11 +20,17 @@ function accounting(span: Span): RawUsage['cacheAccounting'] {
   return /anthropic|bedrock/.test(`${span.scope.name} ${span.attributes.text(GEN_AI.provider) ?? ''}`) ? 'excluded' : 'included'
 }
 
+function comesFrom(scope: Scope, resource: Attributes): boolean {
+  return /^(openlit\.instrumentation\.|@openlit\/)/.test(scope.name) || resource.text(SDK) === 'openlit'
+}
+
 export const openlit: Dialect = {
   name: 'openlit',
   keys: [...GEN_AI_KEYS, COST, VERSION, SDK, ...ARGS, 'gen_ai.tool.output', 'gen_ai.guardrail.triggered'],
   scopes: ['openlit.instrumentation.*', '@openlit/*'],
-  recognises: ({ scope, resource }) => /^(openlit\.instrumentation\.|@openlit\/)/.test(scope.name) || resource.text(SDK) === 'openlit',
+  signs: [],
+  comesFrom,
+  recognises: ({ scope, resource }) => comesFrom(scope, resource),
   read: (span) => {
     const a = span.attributes
     // Its chat spans carry the name of the tool the model asked for: the operation decides, not that.

@@ -42,6 +42,8 @@ function accounting(span: Span): RawUsage['cacheAccounting'] {
   return 'included'
 }
 
+const SIGNS = [KIND, REQUEST, 'traceloop.workflow.name', 'gen_ai.prompt.0.role', 'gen_ai.completion.0.content']
+
 export const openllmetry: Dialect = {
   name: 'openllmetry',
   keys: [
@@ -63,13 +65,9 @@ export const openllmetry: Dialect = {
     ...FINISH,
   ],
   scopes: ['@traceloop/*'],
-  recognises: ({ attributes: a, scope }) =>
-    a.has(KIND) ||
-    a.has(REQUEST) ||
-    a.has('traceloop.workflow.name') ||
-    a.has('gen_ai.prompt.0.role') ||
-    a.has('gen_ai.completion.0.content') ||
-    scope.name.startsWith('@traceloop/'),
+  signs: SIGNS,
+  comesFrom: (scope) => scope.name.startsWith('@traceloop/'),
+  recognises: ({ attributes: a, scope }) => SIGNS.some((key) => a.has(key)) || scope.name.startsWith('@traceloop/'),
   read: (span) => {
     const a = span.attributes
     const r = role(span)

@@ -146,6 +146,8 @@ export const pydanticAi: Dialect = {
     ...['details.cache_read_tokens', 'details.cache_write_tokens', 'details.reasoning_tokens'].map((k) => SUM + k),
   ],
   scopes: [SCOPE],
+  signs: [KEY.callId],
+  comesFrom: (scope) => scope.name === SCOPE,
   recognises: ({ attributes: a, scope }) => (scope.name === SCOPE || a.has(KEY.callId)) && !a.has(KEY.openInference),
   read,
   readLog,

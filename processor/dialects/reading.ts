@@ -3,6 +3,7 @@
  * Everything here is pure and tolerant: an unexpected value becomes "unknown", never an exception and never a guess.
  */
 import type { FinishReason } from '../../model/run.ts'
+import type { AttributeKey } from '../../model/attribute-key.ts'
 import type { Attributes } from '../../model/span.ts'
 
 /** `{ [key]: value }` when the value is known, else `{}`: keeps optional fields absent rather than `undefined`. */
@@ -28,7 +29,7 @@ export function first<V>(...values: readonly (V | undefined)[]): V | undefined {
 }
 
 /** First non-empty text under any of the keys, in order. */
-export function anyText(a: Attributes, ...keys: readonly string[]): string | undefined {
+export function anyText(a: Attributes, ...keys: readonly AttributeKey[]): string | undefined {
   for (const key of keys) {
     const value = a.text(key)
     if (value !== undefined && value !== '') return value
@@ -37,7 +38,7 @@ export function anyText(a: Attributes, ...keys: readonly string[]): string | und
 }
 
 /** First usable count under any of the keys, in order. */
-export function anyCount(a: Attributes, ...keys: readonly string[]): number | undefined {
+export function anyCount(a: Attributes, ...keys: readonly AttributeKey[]): number | undefined {
   for (const key of keys) {
     const value = a.count(key)
     if (value !== undefined) return value

@@ -52,6 +52,8 @@ export const semanticKernel: Dialect = {
   name: 'semantic_kernel',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY)],
   scopes: ['Microsoft.SemanticKernel.*', 'Microsoft.SemanticKernel', 'semantic_kernel.*'],
+  signs: [KEY.prompt],
+  comesFrom: (scope) => SCOPE.test(scope.name),
   recognises: ({ attributes: a, scope }) =>
     (SCOPE.test(scope.name) || a.has(KEY.prompt)) && !a.has(KEY.openInference) && a.has(GEN_AI.operation),
   read,

@@ -5,6 +5,7 @@
  * Source: strands-agents/sdk-python src/strands/telemetry/tracer.py (006ad58), spans of 2026-04, sdk-typescript 1.15.
  */
 import type { RawUsage, Reading, SpanRole } from '../../model/run.ts'
+import { keyNumbers } from '../../model/attribute-key.ts'
 import { EVENT, GEN_AI } from '../../model/semconv.ts'
 import type { LogRecord, Span } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
@@ -35,6 +36,17 @@ const KEY = {
   openInference: 'openinference.span.kind',
   level: 'aws.bedrock_agentcore.evaluation_level',
 } as const
+
+/** Every GenAI span is asked for these. */
+const K = keyNumbers({
+  startTime: KEY.startTime,
+  cycle: KEY.cycle,
+  openInference: KEY.openInference,
+  system: GEN_AI.system,
+  provider: GEN_AI.provider,
+  operation: GEN_AI.operation,
+})
+const SCOPE = 'strands.telemetry.tracer'
 
 /** Model ids of the Bedrock catalogue, with or without an inference profile's region, and ARNs. */
 const BEDROCK =
@@ -154,18 +166,23 @@ function readLog(log: LogRecord): LogReading | undefined {
   return { evaluations: [{ ...rest, target: { traceId, ...optional('spanId', spanId) } }] }
 }
 
+const isCycle = (operation: string | undefined): boolean =>
+  operation === 'execute_event_loop_cycle' || operation === 'execute_agent_loop_cycle'
+
 export const strands: Dialect = {
   name: 'strands',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY), 'finish_reason', 'message', 'content'],
-  scopes: ['strands.telemetry.tracer'],
+  scopes: [SCOPE],
+  signs: [KEY.startTime, KEY.cycle, GEN_AI.system, GEN_AI.provider, GEN_AI.operation],
+  comesFrom: (scope) => scope.name === SCOPE,
   recognises: ({ attributes: a, scope }) =>
-    (scope.name === 'strands.telemetry.tracer' ||
-      a.has(KEY.startTime) ||
-      a.has(KEY.cycle) ||
-      a.text(GEN_AI.system) === 'strands-agents' ||
-      a.text(GEN_AI.provider) === 'strands-agents' ||
-      /^execute_(event|agent)_loop_cycle$/.test(a.text(GEN_AI.operation) ?? '')) &&
-    !a.has(KEY.openInference),
+    (scope.name === SCOPE ||
+      a.has(K.startTime) ||
+      a.has(K.cycle) ||
+      a.text(K.system) === 'strands-agents' ||
+      a.text(K.provider) === 'strands-agents' ||
+      isCycle(a.text(K.operation))) &&
+    !a.has(K.openInference),
   read,
   readLog,
 }

@@ -182,6 +182,8 @@ export const vercelAi: Dialect = {
     ].map((k) => U + k),
   ],
   scopes: ['ai'],
+  signs: [ID],
+  comesFrom: (scope) => scope.name === 'gen_ai',
   recognises: ({ attributes: a, scope }) => a.has(ID) || (scope.name === 'gen_ai' && a.has(GEN_AI.operation)),
   read: (span) => {
     const id = span.attributes.text(ID)

@@ -1,0 +1,63 @@
+/** Only dialects that a span can be of are asked whether it is theirs: the answer must be the same as when all are asked. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createDecoder } from '../../../processor/decode/index.ts'
+import type { Encoding } from '../../../processor/decode/decode.ts'
+import { DIALECTS, INTEREST } from '../../../processor/dialects/index.ts'
+import { Marks, MOST_MARKS } from '../../../processor/dialects/marks.ts'
+import { readSpan } from '../../../processor/read-span.ts'
+import { otlp, toJson, toProtobuf } from '../../support/otlp.ts'
+
+const SIGNS = [...INTEREST.marks!.keys()]
+/** Values by which some dialects are told. */
+const VALUES = ['', 'x', 'strands-agents', 'microsoft.agent_framework', 'execute_event_loop_cycle', 'chat', 1, true]
+const SCOPES = [
+  ...INTEREST.scopes.flatMap((s) => [s.replace('*', ''), s.replace('*', 'x')]),
+  '',
+  '@acme/agents',
+  'gen_ai',
+  'logfire.x',
+  'codex',
+]
+const decoder = createDecoder(INTEREST)
+
+const anySpan = fc.record({
+  name: fc.constantFrom('span', 'claude_code.tool', 'session_task.turn'),
+  scope: fc.oneof({ weight: 2, arbitrary: fc.constant('@acme/agents') }, { weight: 1, arbitrary: fc.constantFrom(...SCOPES) }),
+  service: fc.constantFrom('shop', 'codex_exec', 'claude-code'),
+  sdk: fc.constantFrom('opentelemetry', 'openlit'),
+  attributes: fc.dictionary(fc.oneof(fc.constantFrom(...SIGNS), fc.constantFrom(...INTEREST.keys)), fc.constantFrom(...VALUES), {
+    maxKeys: 5,
+  }),
+})
+
+describe('the dialect is the first of all that recognises the span', () => {
+  for (const encoding of ['protobuf', 'json'] satisfies Encoding[])
+    test(encoding, () =>
+      fc.assert(
+        fc.property(anySpan, ({ name, scope, service, sdk, attributes }) => {
+          const request = otlp({
+            resource: { 'service.name': service, 'telemetry.sdk.name': sdk },
+            scope,
+            spans: [{ name, attributes }],
+          })
+          const link = (): void => undefined
+          decoder.traces(encoding === 'json' ? toJson(request) : toProtobuf(request), encoding, {
+            span: (s) => expect(readSpan(s).dialect).toBe(DIALECTS.find((d) => d.recognises(s))?.name ?? 'unknown'),
+            link,
+          })
+        }),
+        { numRuns: 2000, seed: 7 },
+      ),
+    )
+})
+
+describe('signs', () => {
+  for (const { name, keys, signs } of DIALECTS)
+    test(`of ${name} are keys that it declares, so that decoders know them`, () =>
+      expect(keys).toEqual(expect.arrayContaining([...(signs ?? [])])))
+  test('are of at most as many dialects as a mark has bits for', () => {
+    const [first] = DIALECTS
+    expect(() => new Marks(Array.from({ length: MOST_MARKS + 1 }, () => first!))).toThrow('more than the 28')
+  })
+})
