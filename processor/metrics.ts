@@ -54,6 +54,10 @@ export interface Metrics {
   gauge<M extends NameOfType<'gauge'>>(name: M, rows: () => Iterable<readonly [LabelsOf<M>, number]>): void
   /** Text for a scraper, in the format it accepts, piece by piece: the event loop gets its turn between them. */
   stream(accept: string | undefined, now: number): { readonly contentType: string; readonly pieces: AsyncIterable<string> }
+  /** Every metric as it is now, computed gauges included: what another process puts together with its own. */
+  families(now: number): Iterable<Shown>
+  /** prom-client's metrics of this process; none unless they are shown. */
+  ofProcess(): Promise<readonly ProcessMetric[]>
   /** The same as one text. */
   expose(accept: string | undefined, now: number): Promise<{ readonly contentType: string; readonly body: string }>
   /** Drops idle series and returns how many. */
@@ -72,6 +76,24 @@ export interface Observation {
   readonly value: number
   readonly weight: number
   readonly traceId?: string
+}
+
+/** A metric with its series, to be rendered. */
+export type Shown = Pick<Family, 'name' | 'definition' | 'bounds' | 'series'>
+
+interface ProcessSample {
+  /** Where it is another than the metric's: buckets, sum, count. */
+  readonly metricName?: string
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly value: number
+}
+
+/** A metric of the Node process as prom-client tells it. */
+export interface ProcessMetric {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly values: readonly ProcessSample[]
 }
 
 /** Lines rendered at a time: a millisecond or two of work. */
@@ -111,21 +133,6 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
     const exemplar = exemplarOf(o.traceId, o.value, now)
     if (exemplar !== undefined) series.exemplars[bucket] = exemplar
   }
-  async function* piecesOf(format: Format, now: number): AsyncIterable<string> {
-    let piece = ''
-    for (const family of families.values()) {
-      refill(family, metrics, now)
-      for (const slice of renderFamily(family, format)) {
-        piece += slice
-        if (piece.length < PIECE) continue
-        yield piece
-        piece = ''
-        await nextTurn()
-      }
-    }
-    if (processMetrics !== undefined) piece += renderProcess(await processMetrics.getMetricsAsJSON(), format)
-    yield format === 'openmetrics' ? `${piece}# EOF\n` : piece
-  }
   const metrics: Metrics = {
     // oxlint-disable-next-line max-params -- one call per sample on the hot path, in the order a sample is read
     add: (name, labels, value, now, traceId) => {
@@ -151,9 +158,16 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
       const family = families.get(name)
       if (family !== undefined) family.rows = rows
     },
+    *families(now) {
+      for (const family of families.values()) {
+        refill(family, metrics, now)
+        yield family
+      }
+    },
+    ofProcess: async () => (await processMetrics?.getMetricsAsJSON())?.map(processMetricOf) ?? [],
     stream: (accept, now) => {
       const { format, contentType } = negotiate(accept)
-      return { contentType, pieces: piecesOf(format, now) }
+      return { contentType, pieces: renderAll(metrics.families(now), () => metrics.ofProcess(), format) }
     },
     expose: async (accept, now) => {
       const { contentType, pieces } = metrics.stream(accept, now)
@@ -205,7 +219,26 @@ function refill(family: Family, metrics: Metrics, now: number): void {
   }
 }
 
-function* renderFamily(family: Family, format: Format): Iterable<string> {
+/** Text of metrics, piece by piece. */
+export async function* renderAll(
+  shown: Iterable<Shown>,
+  ofProcess: () => Promise<readonly ProcessMetric[]>,
+  format: Format,
+): AsyncIterable<string> {
+  let piece = ''
+  for (const family of shown)
+    for (const slice of renderFamily(family, format)) {
+      piece += slice
+      if (piece.length < PIECE) continue
+      yield piece
+      piece = ''
+      await nextTurn()
+    }
+  piece += renderProcess(await ofProcess(), format)
+  yield format === 'openmetrics' ? `${piece}# EOF\n` : piece
+}
+
+function* renderFamily(family: Shown, format: Format): Iterable<string> {
   const { name, definition } = family
   if (family.series.size > 0) yield renderHead({ name, ...definition }, format)
   const buckets = definition.type === 'histogram' ? bucketLabels(family.bounds) : []
@@ -223,18 +256,21 @@ function* renderFamily(family: Family, format: Format): Iterable<string> {
   if (slice.length > 0) yield slice.join('')
 }
 
+/** The declared type is a numeric enum, the value is the word. */
+function processMetricOf({ name, help, type, values }: MetricObjectWithValues<MetricValue<string>>): ProcessMetric {
+  return { name, help, type: String(type), values: values as ProcessMetric['values'] }
+}
+
 /** prom-client's own metrics as text. Three of its gauges are named like counters, which no tool accepts: they are left out. */
-function renderProcess(collected: readonly MetricObjectWithValues<MetricValue<string>>[], format: Format): string {
+function renderProcess(collected: readonly ProcessMetric[], format: Format): string {
   let out = ''
-  for (const { name, help, type, values } of collected) {
-    // The declared type is a numeric enum, the value is the word.
-    const word = String(type)
+  for (const { name, help, type: word, values } of collected) {
     if (values.length === 0 || (name.endsWith('_total') && word !== 'counter')) continue
     out += renderHead(
       { name, help, type: word === 'counter' || word === 'gauge' || word === 'histogram' || word === 'summary' ? word : 'unknown' },
       format,
     )
-    for (const { labels, value, metricName } of values as readonly (MetricValue<string> & { readonly metricName?: string })[]) {
+    for (const { labels, value, metricName } of values) {
       const pairs = Object.entries(labels).map(([k, v]) => [k, k === 'le' && v !== '+Inf' ? boundText(Number(v)) : String(v)] as const)
       const text = labelText(
         pairs.map(([k]) => k),

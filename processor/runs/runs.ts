@@ -121,6 +121,11 @@ export class Runs {
     return true
   }
 
+  /** Whether a response was reported by a trace that is known. */
+  knows(responseId: string): boolean {
+    return this.#responses.traceOf(responseId) !== undefined
+  }
+
   /** Closes what is due and packs what is quiet, at most `limit` traces each; true when more is due. Call it every second or so. */
   sweep(now: number, limit = 2000): boolean {
     const { slots } = this.#held
