@@ -10,15 +10,20 @@ export function isAscii(bytes: Uint8Array, view: DataView, start: number, end: n
   if (length >= 16) {
     const last = (end - 16) | 0
     for (; p < last; p = (p + 16) | 0) {
-      seen |= view.getInt32(p) | view.getInt32((p + 4) | 0) | view.getInt32((p + 8) | 0) | view.getInt32((p + 12) | 0)
+      seen |=
+        view.getInt32(p, true) | view.getInt32((p + 4) | 0, true) | view.getInt32((p + 8) | 0, true) | view.getInt32((p + 12) | 0, true)
     }
-    seen |= view.getInt32(last) | view.getInt32((last + 4) | 0) | view.getInt32((last + 8) | 0) | view.getInt32((last + 12) | 0)
+    seen |=
+      view.getInt32(last, true) |
+      view.getInt32((last + 4) | 0, true) |
+      view.getInt32((last + 8) | 0, true) |
+      view.getInt32((last + 12) | 0, true)
     return (seen & 0x80808080) === 0
   }
   if (length >= 4) {
     const last = (end - 4) | 0
-    for (; p < last; p = (p + 4) | 0) seen |= view.getInt32(p)
-    return ((seen | view.getInt32(last)) & 0x80808080) === 0
+    for (; p < last; p = (p + 4) | 0) seen |= view.getInt32(p, true)
+    return ((seen | view.getInt32(last, true)) & 0x80808080) === 0
   }
   for (; p < end; p = (p + 1) | 0) seen |= bytes[p] as number
   return seen < 0x80

@@ -106,9 +106,19 @@ export class KeyTable {
       for (let i = 0; i < length; i++) if (this.#bytes[at + i] !== bytes[start + i]) return false
       return true
     }
-    const last = (length - 4) | 0
-    for (let i = 0; i < last; i = (i + 4) | 0) if (this.#words.getInt32((at + i) | 0) !== view.getInt32((start + i) | 0)) return false
-    return this.#words.getInt32((at + last) | 0) === view.getInt32((start + last) | 0)
+    if (length < WORDS) {
+      const last = (length - 4) | 0
+      return (
+        this.#words.getInt32(at, true) === view.getInt32(start, true) &&
+        this.#words.getInt32((at + last) | 0, true) === view.getInt32((start + last) | 0, true)
+      )
+    }
+    // Eight bytes at a time as doubles: no eight bytes of UTF-8 are NaN or a negative zero, so equal doubles are equal bytes.
+    const last = (length - 8) | 0
+    for (let i = 0; i < last; i = (i + 8) | 0) {
+      if (this.#words.getFloat64((at + i) | 0, true) !== view.getFloat64((start + i) | 0, true)) return false
+    }
+    return this.#words.getFloat64((at + last) | 0, true) === view.getFloat64((start + last) | 0, true)
   }
 }
 

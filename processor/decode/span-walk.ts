@@ -12,6 +12,8 @@ import type { WireBody } from './wire-body.ts'
 
 /** What the exact check offers. @throws DecodeError */
 export interface ExactCheck {
+  /** How deep values may be nested. */
+  readonly maxNesting: number
   message(start: number, end: number, schema: Schema, values: number): void
   string(start: number, end: number, schema: Schema, number: number): void
 }
@@ -105,7 +107,9 @@ export class SpanWalk {
           break
         case 0x7a:
           at[o + AT.statusStart] = p + 2
-          p = this.#nested(p, STATUS, length, end) | 0
+          // Nothing but a code is the common form.
+          if (length === 2 && bytes[p + 2] === 0x18 && (bytes[p + 3] as number) < 0x80) p = (p + 4) | 0
+          else p = this.#nested(p, STATUS, length, end) | 0
           at[o + AT.statusEnd] = p
           break
         case 0x5a:
@@ -192,7 +196,25 @@ export class SpanWalk {
       // A tenth byte is for negative numbers and for too large ones: the exact check tells them apart.
       if (((i + 1) | 0) === end && i < ((start + 10) | 0)) return
     } else if (type === 0x21 && ((end - start) | 0) === 9) return
+    else if (type === 0x2a && this.#exact.maxNesting > 1 && this.#isShortTexts((start + 1) | 0, end)) return
     this.#exact.message(start, end, ANY_VALUE, 0)
+  }
+
+  /** ArrayValue of short strings, as finish reasons are; its length is at `at`. */
+  #isShortTexts(at: number, end: number): boolean {
+    const bytes = this.#bytes
+    const length = bytes[at] as number
+    let p = (at + 1) | 0
+    if (length >= 0x80 || ((p + length) | 0) !== end) return false
+    while (p < end) {
+      const text = (p + 4) | 0
+      const size = bytes[p + 3] as number
+      const next = (text + size) | 0
+      if (bytes[p] !== 0x0a || bytes[p + 1] !== size + 2 || size > 0x7d || bytes[p + 2] !== 0x0a || next > end) return false
+      if (!isAscii(bytes, this.#view, text, next)) return false
+      p = next
+    }
+    return true
   }
 
   #shortText(tagAt: number, length: number, end: number): number {

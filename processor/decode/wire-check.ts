@@ -49,7 +49,7 @@ class WireCheck {
   readonly #view: DataView
   readonly #noting: Noting | undefined
   readonly #walk: SpanWalk | undefined
-  readonly #maxNesting: number
+  readonly maxNesting: number
   readonly #maxItems: number
   /** Where the varint read last ends. */
   #after = 0
@@ -60,14 +60,14 @@ class WireCheck {
     this.#view = viewOf(bytes)
     this.#noting = noting
     this.#walk = noting === undefined ? undefined : new SpanWalk(noting.body, noting.places, this)
-    this.#maxNesting = Math.min(limits.maxNesting, DEEPEST)
+    this.maxNesting = Math.min(limits.maxNesting, DEEPEST)
     this.#maxItems = limits.maxItems
   }
 
   /** Every position below is held against `end` before its byte is used; a nested message's end never passes its parent's. */
   message(start: number, end: number, schema: Schema, values: number): void {
     let depth = values
-    if (schema.isValue && ++depth > this.#maxNesting) throw bad(start, `a value is nested deeper than ${this.#maxNesting}`)
+    if (schema.isValue && ++depth > this.maxNesting) throw bad(start, `a value is nested deeper than ${this.maxNesting}`)
     if (schema.isItem && ++this.items > this.#maxItems) throw bad(start, `more than ${this.#maxItems} items in one request`)
     let pos = start
     while (pos < end) {
