@@ -8,6 +8,7 @@ import type { ExternalEvaluation, Fact, Reading } from '../model/run.ts'
 import { AGENTOPZ, GEN_AI, GENERAL } from '../model/semconv.ts'
 import type { Attributes, LogRecord, Scope, Span } from '../model/span.ts'
 import { dialectOf, dialectsFrom, marksOf } from './dialects/index.ts'
+import { MARK_OF_OURS } from './dialects/marks.ts'
 import { type Draft, put } from './dialects/reading.ts'
 import { weightOf } from './runs/sampling.ts'
 
@@ -28,12 +29,13 @@ export function readSpan(span: Span): ReadSpan {
     source.scope = span.scope
     source.dialects = dialectsFrom(span.scope, span.resource)
   }
-  const dialect = dialectOf(span, marksOf(span), source.dialects)
+  const marks = marksOf(span)
+  const dialect = dialectOf(span, marks, source.dialects)
   if (dialect === undefined) return { dialect: 'unknown', fact: undefined, evaluations: NONE }
   const read = dialect.read(span)
   if (read === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
-  const reading = withOurs(read, span.attributes)
-  const elsewhere = reading.evaluations?.filter((e) => e.target !== undefined) ?? NONE
+  const reading = (marks & MARK_OF_OURS) === 0 ? read : withOurs(read, span.attributes)
+  const elsewhere = reading.evaluations === undefined ? NONE : reading.evaluations.filter((e) => e.target !== undefined)
   const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading, source.origin)
   return { dialect: dialect.name, fact, evaluations: elsewhere }
 }
@@ -88,8 +90,8 @@ function factOf(span: Span, dialect: string, reading: Reading, origin: Origin): 
     service: origin.service,
     environment: origin.environment,
   }
-  put(fact, 'serviceVersion', origin.serviceVersion)
-  put(fact, 'mainAgent', origin.mainAgent)
+  if (origin.serviceVersion !== undefined) fact.serviceVersion = origin.serviceVersion
+  if (origin.mainAgent !== undefined) fact.mainAgent = origin.mainAgent
   return fact
 }
 

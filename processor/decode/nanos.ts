@@ -14,7 +14,9 @@ export const NO_TIME: Nanos = { ms: 0, rest: 0 }
 /** From the two halves of a 64-bit number: 2^32 ns are 4294 ms and 967296 ns; every product stays below 2^53. */
 export function nanosOfHalves(high: number, low: number): Nanos {
   const rest = high * 967_296 + low
-  return { ms: high * 4294 + Math.floor(rest / 1e6), rest: rest % 1e6 }
+  // Not by `%`, which on doubles is a call: all three numbers are exact.
+  const ms = Math.floor(rest / 1e6)
+  return { ms: high * 4294 + ms, rest: rest - ms * 1e6 }
 }
 
 /** From a checked decimal string or whole number; anything else is no time. */

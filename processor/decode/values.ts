@@ -92,7 +92,12 @@ export function listOf(v: Plain): readonly string[] | undefined {
 }
 
 function textsOf(list: readonly Plain[]): readonly string[] {
-  return list.flatMap((x) => textOf(x) ?? [])
+  const texts: string[] = []
+  for (const x of list) {
+    const text = textOf(x)
+    if (text !== undefined) texts.push(text)
+  }
+  return texts
 }
 
 function splitList(text: string): readonly string[] {

@@ -145,12 +145,28 @@ export class WireBody {
     // A string and nothing else, the common form: 0x0a, a length below 128, the bytes.
     if (this.bytes[start] === 0x0a && (this.bytes[start + 1] as number) === end - start - 2 && end - start < 0x82)
       return this.text(start + 2, end)
+    // A whole number below 2^28 and nothing else.
+    if (this.bytes[start] === 0x18 && end - start <= 5) {
+      const n = this.#short(start + 1, end)
+      if (n >= 0) return n
+    }
     let value: Plain
     for (let pos = start; pos < end;) {
       pos = this.step(pos)
       if (this.number >= 1 && this.number <= 7) value = this.#alternative(this.number, this.from, pos)
     }
     return value
+  }
+
+  /** The varint that fills up to four bytes in [start, end); −1 when it ends before. */
+  #short(start: number, end: number): number {
+    let value = 0
+    for (let i = start, shift = 0; i < end; i++, shift += 7) {
+      const c = this.bytes[i] as number
+      value |= (c & 0x7f) << shift
+      if (c < 0x80) return i === end - 1 ? value : -1
+    }
+    return -1
   }
 
   #alternative(number: number, from: number, end: number): Plain {

@@ -115,6 +115,7 @@ export class SpanAttributes implements Attributes {
 }
 
 const UNNOTED = -2
+const NO_EVENTS: readonly SpanEvent[] = []
 
 /** A reusable view; `load` points it at a span, the owner sets resource and scope. */
 export class WireSpan implements Span {
@@ -206,7 +207,7 @@ export class WireSpan implements Span {
   }
 
   events(): readonly SpanEvent[] {
-    return (this.#at(AT.bits) & HAS_EVENTS) !== 0 ? this.#each(11, (start, end) => this.#event(start, end)) : []
+    return (this.#at(AT.bits) & HAS_EVENTS) !== 0 ? this.#each(11, (start, end) => this.#event(start, end)) : NO_EVENTS
   }
 
   #event(start: number, end: number): SpanEvent {

@@ -9,16 +9,14 @@ import { AGENTOPZ, EVENT, GEN_AI, GENERAL } from '../../model/semconv.ts'
 import { type Attributes, type LogRecord, type Span, SPAN_KIND } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
 import {
-  anyCount,
-  anyText,
   type Draft,
+  filledText,
   first,
   foldFinishList,
   foldProvider,
   isEmptyResult,
   newestUserText,
   optional,
-  put,
   readMessages,
   shortHash,
 } from './reading.ts'
@@ -65,20 +63,24 @@ export const OPERATION_ROLE: Readonly<Record<string, SpanRole>> = {
   guardrail_check: 'guardrail',
 }
 
+const ROLES: ReadonlyMap<string, SpanRole> = new Map(Object.entries(OPERATION_ROLE))
+
 /** Reads usage under the standard names of all generations. */
 export function readGenAiUsage(a: Attributes, accounting: RawUsage['cacheAccounting']): RawUsage | undefined {
-  const input = anyCount(a, K.inputTokens, K.promptTokens)
-  const output = anyCount(a, K.outputTokens, K.completionTokens)
-  const cacheRead = anyCount(a, K.cacheRead, OLD.cacheRead)
-  const cacheWrite = anyCount(a, K.cacheWrite, K.cacheCreation, OLD.cacheCreation, OLD.cacheWrite)
+  const input = a.count(K.inputTokens) ?? a.count(K.promptTokens)
+  const output = a.count(K.outputTokens) ?? a.count(K.completionTokens)
+  const cacheRead = a.count(K.cacheRead) ?? a.count(OLD.cacheRead)
+  const cacheWrite = a.count(K.cacheWrite) ?? a.count(K.cacheCreation) ?? a.count(OLD.cacheCreation) ?? a.count(OLD.cacheWrite)
   if (input === undefined && output === undefined && cacheRead === undefined && cacheWrite === undefined) return undefined
+  const reasoning = a.count(K.reasoningTokens) ?? a.count(OLD.reasoning)
+  const total = a.count(K.totalTokens)
   const usage: Draft<RawUsage> = { cacheAccounting: accounting }
-  put(usage, 'input', input)
-  put(usage, 'output', output)
-  put(usage, 'cacheRead', cacheRead)
-  put(usage, 'cacheWrite', cacheWrite)
-  put(usage, 'reasoning', anyCount(a, K.reasoningTokens, OLD.reasoning))
-  put(usage, 'total', a.count(K.totalTokens))
+  if (input !== undefined) usage.input = input
+  if (output !== undefined) usage.output = output
+  if (cacheRead !== undefined) usage.cacheRead = cacheRead
+  if (cacheWrite !== undefined) usage.cacheWrite = cacheWrite
+  if (reasoning !== undefined) usage.reasoning = reasoning
+  if (total !== undefined) usage.total = total
   return usage
 }
 
@@ -92,14 +94,16 @@ export interface GenAiOptions {
 }
 
 function tierOf(a: Attributes): Reading['serviceTier'] {
-  const tier = anyText(a, K.serviceTier, K.oldServiceTier)
+  const tier = filledText(a, K.serviceTier, K.oldServiceTier)
   return tier === 'batch' || tier === 'flex' || tier === 'priority' ? tier : undefined
 }
 
 /** Evaluations carried as span events named `gen_ai.evaluation.result`. */
 export function evaluationEvents(span: Span): readonly ExternalEvaluation[] | undefined {
   let found: ExternalEvaluation[] | undefined
-  for (const event of span.events()) {
+  const events = span.events()
+  if (events.length === 0) return undefined
+  for (const event of events) {
     if (event.name !== EVENT.evaluation) continue
     const evaluation = readEvaluation(event.attributes)
     if (evaluation !== undefined) (found ??= []).push(evaluation)
@@ -125,7 +129,7 @@ export function readEvaluation(a: Attributes): ExternalEvaluation | undefined {
 /** Role by operation name; an MCP `tools/call` without one is a tool, and `tools/list` and the like open no run. */
 export function roleOf(a: Attributes): SpanRole {
   const operation = a.text(K.operation)
-  if (operation !== undefined) return OPERATION_ROLE[operation.toLowerCase()] ?? 'other'
+  if (operation !== undefined) return ROLES.get(operation) ?? ROLES.get(operation.toLowerCase()) ?? 'other'
   const method = a.text(G.mcpMethod)
   if (method !== undefined) return method === 'tools/call' ? 'tool' : 'other'
   if (a.has(K.toolName)) return 'tool'
@@ -139,12 +143,18 @@ export function readGenAi(span: Span, options: GenAiOptions = {}): Reading {
   const role = options.role ?? roleOf(a)
   const errorType = a.text(G.errorType)
   const reading: Draft<Reading> = { role }
-  put(reading, 'agentName', anyText(a, K.agentName) ?? (role === 'workflow' ? anyText(a, K.workflowName) : undefined))
-  put(reading, 'agentVersion', anyText(a, K.agentVersion))
-  put(reading, 'errorType', errorType)
-  if (errorType !== undefined) reading.failed = true
-  put(reading, 'stoppedBy', anyText(a, OURS.stoppedBy))
-  put(reading, 'evaluations', evaluationEvents(span))
+  const agentName = filledText(a, K.agentName) ?? (role === 'workflow' ? filledText(a, K.workflowName) : undefined)
+  if (agentName !== undefined) reading.agentName = agentName
+  const agentVersion = filledText(a, K.agentVersion)
+  if (agentVersion !== undefined) reading.agentVersion = agentVersion
+  if (errorType !== undefined) {
+    reading.errorType = errorType
+    reading.failed = true
+  }
+  const stoppedBy = filledText(a, OURS.stoppedBy)
+  if (stoppedBy !== undefined) reading.stoppedBy = stoppedBy
+  const evaluations = evaluationEvents(span)
+  if (evaluations !== undefined) reading.evaluations = evaluations
   if (role === 'tool' || role === 'retrieval') addTool(reading, span)
   else if (role === 'agent' || role === 'workflow' || role === 'model' || role === 'embedding') addCall(reading, span, options)
   return reading
@@ -156,13 +166,20 @@ function addCall(reading: Draft<Reading>, span: Span, options: GenAiOptions): vo
   const { role } = reading
   const isCall = role === 'model' || role === 'embedding'
   addCohort(reading, a)
-  put(reading, 'provider', foldProvider(anyText(a, K.provider, K.system)))
-  put(reading, 'requestModel', anyText(a, K.requestModel))
-  put(reading, 'responseModel', anyText(a, K.responseModel))
-  put(reading, 'responseId', isCall ? anyText(a, K.responseId) : undefined)
-  if (isCall || options.agentUsage !== false) put(reading, 'usage', readGenAiUsage(a, options.cacheAccounting ?? 'included'))
-  put(reading, 'serviceTier', tierOf(a))
-  put(reading, 'finish', foldFinishList(a.list(K.finishReasons)))
+  const provider = foldProvider(filledText(a, K.provider, K.system))
+  if (provider !== undefined) reading.provider = provider
+  const requestModel = filledText(a, K.requestModel)
+  if (requestModel !== undefined) reading.requestModel = requestModel
+  const responseModel = filledText(a, K.responseModel)
+  if (responseModel !== undefined) reading.responseModel = responseModel
+  const responseId = isCall ? filledText(a, K.responseId) : undefined
+  if (responseId !== undefined) reading.responseId = responseId
+  const usage = isCall || options.agentUsage !== false ? readGenAiUsage(a, options.cacheAccounting ?? 'included') : undefined
+  if (usage !== undefined) reading.usage = usage
+  const serviceTier = tierOf(a)
+  if (serviceTier !== undefined) reading.serviceTier = serviceTier
+  const finish = foldFinishList(a.list(K.finishReasons))
+  if (finish !== undefined) reading.finish = finish
   if (span.kind === SPAN_KIND.server && role === 'model') reading.serverSide = true
   addContent(reading, a)
 }
@@ -175,10 +192,14 @@ export function readCohort(a: Attributes): Partial<Reading> {
 }
 
 function addCohort(reading: Draft<Partial<Reading>>, a: Attributes): void {
-  put(reading, 'promptName', anyText(a, K.promptName))
-  put(reading, 'promptVersion', anyText(a, K.promptVersion, OURS.release))
-  put(reading, 'instructionsHash', anyText(a, OURS.instructionsHash) ?? hashOf(written(a, K.systemInstructions)))
-  put(reading, 'toolsHash', anyText(a, OURS.toolsHash) ?? hashOf(written(a, K.toolDefinitions)))
+  const promptName = filledText(a, K.promptName)
+  if (promptName !== undefined) reading.promptName = promptName
+  const promptVersion = filledText(a, K.promptVersion, OURS.release)
+  if (promptVersion !== undefined) reading.promptVersion = promptVersion
+  const instructionsHash = filledText(a, OURS.instructionsHash) ?? hashOf(written(a, K.systemInstructions))
+  if (instructionsHash !== undefined) reading.instructionsHash = instructionsHash
+  const toolsHash = filledText(a, OURS.toolsHash) ?? hashOf(written(a, K.toolDefinitions))
+  if (toolsHash !== undefined) reading.toolsHash = toolsHash
 }
 
 /** A value that is text or is written out as JSON. */
@@ -208,7 +229,8 @@ function addContent(reading: Draft<Partial<Reading>>, a: Attributes): void {
     reading.outputText = answer.text
     if (answer.refused) reading.finish = 'refusal'
   }
-  if (a.has(K.inputMessages)) put(reading, 'inputText', newestUserText(a.json(K.inputMessages)))
+  const inputText = a.has(K.inputMessages) ? newestUserText(a.json(K.inputMessages)) : undefined
+  if (inputText !== undefined) reading.inputText = inputText
 }
 
 /** Tool name, call id, arguments hash and emptiness by the standard names. */
@@ -223,10 +245,14 @@ function addTool(reading: Draft<Partial<Reading>>, span: Span): void {
   const args = written(a, K.toolArguments)
   const result = written(a, K.toolResult) ?? (a.has(K.retrievalDocuments) ? stringify(a.json(K.retrievalDocuments)) : undefined)
   const records = a.count(K.memoryRecordCount)
-  put(reading, 'toolName', anyText(a, K.toolName))
-  put(reading, 'toolCallId', anyText(a, K.toolCallId))
-  put(reading, 'argumentsHash', anyText(a, OURS.argumentsHash) ?? (args === undefined ? undefined : shortHash(args)))
-  put(reading, 'resultEmpty', first(isEmptyResult(result), records === undefined ? undefined : records === 0))
+  const toolName = filledText(a, K.toolName)
+  if (toolName !== undefined) reading.toolName = toolName
+  const toolCallId = filledText(a, K.toolCallId)
+  if (toolCallId !== undefined) reading.toolCallId = toolCallId
+  const argumentsHash = filledText(a, OURS.argumentsHash) ?? (args === undefined ? undefined : shortHash(args))
+  if (argumentsHash !== undefined) reading.argumentsHash = argumentsHash
+  const resultEmpty = first(isEmptyResult(result), records === undefined ? undefined : records === 0)
+  if (resultEmpty !== undefined) reading.resultEmpty = resultEmpty
   if (a.flag(OURS.blocked) === true) reading.blocked = true
   if (span.kind === SPAN_KIND.server) reading.serverSide = true
 }

@@ -3,9 +3,10 @@
  * The decoders build their key table from `INTEREST`, so they need no change.
  */
 import type { Attributes, LogRecord, Scope, Span } from '../../model/span.ts'
+import { AGENTOPZ, GEN_AI } from '../../model/semconv.ts'
 import type { Interest } from '../decode/decode.ts'
 import type { Dialect, LogReading } from './dialect.ts'
-import { Marks } from './marks.ts'
+import { MARK_OF_OURS, Marks } from './marks.ts'
 import { agentopz } from './agentopz.ts'
 import { anthropic } from './anthropic.ts'
 import { langfuse } from './langfuse.ts'
@@ -50,7 +51,9 @@ export const DIALECTS: readonly Dialect[] = [
   langfuse,
 ]
 
-const MARKS = new Marks(DIALECTS)
+/** What our instrumentation and the conventions write on spans of any dialect: read beside what the dialect reads. */
+const OURS = [...Object.values(AGENTOPZ), GEN_AI.promptName, GEN_AI.promptVersion]
+const MARKS = new Marks(DIALECTS, OURS)
 
 /** What the decoders must look for: the union of what the dialects read. */
 export const INTEREST: Interest = {
@@ -73,7 +76,7 @@ export function marksOf(span: Span): number {
 
 /** The dialect of a span, or `undefined` for one that no dialect knows. Only those that it may be of are asked. */
 export function dialectOf(span: Span, marks: number, from: number): Dialect | undefined {
-  for (let left = marks | from; left !== 0; left &= left - 1) {
+  for (let left = (marks & ~MARK_OF_OURS) | from; left !== 0; left &= left - 1) {
     const dialect = DIALECTS[31 - Math.clz32(left & -left)]
     if (dialect?.recognises(span) === true) return dialect
   }

@@ -6,8 +6,10 @@
 import type { Attributes, Scope } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 
-/** Decoders keep marks beside flags of their own in 32 bits. */
-export const MOST_MARKS = 28
+/** Decoders keep marks beside flags of their own in 32 bits, and one is taken. */
+export const MOST_MARKS = 27
+/** Of keys that may be on spans of any dialect, see `OURS` in index.ts. */
+export const MARK_OF_OURS: number = 1 << MOST_MARKS
 
 export class Marks {
   /** Marks by key, for decoders. */
@@ -16,7 +18,7 @@ export class Marks {
   /** Dialects that are asked of every span. */
   readonly #always: number
 
-  constructor(dialects: readonly Dialect[]) {
+  constructor(dialects: readonly Dialect[], ours: readonly string[]) {
     if (dialects.length > MOST_MARKS)
       throw new Error(`dialects: ${dialects.length} are more than the ${MOST_MARKS} that a mark has bits for`)
     const byKey = new Map<string, number>()
@@ -25,6 +27,7 @@ export class Marks {
       if (dialect.signs === undefined && dialect.comesFrom === undefined) always |= 1 << i
       for (const key of dialect.signs ?? []) byKey.set(key, (byKey.get(key) ?? 0) | (1 << i))
     }
+    for (const key of ours) byKey.set(key, (byKey.get(key) ?? 0) | MARK_OF_OURS)
     this.byKey = byKey
     this.#always = always
     this.#dialects = dialects

@@ -28,6 +28,13 @@ export function first<V>(...values: readonly (V | undefined)[]): V | undefined {
   return undefined
 }
 
+/** Non-empty text under the first key, else under the second: what every span goes through, without a list of keys. */
+export function filledText(a: Attributes, key: AttributeKey, other?: AttributeKey): string | undefined {
+  const text = a.text(key)
+  if (text !== undefined && text !== '') return text
+  return other === undefined ? undefined : filledText(a, other)
+}
+
 /** First non-empty text under any of the keys, in order. */
 export function anyText(a: Attributes, ...keys: readonly AttributeKey[]): string | undefined {
   for (const key of keys) {
@@ -54,6 +61,11 @@ export function shortHash(text: string): string {
     h = Math.imul(h, 0x01000193)
   }
   return (h >>> 0).toString(16).padStart(8, '0')
+}
+
+/** A sender's word may be `constructor`. */
+function ownOf<V>(table: Readonly<Record<string, V>>, word: string): V | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined
 }
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
@@ -117,7 +129,7 @@ export function foldFinish(raw: string | undefined): FinishReason | undefined {
     .replaceAll('-', '_')
     .replaceAll(' ', '_')
   if (word === '' || word === 'null' || word === 'none' || word === 'unspecified' || word === 'finish_reason_unspecified') return undefined
-  return FINISH[word] ?? 'other'
+  return ownOf(FINISH, word) ?? 'other'
 }
 
 /** How much a finish reason says about the answer; of several choices the most telling one is kept. */
@@ -135,7 +147,8 @@ const WEIGHT: Readonly<Record<FinishReason, number>> = {
 /** Normal form of a list of finish reasons, one per choice. */
 export function foldFinishList(raw: readonly string[] | undefined): FinishReason | undefined {
   let kept: FinishReason | undefined
-  for (const word of raw ?? []) {
+  if (raw === undefined) return undefined
+  for (const word of raw) {
     const reason = foldFinish(word)
     if (reason !== undefined && (kept === undefined || WEIGHT[reason] > WEIGHT[kept])) kept = reason
   }
@@ -199,14 +212,23 @@ const FRAMEWORKS = new Set([
 /** Folds old and vendor spellings into `gen_ai.provider.name` values; a framework's name is unknown, other values pass through lower-cased. */
 export function foldProvider(raw: string | undefined): string | undefined {
   if (raw === undefined) return undefined
+  return FOLDED.get(raw) ?? foldWord(raw)
+}
+
+function foldWord(raw: string): string | undefined {
   const word = raw.trim().toLowerCase()
   if (word === '' || word === 'unknown' || word === '_other' || FRAMEWORKS.has(word)) return undefined
-  const known = PROVIDER[word]
+  const known = ownOf(PROVIDER, word)
   if (known !== undefined) return known
   // Vercel AI SDK: "openai.chat", "openai.responses", "anthropic.messages", "amazon-bedrock.x"
   const head = word.split('.', 1)[0] ?? word
-  return word.includes('.') && PROVIDER[head] !== undefined && !/^(azure|aws|gcp|ibm)\./.test(word) ? PROVIDER[head] : word
+  return word.includes('.') && !/^(azure|aws|gcp|ibm)\./.test(word) ? (ownOf(PROVIDER, head) ?? word) : word
 }
+
+/** What names that are spelled as in the table fold to. */
+const FOLDED: ReadonlyMap<string, string | undefined> = new Map(
+  [...Object.keys(PROVIDER), ...Object.values(PROVIDER)].map((word) => [word, foldWord(word)]),
+)
 
 /** Parsed JSON, or `undefined`: attributes are often cut off by length limits, which is not the agent's fault. */
 export function parseJson(text: string | undefined): unknown {
