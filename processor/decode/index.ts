@@ -6,7 +6,7 @@
 import { GEN_AI_PREFIXES } from '../../model/semconv.ts'
 import type { Decoder, DecodeLimits, Interest } from './decode.ts'
 import { createInterestTest } from './interest.ts'
-import { countJsonMetrics, decodeJsonLogs, decodeJsonTraces } from './json.ts'
+import { countJsonMetrics, createJsonSetup, decodeJsonLogs, decodeJsonTraces } from './json.ts'
 import { KeyTable } from './key-table.ts'
 import { countProtobufMetrics, createWireSetup, decodeProtobufLogs, decodeProtobufTraces } from './protobuf.ts'
 
@@ -21,10 +21,12 @@ export function createDecoder(interest: Interest, limits: Partial<DecodeLimits> 
   })
   const test = createInterestTest(interest)
   const json = boundsOf('json')
-  const wire = createWireSetup(new KeyTable(interest.keys, GEN_AI_PREFIXES, interest.marks), test, boundsOf('protobuf'))
+  const table = new KeyTable(interest.keys, GEN_AI_PREFIXES, interest.marks)
+  const wire = createWireSetup(table, test, boundsOf('protobuf'))
+  const text = createJsonSetup(table, test, json)
   return {
     traces: (body, encoding, sink) =>
-      encoding === 'json' ? decodeJsonTraces(body, test, json, sink) : decodeProtobufTraces(body, wire, sink),
+      encoding === 'json' ? decodeJsonTraces(body, text, sink) : decodeProtobufTraces(body, wire, sink),
     logs: (body, encoding, sink) => (encoding === 'json' ? decodeJsonLogs(body, json, sink) : decodeProtobufLogs(body, wire, sink)),
     metrics: (body, encoding) => (encoding === 'json' ? countJsonMetrics(body, json) : countProtobufMetrics(body, wire)),
   }

@@ -7,7 +7,7 @@ import { GENERAL } from '../../model/semconv.ts'
 import { enumOfJson, KINDS, parentLocationOf, SEVERITY_NUMBERS, STATUS_CODES, STATUSES } from './enums.ts'
 import { type Fields, isFields } from './json-shape.ts'
 import { millisBetween, millisOf, nanosOfJson } from './nanos.ts'
-import { attributesOver, bodyView, firstWith, type Plain } from './values.ts'
+import { attributesOver, bodyView, firstWith, type Plain, type Values } from './values.ts'
 
 interface KeyValue {
   readonly key: string
@@ -31,7 +31,7 @@ export function stringOf(of: Fields, key: string): string {
 }
 
 /** AnyValue in its JSON form → plain value. Of several alternatives set at once (no encoder does it) the first one below counts. */
-function plainOf(value: unknown): Plain {
+export function plainOf(value: unknown): Plain {
   if (!isFields(value)) return undefined
   if (typeof value['stringValue'] === 'string') return value['stringValue']
   if (typeof value['boolValue'] === 'boolean') return value['boolValue']
@@ -47,9 +47,14 @@ function plainOf(value: unknown): Plain {
 
 /** The attributes of a checked resource, span, event or record. */
 export function jsonAttributes(of: Fields): Attributes {
+  return attributesOver(jsonValues(of))
+}
+
+/** The values behind them. */
+export function jsonValues(of: Fields): Values {
   const list = (of['attributes'] ?? []) as readonly KeyValue[]
   let byKey: ReadonlyMap<string, unknown> | undefined
-  return attributesOver({
+  return {
     get: (key) => plainOf((byKey ??= new Map(list.map((kv) => [kv.key, kv.value]))).get(key)),
     keys: (prefix, limit) =>
       firstWith(
@@ -57,7 +62,7 @@ export function jsonAttributes(of: Fields): Attributes {
         prefix,
         limit,
       ),
-  })
+  }
 }
 
 /** A well-formed id in lower case; anything else, all zeros included, is empty. */
@@ -109,17 +114,32 @@ export class JsonSpan implements Span {
   get statusMessage(): string {
     return stringOf(childOf(this.#fields, 'status'), 'message')
   }
-  links(): readonly { readonly traceId: string; readonly spanId: string }[] {
-    const links = listOf(this.#fields, 'links').map((l) => ({ traceId: idOf(l, 'traceId', 32), spanId: idOf(l, 'spanId', 16) }))
-    return links.filter((l) => l.traceId !== '' && l.spanId !== '')
+  links(): readonly SpanLink[] {
+    return linksOf(listOf(this.#fields, 'links'))
   }
   events(): readonly SpanEvent[] {
-    return listOf(this.#fields, 'events').map((e) => ({
-      name: stringOf(e, 'name'),
-      timeMs: millisOf(nanosOfJson(e['timeUnixNano'])),
-      attributes: jsonAttributes(e),
-    }))
+    return eventsOf(listOf(this.#fields, 'events'))
   }
+}
+
+interface SpanLink {
+  readonly traceId: string
+  readonly spanId: string
+}
+
+/** Checked links of a span. */
+export function linksOf(list: readonly Fields[]): readonly SpanLink[] {
+  const links = list.map((l) => ({ traceId: idOf(l, 'traceId', 32), spanId: idOf(l, 'spanId', 16) }))
+  return links.filter((l) => l.traceId !== '' && l.spanId !== '')
+}
+
+/** Checked events of a span. */
+export function eventsOf(list: readonly Fields[]): readonly SpanEvent[] {
+  return list.map((e) => ({
+    name: stringOf(e, 'name'),
+    timeMs: millisOf(nanosOfJson(e['timeUnixNano'])),
+    attributes: jsonAttributes(e),
+  }))
 }
 
 /** A view over a checked log record. */
