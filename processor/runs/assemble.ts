@@ -2,13 +2,13 @@
  * The facts and links of one trace → its runs. Pure: any order, repetition or batching of the same spans gives the same runs.
  * The run root is the highest agent or workflow on its path (R1); a trace with steps but no such span is one run.
  */
-import type { ExternalEvaluation, Fact, ModelCall, Run, RunOutcome, Spend, ToolCall } from '../../model/run.ts'
+import type { ExternalEvaluation, Fact, Intervention, ModelCall, Run, RunOutcome, Spend, ToolCall } from '../../model/run.ts'
 import { inputTokens } from '../usage.ts'
 import { cohortOf, identify } from './cohort.ts'
 import { countModelCalls, innerEmbeddings } from './model-calls.ts'
 import { integerWeight } from './sampling.ts'
 import { countToolCalls } from './tool-calls.ts'
-import { buildTree, failed, type Link, Nearest, type Node } from './tree.ts'
+import { buildTree, downFrom, failed, type Link, linkChildren, type Node } from './tree.ts'
 
 export interface Assembled {
   readonly runs: readonly Run[]
@@ -18,8 +18,8 @@ export interface Assembled {
   readonly rootsEnded: RootsEnded
   /** Ids of parents that never came: a span with such an id is above what was assembled. */
   readonly missingParents: readonly string[]
-  /** Per run root the id of the missing parent its path ends at, empty for none. */
-  readonly aboveRoot: ReadonlyMap<string, string>
+  /** Per run the id of the missing parent its root's path ends at, empty for none; undefined for a run without a root of its own. */
+  readonly aboveRoot: readonly (string | undefined)[]
 }
 
 /**
@@ -46,58 +46,59 @@ export interface TraceView {
   readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
 }
 
-const isCandidate = (n: Node): boolean => n.fact.reading.role === 'agent' || n.fact.reading.role === 'workflow'
-const isEvaluator = (n: Node): boolean => n.fact.reading.role === 'evaluator'
-const isStep = (n: Node): boolean =>
-  n.fact.reading.role === 'model' || n.fact.reading.role === 'tool' || n.fact.reading.role === 'retrieval'
+const isStep = (n: Node): boolean => n.role === 'model' || n.role === 'tool' || n.role === 'retrieval'
+const inEvaluator = (n: Node): boolean => n.evaluatorAbove !== undefined
 
 /** Assembles everything that is known of a trace. Linear in its spans, but for the depth of nested calls. */
 export function assemble(trace: TraceView): Assembled {
-  const nodes = buildTree(withoutShadowedLogs(trace.facts.values()), trace.links)
-  const evaluators = new Nearest(isEvaluator)
-  const inEvaluator = (n: Node): boolean => evaluators.above(n) !== undefined
-  const top = topCandidates(nodes, inEvaluator)
-  adoptOrphans(nodes, top)
-  const members = new Map<Node, Node[]>()
-  const outside: Node[] = []
-  for (const node of nodes) {
-    const root = top.get(node)
-    if (root === undefined || (isStep(node) && inEvaluator(node))) outside.push(node)
-    else {
-      const list = members.get(root)
-      if (list === undefined) members.set(root, [node])
-      else list.push(node)
-    }
-  }
-  const runs = [...members].map(([root, list]) => runOf(trace, root, list, true))
-  const lone = members.size === 0 ? outside.filter((n) => !inEvaluator(n)) : []
+  const nodes = buildTree(withoutShadowedLogs(trace.facts), trace.links)
+  adoptOrphans(nodes)
+  const { roots, members, outside } = membersOf(nodes)
+  const runs = members.map((list, i) => runOf(trace, roots[i] as Node, list, true))
+  const aboveRoot: (string | undefined)[] = roots.map((root) => root.end.missingParentId)
+  const lone = members.length === 0 ? outside.filter((n) => !inEvaluator(n)) : []
   const isRun = lone.some(isStep)
   if (isRun) runs.push(runOf(trace, topmost(lone), lone, false))
   const rest = isRun ? outside.filter(inEvaluator) : outside
-  const aboveRoot = new Map([...members.keys()].map((root) => [root.fact.spanId, root.end.missingParentId]))
-  const missing = new Set<string>()
-  for (const n of nodes) if (n.end.missingParentId !== '') missing.add(n.end.missingParentId)
-  return { runs, loose: looseOf(rest), rootsEnded: rootsEnded(nodes, top), missingParents: [...missing], aboveRoot }
+  return { runs, loose: looseOf(rest), rootsEnded: rootsEnded(nodes), missingParents: missingParentsOf(nodes), aboveRoot }
+}
+
+interface Members {
+  readonly roots: readonly Node[]
+  /** Per root. */
+  readonly members: readonly (readonly Node[])[]
+  readonly outside: readonly Node[]
+}
+
+/** Which spans belong to which run root, all in order of start. */
+function membersOf(nodes: readonly Node[]): Members {
+  const byRoot = new Map<Node, Node[]>()
+  const outside: Node[] = []
+  for (const node of nodes) {
+    const root = node.top
+    if (root === undefined || (isStep(node) && inEvaluator(node))) {
+      outside.push(node)
+      continue
+    }
+    const list = byRoot.get(root)
+    if (list === undefined) byRoot.set(root, [node])
+    else list.push(node)
+  }
+  return { roots: [...byRoot.keys()], members: [...byRoot.values()], outside }
+}
+
+function missingParentsOf(nodes: readonly Node[]): readonly string[] {
+  const missing: string[] = []
+  for (const { parent, end } of nodes) if (parent === undefined && end.missingParentId !== '') missing.push(end.missingParentId)
+  return missing.length < 2 ? missing : [...new Set(missing)]
 }
 
 /** Facts read from logs say the same as spans, later and worse: they count only where the run has no model span. */
-function withoutShadowedLogs(facts: Iterable<Fact>): readonly Fact[] {
-  const all = [...facts]
-  const hasSpans = all.some((f) => f.fromLog !== true && (f.reading.role === 'model' || f.reading.usage !== undefined))
-  return hasSpans ? all.filter((f) => f.fromLog !== true) : all
-}
-
-/** The highest candidate on every node's path. */
-function topCandidates(nodes: readonly Node[], inEvaluator: (n: Node) => boolean): Map<Node, Node> {
-  const top = new Map<Node, Node>()
-  const stack = nodes.filter((n) => n.parent === undefined)
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    const above = node.parent === undefined ? undefined : top.get(node.parent)
-    const own = above ?? (isCandidate(node) && !inEvaluator(node) ? node : undefined)
-    if (own !== undefined) top.set(node, own)
-    stack.push(...node.children)
-  }
-  return top
+function withoutShadowedLogs(facts: ReadonlyMap<string, Fact>): readonly Fact[] {
+  const all = [...facts.values()]
+  const fromSpans = all.filter((f) => f.fromLog !== true)
+  if (fromSpans.length === all.length) return all
+  return fromSpans.some((f) => f.reading.role === 'model' || f.reading.usage !== undefined) ? fromSpans : all
 }
 
 /** The span that stands for a run without a candidate: the highest, of several the first. */
@@ -111,11 +112,12 @@ function topmost(nodes: readonly Node[]): Node {
  * A span whose parent was lost or filtered out before export (processors that let only GenAI spans pass do that) belongs to the one run
  * that was under way when it started; with several or none it stays outside. A span beside the root, under the same missing parent, is no orphan.
  */
-function adoptOrphans(nodes: readonly Node[], top: Map<Node, Node>): void {
-  const orphans = nodes.filter((n) => n.parent === undefined && n.end.missingParentId !== '' && !top.has(n))
+function adoptOrphans(nodes: readonly Node[]): void {
+  const orphans = nodes.filter((n) => n.parent === undefined && n.end.missingParentId !== '' && n.top === undefined)
   if (orphans.length === 0) return
-  const roots = [...new Set(top.values())]
+  const roots = [...new Set(nodes.flatMap((n) => n.top ?? []))]
   if (roots.length === 0 || roots.length > 64) return
+  linkChildren(nodes)
   for (const orphan of orphans) {
     const at = orphan.fact.startMs
     const around = roots.filter(
@@ -123,19 +125,15 @@ function adoptOrphans(nodes: readonly Node[], top: Map<Node, Node>): void {
     )
     const [home] = around
     if (home === undefined || around.length > 1) continue
-    const stack: Node[] = [orphan]
-    for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
-      if (!top.has(n)) top.set(n, home)
-      stack.push(...n.children)
-    }
+    for (const n of downFrom([orphan])) n.top ??= home
   }
 }
 
 /** SDKs export a span when it ends: a parent of the same process that is missing has not ended, or never will be seen (R7). */
-function rootsEnded(nodes: readonly Node[], top: ReadonlyMap<Node, Node>): RootsEnded {
+function rootsEnded(nodes: readonly Node[]): RootsEnded {
   let answer: RootsEnded = 'yes'
   for (const n of nodes) {
-    const root = top.get(n)
+    const root = n.top
     const { end } = root ?? n
     if (n.fact.fromLog === true) return 'no'
     if (end.missingParentId === '' || end.missingIs === 'remote') continue
@@ -149,10 +147,10 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
   const identity = identify(root, members)
   const { calls, spend, conflicts } = countModelCalls(members, identity.isOwn)
   const rootEnded = hasCandidate || root.fact.fromLog === true || root.end.missingParentId === '' || root.end.missingIs === 'remote'
-  const stoppedBy = members.map((n) => n.fact.reading.stoppedBy).find((s) => s !== undefined)
+  const stoppedBy = members.find((n) => n.fact.reading.stoppedBy !== undefined)?.fact.reading.stoppedBy
   const first = spend.find((s) => s.own && calls.some((c) => c.spanId === s.spanId)) ?? spend[0]
   const firstInputTokens = first === undefined ? undefined : inputTokens(first.usage)
-  const inputText = [root, ...members].map((n) => n.fact.reading.inputText).find((t) => t !== undefined)
+  const inputText = root.fact.reading.inputText ?? members.find((n) => n.fact.reading.inputText !== undefined)?.fact.reading.inputText
   const extent = hasCandidate || members.filter((n) => n.parent === undefined).length === 1 ? root.fact.durationMs : extentOf(members)
   return {
     traceId: trace.traceId,
@@ -172,7 +170,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     embeddings: innerEmbeddings(members).length,
     spend,
     conflicts,
-    interventions: members.flatMap((n) => n.fact.reading.intervention ?? []),
+    interventions: interventionsOf(members),
     evaluations: evaluationsOf(trace, members),
     spanIds: members.map((n) => n.fact.spanId),
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
@@ -230,8 +228,18 @@ function endOf(call: ModelCall): number {
   return call.startMs + call.durationMs
 }
 
+const NO_EVALUATIONS: readonly ExternalEvaluation[] = []
+const NO_INTERVENTIONS: readonly Intervention[] = []
+
+function interventionsOf(members: readonly Node[]): readonly Intervention[] {
+  return members.some((n) => n.fact.reading.intervention !== undefined)
+    ? members.flatMap((n) => n.fact.reading.intervention ?? [])
+    : NO_INTERVENTIONS
+}
+
 /** Evaluations on member spans and those that came apart, each once. */
 function evaluationsOf(trace: TraceView, members: readonly Node[]): readonly ExternalEvaluation[] {
+  if (trace.evaluations.length === 0 && !members.some((n) => n.fact.reading.evaluations !== undefined)) return NO_EVALUATIONS
   const found = new Map<string, ExternalEvaluation>()
   const ids = new Set(members.map((n) => n.fact.spanId))
   const add = (spanId: string, e: ExternalEvaluation): void => {
@@ -246,10 +254,11 @@ function evaluationsOf(trace: TraceView, members: readonly Node[]): readonly Ext
 }
 
 function looseOf(nodes: readonly Node[]): Loose | undefined {
+  const [head] = nodes
+  if (head === undefined) return undefined
   const { calls, spend } = countModelCalls(nodes, () => true)
   const toolCalls = countToolCalls(nodes)
-  const [head] = nodes
-  if (head === undefined || (calls.length === 0 && spend.length === 0 && toolCalls.length === 0)) return undefined
+  if (calls.length === 0 && spend.length === 0 && toolCalls.length === 0) return undefined
   const named = identify(topmost(nodes), nodes)
   return { agent: named.agent, environment: head.fact.environment, modelCalls: calls, toolCalls, spend }
 }

@@ -2,9 +2,9 @@
  * Who a run belongs to: agent name (R2) and cohort (R13), from the root, the outermost named agent and their own calls.
  * Nodes come in order of start, so ties always fall the same way.
  */
-import type { Cohort, ModelCall, Spend } from '../../model/run.ts'
+import type { Cohort, ModelCall, Reading, Spend } from '../../model/run.ts'
 import { totalTokens } from '../usage.ts'
-import { Nearest, type Node } from './tree.ts'
+import { isNamedAgent, type Node } from './tree.ts'
 
 export interface Identity {
   readonly agent: string
@@ -14,40 +14,24 @@ export interface Identity {
   readonly isOwn: (n: Node) => boolean
 }
 
-const isAgent = (n: Node): boolean => n.fact.reading.role === 'agent'
-
-/** Ids that some frameworks write where a name belongs: UUIDs and long hex strings never become a label. */
-const ID_LIKE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^[0-9a-f]{24,}$/i
-
-function nameOf(n: Node): string | undefined {
-  const name = n.fact.reading.agentName?.trim()
-  return name === undefined || name === '' || ID_LIKE.test(name) ? undefined : name
-}
-
 /** Finds the agent's name by R2. `root` is the run root, or the topmost span of a run without a candidate. */
 export function identify(root: Node, members: readonly Node[]): Identity {
-  const primary = isAgent(root) && nameOf(root) !== undefined ? root : (outermostNamed(members, isAgent) ?? root)
+  const primary = isNamedAgent(root) ? root : (outermostNamed(members, true) ?? root)
   // Spans of no agent often carry the agent's name (ADK, Mastra, guards): better than the service when its own span is missing.
-  const hinted = nameOf(primary) ?? nameOf(root) ?? nameOfFirst(members)
+  const hinted = primary.name ?? root.name ?? outermostNamed(members, false)?.name
   const agent = hinted ?? root.fact.mainAgent ?? root.fact.service
-  const isNamed = (n: Node): boolean => isAgent(n) && nameOf(n) !== undefined
-  const nearest = new Nearest(isNamed)
   const isOwn = (n: Node): boolean => {
-    const by = isNamed(n) ? n : nearest.above(n)
-    return by === undefined || nameOf(by) === agent
+    const by = isNamedAgent(n) ? n : n.agentAbove
+    return by === undefined || by.name === agent
   }
   return { agent, primary, isOwn }
 }
 
-function outermostNamed(members: readonly Node[], wanted: (n: Node) => boolean): Node | undefined {
+function outermostNamed(members: readonly Node[], isAgent: boolean): Node | undefined {
   let best: Node | undefined
-  for (const n of members) if (wanted(n) && nameOf(n) !== undefined && (best === undefined || n.depth < best.depth)) best = n
+  for (const n of members)
+    if (n.name !== undefined && (!isAgent || n.role === 'agent') && (best === undefined || n.depth < best.depth)) best = n
   return best
-}
-
-function nameOfFirst(members: readonly Node[]): string | undefined {
-  const named = outermostNamed(members, () => true)
-  return named === undefined ? undefined : nameOf(named)
 }
 
 /** The values of agent version, prompt version, model and tool set that the run was made with (R13); empty when unknown. */
@@ -58,37 +42,58 @@ export function cohortOf(
   calls: readonly ModelCall[],
   spend: readonly Spend[],
 ): Cohort {
-  const order = [identity.primary, root, ...members.filter((n) => n.fact.reading.role === 'model' && identity.isOwn(n))]
-  const pick = (read: (n: Node) => string | undefined): string | undefined => {
-    for (const n of order) {
-      const value = read(n)
-      if (value !== undefined && value !== '') return value
-    }
-    return undefined
-  }
-  const instructions = pick((n) => n.fact.reading.instructionsHash)
-  const tools = pick((n) => n.fact.reading.toolsHash)
+  const found: Found = { version: '', prompt: '', instructions: '', tools: '' }
+  look(identity.primary.fact.reading, found)
+  look(root.fact.reading, found)
+  for (const n of members) if (n.role === 'model' && identity.isOwn(n)) look(n.fact.reading, found)
   return {
-    agentVersion: pick((n) => n.fact.reading.agentVersion) ?? root.fact.serviceVersion ?? '',
-    promptVersion: pick((n) => n.fact.reading.promptVersion) ?? (instructions === undefined ? '' : `h:${instructions}`),
+    agentVersion: found.version !== '' ? found.version : (root.fact.serviceVersion ?? ''),
+    promptVersion: found.prompt !== '' || found.instructions === '' ? found.prompt : `h:${found.instructions}`,
     model: modelOf(calls, spend),
-    toolsVersion: tools === undefined ? '' : `h:${tools}`,
+    toolsVersion: found.tools === '' ? '' : `h:${found.tools}`,
   }
+}
+
+interface Found {
+  version: string
+  prompt: string
+  instructions: string
+  tools: string
+}
+
+/** Takes from a reading what is not known yet. */
+function look(r: Reading, found: Found): void {
+  if (found.version === '') found.version = r.agentVersion ?? ''
+  if (found.prompt === '') found.prompt = r.promptVersion ?? ''
+  if (found.instructions === '') found.instructions = r.instructionsHash ?? ''
+  if (found.tools === '') found.tools = r.toolsHash ?? ''
 }
 
 /** Responding model of the root agent's calls, by tokens; by number of calls where no tokens are known. */
 function modelOf(calls: readonly ModelCall[], spend: readonly Spend[]): string {
-  const own = spend.filter((s) => s.own && s.model !== '')
-  const byTokens = heaviest(own.map((s) => [s.model, totalTokens(s.usage) ?? 0] as const))
+  const byTokens = heaviest(spend, isOwn, tokensOf)
   if (byTokens !== '') return byTokens
-  const ownCalls = calls.filter((c) => c.own && c.model !== '')
-  const byCalls = heaviest((ownCalls.length > 0 ? ownCalls : calls.filter((c) => c.model !== '')).map((c) => [c.model, 1] as const))
-  return byCalls !== '' ? byCalls : heaviest(spend.filter((s) => s.model !== '').map((s) => [s.model, totalTokens(s.usage) ?? 0] as const))
+  const byCalls = heaviest(calls, calls.some(isNamedOwn) ? isOwn : isAny, once)
+  return byCalls !== '' ? byCalls : heaviest(spend, isAny, tokensOf)
 }
 
-function heaviest(weights: readonly (readonly [string, number])[]): string {
+const isOwn = ({ own }: { readonly own: boolean }): boolean => own
+const isNamedOwn = ({ own, model }: ModelCall): boolean => own && model !== ''
+const isAny = (): boolean => true
+const tokensOf = ({ usage }: Spend): number => totalTokens(usage) ?? 0
+const once = (): number => 1
+
+/** The model with the greatest sum, of equal ones the first by name; empty where none is named. */
+function heaviest<T extends { readonly model: string }>(
+  items: readonly T[],
+  isWanted: (item: T) => boolean,
+  weightOf: (item: T) => number,
+): string {
+  const wanted = items.filter((item) => item.model !== '' && isWanted(item))
+  const first = wanted[0]?.model ?? ''
+  if (wanted.every((item) => item.model === first)) return first
   const sums = new Map<string, number>()
-  for (const [model, weight] of weights) sums.set(model, (sums.get(model) ?? 0) + weight)
+  for (const item of wanted) sums.set(item.model, (sums.get(item.model) ?? 0) + weightOf(item))
   let best = ''
   for (const [model, sum] of sums) {
     const bestSum = best === '' ? -1 : (sums.get(best) ?? 0)

@@ -3,17 +3,10 @@
  * Calls are the leaves: a model span with a model span below it (not through an agent or tool) is an envelope. Usage comes from the
  * innermost span that reports it. Equal response ids are one call. Failed attempts that were tried again are folded into the next.
  */
-import type { ModelCall, RawUsage, Reading, Spend, UsageConflict } from '../../model/run.ts'
+import type { ModelCall, Reading, Spend, UsageConflict } from '../../model/run.ts'
 import { type Draft, put } from '../dialects/reading.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
-import { failed, Nearest, type Node } from './tree.ts'
-
-const isModel = (n: Node): boolean => n.fact.reading.role === 'model'
-/** Agents and tools end an envelope: what is below them is other work. */
-const isBoundary = (n: Node): boolean => {
-  const role = n.fact.reading.role
-  return role === 'agent' || role === 'workflow' || role === 'tool'
-}
+import { failed, isAgentRole, type Node } from './tree.ts'
 
 export interface CountedCalls {
   readonly calls: readonly ModelCall[]
@@ -21,77 +14,73 @@ export interface CountedCalls {
   readonly conflicts: readonly UsageConflict[]
 }
 
+/** Every count marks nodes with a number of its own: marks of another one, over other members of the same trace, mean nothing to it. */
+let counts = 0
+
 /** Counts the model calls, embeddings and usage of `members` (in order of start). `isOwn` tells the root agent's work from a sub-agent's. */
 export function countModelCalls(members: readonly Node[], isOwn: (n: Node) => boolean): CountedCalls {
+  const mark = ++counts
   const conflicts: UsageConflict[] = []
-  const nearest = new Nearest(isModel, isBoundary)
-  const models = dropProviderSide(members.filter(isModel), nearest)
-  const shape = new Shape(models, nearest)
+  const models = members.filter((n) => n.role === 'model' && !isProviderSide(n))
+  for (const node of models) node.counted = mark
+  for (const node of models) markAbove(node, mark)
   const leaves = dropSuperseded(
-    models.filter((n) => !shape.hasModelBelow.has(n)),
-    shape,
+    models.filter((n) => n.modelBelow !== mark),
+    mark,
     members,
   )
-  const keptLeaves = onePerResponse(
+  const twins = twinsAmong(
     leaves.map((l) => l.node),
     conflicts,
   )
-  const calls = leaves.filter((l) => keptLeaves.has(l.node)).map((l) => callOf(l.node, l.failedAttempts, shape, isOwn(l.node)))
+  const calls: ModelCall[] = []
+  for (const { node, failedAttempts } of leaves) if (!twins.has(node)) calls.push(callOf(node, failedAttempts, mark, isOwn(node)))
 
-  const reporting = models.filter((n) => n.fact.reading.usage !== undefined && !shape.hasUsageBelow.has(n))
-  const keptUsage = onePerResponse(reporting, [])
-  const counted = [...reporting.filter((n) => keptUsage.has(n)), ...innerEmbeddings(members)]
-  const spend = counted.flatMap((n) => spendOf(n, n.fact.reading.usage, isOwn(n), conflicts))
-  spend.push(...agentSpend(members, shape, spend, conflicts, isOwn))
+  const reporting = models.filter((n) => n.fact.reading.usage !== undefined && n.usageBelow !== mark)
+  const toldTwice = twinsAmong(reporting, [])
+  const spend: Spend[] = []
+  for (const n of reporting) if (!toldTwice.has(n)) addSpend(n, isOwn(n), spend, conflicts)
+  for (const n of innerEmbeddings(members)) addSpend(n, isOwn(n), spend, conflicts)
+  addAgentSpend(members, mark, spend, conflicts, isOwn)
   return { calls, spend, conflicts }
 }
 
-const isEmbedding = (n: Node): boolean => n.fact.reading.role === 'embedding'
+const isEmbedding = (n: Node): boolean => n.role === 'embedding'
 
 /** Embedding calls, an outer and an inner span of one call counted once: the inner where it reports usage. */
 export function innerEmbeddings(members: readonly Node[]): readonly Node[] {
-  const dropped = new Set<Node>()
   const embeddings = members.filter(isEmbedding)
-  const nearest = new Nearest(isEmbedding, isBoundary)
+  if (embeddings.length < 2) return embeddings
+  const dropped = new Set<Node>()
   for (const node of embeddings) {
-    const outer = nearest.above(node)
+    const outer = node.embeddingAbove
     if (outer !== undefined) dropped.add(node.fact.reading.usage === undefined ? node : outer)
   }
   return embeddings.filter((n) => !dropped.has(n))
 }
 
 /** A provider's own span under the client's: the same call, so it goes when the client's side reports usage. */
-function dropProviderSide(models: readonly Node[], nearest: Nearest): readonly Node[] {
-  return models.filter((n) => n.fact.reading.serverSide !== true || nearest.above(n)?.fact.reading.usage === undefined)
+function isProviderSide({ fact, modelAbove }: Node): boolean {
+  return fact.reading.serverSide === true && modelAbove?.fact.reading.usage !== undefined
 }
 
-/** Which model spans have another model span, or reported usage, below them. */
-class Shape {
-  readonly hasModelBelow = new Set<Node>()
-  readonly hasUsageBelow = new Set<Node>()
-  /** Agents and workflows with a model call below them that reports usage. */
-  readonly agentHasUsageBelow = new Set<Node>()
-  readonly envelope = new Map<Node, Node>()
-  /** The model span that started last directly under an envelope: what the envelope says of the answer is about that one. */
-  readonly lastUnder = new Map<Node, Node>()
+/** The model span around one that is counted. */
+function envelopeOf(node: Node, mark: number): Node | undefined {
+  return node.counted === mark ? node.modelAbove : undefined
+}
 
-  constructor(models: readonly Node[], nearest: Nearest) {
-    for (const node of models) {
-      const above = nearest.above(node)
-      if (above !== undefined) {
-        this.envelope.set(node, above)
-        this.lastUnder.set(above, node)
-      }
-      const reports = node.fact.reading.usage !== undefined
-      for (let up = above; up !== undefined; up = nearest.above(up)) {
-        if (this.hasModelBelow.has(up) && (!reports || this.hasUsageBelow.has(up))) break
-        this.hasModelBelow.add(up)
-        if (reports) this.hasUsageBelow.add(up)
-      }
-      for (let up = reports ? node.parent : undefined; up !== undefined && !this.agentHasUsageBelow.has(up); up = up.parent) {
-        this.agentHasUsageBelow.add(up)
-      }
-    }
+/** Marks what is above a model span: it has another model span, or reported usage, below it. */
+function markAbove(node: Node, mark: number): void {
+  // The model span that started last directly under an envelope: what the envelope says of the answer is about that one.
+  if (node.modelAbove !== undefined) node.modelAbove.lastUnder = node
+  const reports = node.fact.reading.usage !== undefined
+  for (let up = node.modelAbove; up !== undefined; up = up.modelAbove) {
+    if (up.modelBelow === mark && (!reports || up.usageBelow === mark)) break
+    up.modelBelow = mark
+    if (reports) up.usageBelow = mark
+  }
+  for (let up = reports ? node.parent : undefined; up !== undefined && up.usageBelowAgent !== mark; up = up.parent) {
+    up.usageBelowAgent = mark
   }
 }
 
@@ -104,19 +93,13 @@ interface Leaf {
  * A failed attempt that was tried again is no call of its own (R3). Attempts are siblings under one parent, or leaves of one envelope,
  * of a dialect that says so; the next one starts after the failed one ended with no tool call between them.
  */
-function dropSuperseded(leaves: readonly Node[], shape: Shape, members: readonly Node[]): readonly Leaf[] {
-  const toolStarts = new Map<string, number[]>()
-  for (const n of members) {
-    if (n.fact.reading.role !== 'tool') continue
-    const key = n.parent?.fact.spanId ?? ''
-    const starts = toolStarts.get(key)
-    if (starts === undefined) toolStarts.set(key, [n.fact.startMs])
-    else starts.push(n.fact.startMs)
-  }
+function dropSuperseded(leaves: readonly Node[], mark: number, members: readonly Node[]): readonly Leaf[] {
+  if (leaves.every((node) => attemptGroup(node, mark) === undefined)) return leaves.map((node) => ({ node, failedAttempts: 0 }))
+  const toolStarts = toolStartsOf(members)
   const pending = new Map<string, Leaf>()
   const kept = new Set<Leaf>()
   for (const node of leaves) {
-    const group = attemptGroup(node, shape)
+    const group = attemptGroup(node, mark)
     const before = group === undefined ? undefined : pending.get(group)
     let failedAttempts = 0
     if (group !== undefined && before !== undefined && isRetryOf(node, before.node, toolStarts.get(group) ?? [])) {
@@ -126,24 +109,37 @@ function dropSuperseded(leaves: readonly Node[], shape: Shape, members: readonly
     const leaf: Leaf = { node, failedAttempts }
     kept.add(leaf)
     if (group === undefined) continue
-    if (failed(topAttempt(node, shape).fact)) pending.set(group, leaf)
+    if (failed(topAttempt(node, mark).fact)) pending.set(group, leaf)
     else pending.delete(group)
   }
   return [...kept]
 }
 
+/** When tool calls started, by the span above them. */
+function toolStartsOf(members: readonly Node[]): ReadonlyMap<string, readonly number[]> {
+  const toolStarts = new Map<string, number[]>()
+  for (const n of members) {
+    if (n.role !== 'tool') continue
+    const key = n.parent?.fact.spanId ?? ''
+    const starts = toolStarts.get(key)
+    if (starts === undefined) toolStarts.set(key, [n.fact.startMs])
+    else starts.push(n.fact.startMs)
+  }
+  return toolStarts
+}
+
 /** The span that stands for the attempt: the leaf's outermost per-attempt span, else the leaf itself. */
-function topAttempt(node: Node, shape: Shape): Node {
+function topAttempt(node: Node, mark: number): Node {
   let top = node
-  for (let up: Node | undefined = node; up !== undefined; up = shape.envelope.get(up)) if (up.fact.reading.perAttempt === true) top = up
+  for (let up: Node | undefined = node; up !== undefined; up = envelopeOf(up, mark)) if (up.fact.reading.perAttempt === true) top = up
   return top
 }
 
 /** Attempts of one call share a parent: the span above a per-attempt span, or the envelope of plain leaves. */
-function attemptGroup(node: Node, shape: Shape): string | undefined {
-  const top = topAttempt(node, shape)
+function attemptGroup(node: Node, mark: number): string | undefined {
+  const top = topAttempt(node, mark)
   if (top.fact.reading.perAttempt === true) return top.fact.parentSpanId
-  return shape.envelope.get(node)?.fact.spanId
+  return envelopeOf(node, mark)?.fact.spanId
 }
 
 function isRetryOf(next: Node, before: Node, toolStarts: readonly number[]): boolean {
@@ -152,24 +148,27 @@ function isRetryOf(next: Node, before: Node, toolStarts: readonly number[]): boo
   return next.fact.startMs >= from - 1 && !toolStarts.some((t) => t >= before.fact.startMs && t <= next.fact.startMs)
 }
 
-/** Of spans with equal response id one is kept: with usage rather than without, deeper rather than higher. */
-function onePerResponse(nodes: readonly Node[], conflicts: UsageConflict[]): ReadonlySet<Node> {
+/** Of spans with equal response id one is kept: with usage rather than without, deeper rather than higher. These are the others. */
+function twinsAmong(nodes: readonly Node[], conflicts: UsageConflict[]): ReadonlySet<Node> {
+  if (nodes.length < 2) return NOBODY
   const best = new Map<string, Node>()
-  const kept = new Set<Node>()
+  const dropped = new Set<Node>()
   for (const node of nodes) {
     const id = node.fact.reading.responseId
-    const other = id === undefined ? undefined : best.get(id)
-    if (id === undefined) kept.add(node)
-    else if (other === undefined) best.set(id, node)
-    else if (!sayTheSame(node, other)) kept.add(node)
-    else {
+    if (id === undefined) continue
+    const other = best.get(id)
+    if (other === undefined) best.set(id, node)
+    else if (sayTheSame(node, other)) {
       conflicts.push('duplicate_response')
-      if (preferred(node, other)) best.set(id, node)
+      const isBetter = preferred(node, other)
+      dropped.add(isBetter ? other : node)
+      if (isBetter) best.set(id, node)
     }
   }
-  for (const node of best.values()) kept.add(node)
-  return kept
+  return dropped
 }
+
+const NOBODY: ReadonlySet<Node> = new Set()
 
 /** Equal ids one after the other with different usage are two calls: some assistants put the id of the whole run there. */
 function sayTheSame(later: Node, earlier: Node): boolean {
@@ -184,11 +183,11 @@ function preferred(a: Node, b: Node): boolean {
   return usage !== 0 ? usage > 0 : a.depth > b.depth
 }
 
-function callOf(node: Node, failedAttempts: number, shape: Shape, own: boolean): ModelCall {
+function callOf(node: Node, failedAttempts: number, mark: number, own: boolean): ModelCall {
   const fact = node.fact
-  const outer = shape.envelope.get(node)
+  const outer = envelopeOf(node, mark)
   // What an envelope says of the answer is about the call that started last in it.
-  const isLast = outer !== undefined && shape.lastUnder.get(outer) === node
+  const isLast = outer !== undefined && outer.lastUnder === node
   const reading = isLast ? { ...answerOf(outer.fact.reading), ...fact.reading } : fact.reading
   const around: Partial<Reading> = outer?.fact.reading ?? {}
   const requestModel = reading.requestModel ?? around.requestModel
@@ -226,11 +225,12 @@ function addAnswer(to: Draft<Answer>, r: Partial<Reading>): void {
   put(to, 'errorType', r.errorType)
 }
 
-function spendOf(node: Node, raw: RawUsage | undefined, own: boolean, conflicts: UsageConflict[]): readonly Spend[] {
-  if (raw === undefined) return []
-  const { usage, conflicts: found } = normaliseUsage(raw)
-  conflicts.push(...found)
+/** Adds what a span reports of its usage, if anything. */
+function addSpend(node: Node, own: boolean, to: Spend[], conflicts: UsageConflict[]): void {
   const r = node.fact.reading
+  if (r.usage === undefined) return
+  const { usage, conflicts: found } = normaliseUsage(r.usage)
+  for (const conflict of found) conflicts.push(conflict)
   const spend: Draft<Spend> = {
     spanId: node.fact.spanId,
     atMs: node.fact.startMs,
@@ -242,44 +242,74 @@ function spendOf(node: Node, raw: RawUsage | undefined, own: boolean, conflicts:
   put(spend, 'requestModel', r.requestModel)
   put(spend, 'serviceTier', r.serviceTier)
   put(spend, 'givenCostUsd', r.givenCostUsd)
-  return [spend]
+  to.push(spend)
 }
 
 /** Agent spans' own sums: the only truth where no model call below reported any, otherwise compared (R4). */
-function agentSpend(
+function addAgentSpend(
   members: readonly Node[],
-  shape: Shape,
-  spend: readonly Spend[],
+  mark: number,
+  spend: Spend[],
   conflicts: UsageConflict[],
   isOwn: (n: Node) => boolean,
-): Spend[] {
-  const found: Spend[] = []
+): void {
+  const reporting = members.filter((n) => isAgentRole(n.role) && n.fact.reading.usage !== undefined)
+  if (reporting.length === 0) return
+  const sums = reporting.some((n) => n.usageBelowAgent === mark) ? sumsBelow(members, spend) : undefined
   const counted = new Set<Node>()
   const countedAbove = new Nearest((n) => counted.has(n))
-  const sums = sumsBelow(members, spend)
-  for (const node of [...members].sort((a, b) => a.depth - b.depth)) {
-    const { role, usage } = node.fact.reading
-    if ((role !== 'agent' && role !== 'workflow') || usage === undefined) continue
-    if (shape.agentHasUsageBelow.has(node)) {
-      if (differs(totalTokens(normaliseUsage(usage).usage) ?? 0, sums.get(node) ?? 0)) conflicts.push('agent_sum')
+  for (const node of reporting.sort((a, b) => a.depth - b.depth)) {
+    const { usage } = node.fact.reading
+    if (node.usageBelowAgent === mark) {
+      const own = usage === undefined ? undefined : totalTokens(normaliseUsage(usage).usage)
+      if (differs(own ?? 0, sums?.get(node) ?? 0)) conflicts.push('agent_sum')
     } else if (countedAbove.above(node) === undefined) {
       counted.add(node)
-      found.push(...spendOf(node, usage, isOwn(node), conflicts))
+      addSpend(node, isOwn(node), spend, conflicts)
     }
   }
-  return found
 }
 
 /** Tokens of counted model calls below every member, embeddings apart: agents do not add those to their sum. */
 function sumsBelow(members: readonly Node[], spend: readonly Spend[]): ReadonlyMap<Node, number> {
-  const tokensOf = new Map(spend.map((s) => [s.spanId, totalTokens(s.usage) ?? 0]))
+  const tokensOf = new Map<string, number>()
+  for (const s of spend) tokensOf.set(s.spanId, totalTokens(s.usage) ?? 0)
   const sums = new Map<Node, number>()
-  for (const node of [...members].sort((a, b) => b.depth - a.depth)) {
+  for (const node of members.toSorted((a, b) => b.depth - a.depth)) {
     const own = isEmbedding(node) ? 0 : (tokensOf.get(node.fact.spanId) ?? 0)
     const total = own + (sums.get(node) ?? 0)
     if (node.parent !== undefined && total > 0) sums.set(node.parent, (sums.get(node.parent) ?? 0) + total)
   }
   return sums
+}
+
+/** Finds whether a node above is `wanted`; answers are remembered along the path, so that asking for every node is linear however deep they are. */
+class Nearest {
+  readonly #wanted: (n: Node) => boolean
+  /** By index of the node; null where there is none above. */
+  readonly #known: (Node | null | undefined)[] = []
+
+  constructor(wanted: (n: Node) => boolean) {
+    this.#wanted = wanted
+  }
+
+  above(node: Node): Node | undefined {
+    let at = node
+    let found = this.#known[at.index]
+    while (found === undefined) {
+      const up = at.parent
+      if (up === undefined) found = null
+      else if (this.#wanted(up)) found = up
+      else {
+        at = up
+        found = this.#known[at.index]
+      }
+    }
+    // Every node on the way has the same answer.
+    for (let on = node; on !== at; on = on.parent as Node) this.#known[on.index] = found
+    this.#known[at.index] = found
+    return found ?? undefined
+  }
 }
 
 /** More than 1 % apart (R4). */

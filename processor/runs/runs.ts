@@ -5,9 +5,7 @@
  * Traces are swept, there are no timers: docs/decisions/0006-runs-are-swept.md.
  */
 import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
-import { stepsOf } from '../../model/run.ts'
 import type { ParentLocation } from '../../model/span.ts'
-import { longestStreak } from '../evaluations/no-loop.ts'
 import type { Assembled, Loose } from './assemble.ts'
 import { foreignCalls, withoutForeignCalls } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
@@ -18,9 +16,10 @@ import { Responses } from './responses.ts'
 import { captureHeld, restorePart, type RunsCapture, type RunsPart } from './state.ts'
 import { countToolCalls } from './tool-calls.ts'
 import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
-import { buildTree } from './tree.ts'
-import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, workOf } from './words.ts'
+import { buildTree, type Link } from './tree.ts'
+import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, viewOf, workOf } from './words.ts'
 
+const NO_LINKS: ReadonlyMap<string, Link> = new Map()
 /** Room for so many open traces at first; it doubles when it is full. */
 const FIRST_SLOTS = 16_384
 
@@ -179,15 +178,7 @@ export class Runs {
     }
   }
 
-  readonly #view = ({ runs }: Assembled): readonly OpenRunView[] =>
-    runs.map((run) => ({
-      agent: run.agent,
-      environment: run.environment,
-      openedMs: run.startMs,
-      steps: stepsOf(run),
-      streak: longestStreak(run.toolCalls),
-      costUsd: this.#events.costOf?.(run),
-    }))
+  readonly #view = ({ runs }: Assembled): readonly OpenRunView[] => runs.map((run) => viewOf(run, this.#events.costOf?.(run)))
 
   /** All that is held, to be written out later; see state.ts. */
   capture(): RunsCapture {
@@ -245,23 +236,29 @@ export class Runs {
   }
 
   #close(trace: OpenTrace, reason: CloseReason, now: number): void {
-    const { runs, loose, missingParents } = trace.assembled()
+    const { runs, loose, missingParents, aboveRoot } = trace.assembled()
     for (const { service, reading } of trace.facts.values())
       if (reading.responseId !== undefined && reading.role === 'model')
         this.#responses.settle(service, reading.responseId, trace.traceId, trace.hasCandidate)
     this.#held.remove(trace.slot)
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1
-    for (const run of runs)
-      this.#closeRun(trace, run, reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
+    for (const [i, run] of runs.entries())
+      this.#closeRun(trace, run, aboveRoot[i], reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
     if (loose !== undefined) this.#closeLoose(trace, loose, kept[0])
     this.#remember(trace, kept, missingParents, now)
   }
 
-  #closeRun(trace: OpenTrace, assembled: Run, reason: CloseReason, keep: (run: Omit<ClosedRun, 'spanIds'>) => void): void {
+  #closeRun(
+    trace: OpenTrace,
+    assembled: Run,
+    above: string | undefined,
+    reason: CloseReason,
+    keep: (run: Omit<ClosedRun, 'spanIds'>) => void,
+  ): void {
     const run = withoutForeignCalls(this.#responses, trace, assembled)
     const labels = { agent: run.agent, environment: run.environment, promptVersion: run.cohort.promptVersion, model: run.cohort.model }
-    const home = this.#lateHome(trace, run)
+    const home = this.#lateHome(trace, run, above)
     if (home !== undefined) {
       this.#events.late({ ...workOf(run), ...labelsOf(home), lateSpans: run.spanIds.length })
     } else if (!trace.hasCandidate && run.modelCalls.length + run.toolCalls.length === 0) {
@@ -275,10 +272,9 @@ export class Runs {
   }
 
   /** The closed run that late work belongs to: a root above or below it, or steps without a root of their own, are no further run. */
-  #lateHome(trace: OpenTrace, run: Run): ClosedRun | undefined {
+  #lateHome(trace: OpenTrace, run: Run, above: string | undefined): ClosedRun | undefined {
     const before = trace.closed
     if (before === undefined) return undefined
-    const above = trace.assembled().aboveRoot.get(run.rootSpanId)
     if (above === undefined || run.spanIds.some((id) => before.missingParents.has(id))) return before.runs[0]
     return above === '' ? undefined : this.#holderOf(trace.traceId, before, above)
   }
@@ -336,7 +332,7 @@ export class Runs {
     this.#seen.add(traceId, fact.spanId, now)
     run.spanIds?.add(fact.spanId)
     const saidBefore = fact.reading.role === 'model' && (closed.envelopes.has(fact.spanId) || closed.counted.has(fact.parentSpanId))
-    const nodes = saidBefore ? [] : buildTree([fact], new Map())
+    const nodes = saidBefore ? [] : buildTree([fact], NO_LINKS)
     const { calls, spend, conflicts } = countModelCalls(nodes, () => true)
     // An agent's own sum is late news of calls that were counted one by one.
     const fresh = fact.reading.role === 'model' || fact.reading.role === 'embedding' ? spend : []

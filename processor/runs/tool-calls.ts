@@ -4,12 +4,13 @@
  */
 import type { Reading, ToolCall } from '../../model/run.ts'
 import { type Draft, put } from '../dialects/reading.ts'
-import { failed, Nearest, type Node } from './tree.ts'
+import { failed, type Node } from './tree.ts'
 
-const isTool = (n: Node): boolean => n.fact.reading.role === 'tool'
-const isRetrieval = (n: Node): boolean => n.fact.reading.role === 'retrieval'
-/** A sub-agent's tool of the same name is another call. */
-const isAgent = (n: Node): boolean => n.fact.reading.role === 'agent' || n.fact.reading.role === 'workflow'
+const isTool = (n: Node): boolean => n.role === 'tool'
+const isRetrieval = (n: Node): boolean => n.role === 'retrieval'
+const isCall = (n: Node): boolean => isTool(n) || isRetrieval(n)
+/** The nearest span above of its own kind, not through agents: a sub-agent's tool of the same name is another call. */
+const above = (n: Node, isOfTool: boolean): Node | undefined => (isOfTool ? n.toolAbove : n.retrievalAbove)
 
 /** What several spans of one call say together. */
 interface Merged {
@@ -24,27 +25,29 @@ interface Merged {
 
 /** Counts the tool calls and retrievals of `members` (in order of start). */
 export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
+  if (!members.some(isCall)) return NONE
   const merged = new Map<Node, Merged>()
   const byCallId = new Map<string, Node>()
-  const tools = new Nearest(isTool, isAgent)
-  const retrievals = new Nearest(isRetrieval, isAgent)
   for (const node of outerFirst(members)) {
-    if (!isTool(node) && !isRetrieval(node)) continue
-    const same = outerSpanOf(node, isTool(node) ? tools : retrievals, merged) ?? siblingOf(node, byCallId, merged)
+    if (!isCall(node)) continue
+    const same = outerSpanOf(node, merged) ?? siblingOf(node, byCallId, merged)
     const into = same === undefined ? undefined : merged.get(same)
     if (into === undefined) merged.set(node, startOf(node))
     else mergeInto(into, node)
     const callId = node.fact.reading.toolCallId
     if (callId !== undefined && into === undefined) byCallId.set(callId, node)
   }
-  return [...merged.values()].map(callOf)
+  return Array.from(merged.values(), callOf)
 }
+
+const NONE: readonly ToolCall[] = []
 
 /**
  * In order of start, but no span before one above it: spans that start in the same millisecond come in any order, and the clock of another
  * process (an MCP server's) may be behind.
  */
 function outerFirst(members: readonly Node[]): readonly Node[] {
+  if (members.every((n) => n.isOuterFirst)) return members
   const inside = new Set(members)
   const seen = new Set<Node>()
   const ordered: Node[] = []
@@ -60,9 +63,10 @@ function outerFirst(members: readonly Node[]): readonly Node[] {
 }
 
 /** The span above that reports the same call, if any. */
-function outerSpanOf(node: Node, nearest: Nearest, merged: ReadonlyMap<Node, Merged>): Node | undefined {
-  for (let up = nearest.above(node), from = node; up !== undefined; from = up, up = nearest.above(up)) {
-    if (isTool(node) && !saysTheSame(from.fact.reading, up.fact.reading)) return undefined
+function outerSpanOf(node: Node, merged: ReadonlyMap<Node, Merged>): Node | undefined {
+  const isOfTool = isTool(node)
+  for (let up = above(node, isOfTool), from = node; up !== undefined; from = up, up = above(up, isOfTool)) {
+    if (isOfTool && !saysTheSame(from.fact.reading, up.fact.reading)) return undefined
     if (merged.has(up)) return up
   }
   return undefined

@@ -2,6 +2,8 @@
  * The words around the run state: its bounds, what it tells, and what late work is.
  */
 import type { CloseReason, ExternalEvaluation, ModelCall, Run, Spend, ToolCall, UsageConflict } from '../../model/run.ts'
+import { stepsOf } from '../../model/run.ts'
+import { longestStreak } from '../evaluations/no-loop.ts'
 import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
 
 export interface RunLimits {
@@ -74,6 +76,17 @@ export interface OpenRunView {
   readonly streak: number
   /** What is known of the cost so far; undefined when no call is priced. */
   readonly costUsd: number | undefined
+}
+
+export function viewOf(run: Run, costUsd: number | undefined): OpenRunView {
+  return {
+    agent: run.agent,
+    environment: run.environment,
+    openedMs: run.startMs,
+    steps: stepsOf(run),
+    streak: longestStreak(run.toolCalls),
+    costUsd,
+  }
 }
 
 /** Work of nothing, to be filled in. */
