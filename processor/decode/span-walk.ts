@@ -159,6 +159,8 @@ export class SpanWalk {
       if (valueSize >= 0x80) valueSize = lengthAt(bytes, (afterKey + 1) | 0)
       const value = (afterKey + 1 + widthOf(valueSize)) | 0
       if (valueSize < 0 || ((value + valueSize) | 0) !== next) return -1
+      const text = (value + 2) | 0
+      const isShortText = valueSize > 1 && valueSize < 0x80 && bytes[value] === 0x0a && ((text + (bytes[value + 1] as number)) | 0) === next
       const slot = table.find(bytes, key, keyLength, view)
       if (slot >= 0) {
         bits |= keyBits[slot] as number
@@ -167,11 +169,14 @@ export class SpanWalk {
         attributes[n + 1] = value
         attributes[n + 2] = next
         noted = (noted + 1) | 0
-      } else if (!isAscii(bytes, view, key, afterKey)) return -1
-      else if ((bits & OF_INTEREST) === 0 && table.isPrefixed(bytes, key, keyLength)) bits |= OF_INTEREST
-      const text = (value + 2) | 0
-      const isShortText = valueSize > 1 && valueSize < 0x80 && bytes[value] === 0x0a && ((text + (bytes[value + 1] as number)) | 0) === next
-      if (isShortText ? !isAscii(bytes, view, text, next) : valueSize > 0) this.#value(value, next)
+        if (isShortText ? !isAscii(bytes, view, text, next) : valueSize > 0) this.#value(value, next)
+      } else {
+        if ((bits & OF_INTEREST) === 0 && table.isPrefixed(bytes, key, keyLength)) bits |= OF_INTEREST
+        // Key, short text and the lengths and tags between them are looked at together.
+        const isPlain = isShortText && isAscii(bytes, view, key, next)
+        if (!isPlain && !isAscii(bytes, view, key, afterKey)) return -1
+        if (!isPlain && valueSize > 0) this.#value(value, next)
+      }
       p = next
     }
     this.#noted = noted

@@ -25,9 +25,9 @@ export class Strings {
   text(bytes: Buffer, view: DataView, start: number, end: number): string {
     const length = (end - start) | 0
     if (length < 4 || length > LONGEST) return length === 0 ? '' : bytes.toString('utf8', start, end)
-    const last = view.getInt32((end - 4) | 0)
-    const middle = view.getInt32((start + ((length - 4) >> 1)) | 0)
-    const place = Math.imul(Math.imul(Math.imul(view.getInt32(start) ^ length, 0x9e3779b1) ^ middle, 0x85ebca6b) ^ last, 0x27d4eb2f) >>> 21
+    const last = view.getInt32((end - 4) | 0, true)
+    const middle = view.getInt32((start + ((length - 4) >> 1)) | 0, true)
+    const place = Math.imul(Math.imul(Math.imul(view.getInt32(start, true) ^ length, 0x9e3779b1) ^ middle, 0x85ebca6b) ^ last, 0x27d4eb2f) >>> 21
     const at = (place * LONGEST) | 0
     if (this.#lengths[place] === length && this.#isEqual(at, view, start, length)) return this.#texts[place] as string
     const text = bytes.toString('utf8', start, end)
@@ -38,9 +38,20 @@ export class Strings {
   }
 
   #isEqual(at: number, view: DataView, start: number, length: number): boolean {
-    const last = (length - 4) | 0
-    for (let i = 0; i < last; i = (i + 4) | 0) if (this.#words.getInt32((at + i) | 0) !== view.getInt32((start + i) | 0)) return false
-    return this.#words.getInt32((at + last) | 0) === view.getInt32((start + last) | 0)
+    const words = this.#words
+    if (length < 8) {
+      const last = (length - 4) | 0
+      return (
+        words.getInt32(at, true) === view.getInt32(start, true) &&
+        words.getInt32((at + last) | 0, true) === view.getInt32((start + last) | 0, true)
+      )
+    }
+    // As in key-table.ts: both are UTF-8, so equal doubles are equal bytes.
+    const last = (length - 8) | 0
+    for (let i = 0; i < last; i = (i + 8) | 0) {
+      if (words.getFloat64((at + i) | 0, true) !== view.getFloat64((start + i) | 0, true)) return false
+    }
+    return words.getFloat64((at + last) | 0, true) === view.getFloat64((start + last) | 0, true)
   }
 
   /** 16 bytes as 32 hex digits. */
