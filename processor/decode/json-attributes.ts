@@ -38,16 +38,15 @@ export class AttributesWalk {
     let p = scan.first(start, CLOSE_LIST)
     while (p > 0) {
       if (this.#bytes[p] !== OPEN_MAP) return -1
-      const end = this.#compact(p, isNoted)
+      const end = this.#compact(p, depth + 2, isNoted)
       p = end < 0 ? this.#keyValue(p, depth + 1, isNoted) : end
       if (p > 0) p = scan.next(p, CLOSE_LIST)
     }
     return p < 0 ? -1 : scan.after
   }
 
-  /** `{"key":"…","value":{"stringValue":"…"}}` or with an `intValue` that has no sign, which is how nearly all attributes are written. */
-  #compact(p: number, isNoted: boolean): number {
-    const bytes = this.#bytes
+  /** `{"key":"…","value":{"stringValue":"…"}}` and the like, without white space, which is how nearly all attributes are written. */
+  #compact(p: number, depth: number, isNoted: boolean): number {
     const view = this.#view
     const safe = this.#scan.safe
     if (p >= safe || view.getInt32(p) !== KEY_1 || view.getInt32((p + 4) | 0) !== KEY_2) return -1
@@ -56,28 +55,33 @@ export class AttributesWalk {
     if (k < 0 || k >= safe || this.#scan.escaped) return -1
     if (view.getInt32(k) !== VALUE_1 || view.getInt32((k + 4) | 0) !== VALUE_2 || view.getInt32((k + 8) | 0) !== VALUE_3) return -1
     const type = view.getInt32((k + 12) | 0)
-    const end = (type === STRING_1 ? this.#compactText(k) : type === INT_1 ? this.#compactInt(k) : -1) | 0
-    if (end < 0 || bytes[end] !== CLOSE_MAP || bytes[end + 1] !== CLOSE_MAP) return -1
+    const value = (k + 10) | 0
+    const end = (type === STRING_1 ? this.#compactText(value) : type === INT_1 ? this.#compactInt(value) : this.#value(value, depth)) | 0
+    if (end < 0 || this.#bytes[end] !== CLOSE_MAP) return -1
     if (isNoted) this.#note(key, k)
-    return (end + 2) | 0
-  }
-
-  /** `k` is the closing quote of the key. */
-  #compactText(k: number): number {
-    const view = this.#view
-    if (view.getInt32((k + 16) | 0) !== STRING_2 || view.getInt32((k + 20) | 0) !== STRING_3) return -1
-    if (this.#bytes[k + 24] !== COLON || this.#bytes[k + 25] !== QUOTE) return -1
-    const text = (k + 26) | 0
-    const end = this.#scan.string(text) | 0
-    if (end < 0) return -1
-    if (this.#scan.escaped) this.#read(FORM.any, (k + 10) | 0, (end + 2) | 0)
-    else this.#read(FORM.text, text, end)
     return (end + 1) | 0
   }
 
-  #compactInt(k: number): number {
-    if (this.#view.getInt32((k + 16) | 0) !== INT_2 || this.#bytes[k + 20] !== QUOTE || this.#bytes[k + 21] !== COLON) return -1
-    return this.#whole((k + 22) | 0)
+  /** `{"stringValue":"…"}` */
+  #compactText(p: number): number {
+    const view = this.#view
+    const bytes = this.#bytes
+    if (view.getInt32((p + 6) | 0) !== STRING_2 || view.getInt32((p + 10) | 0) !== STRING_3) return -1
+    if (bytes[p + 14] !== COLON || bytes[p + 15] !== QUOTE) return -1
+    const text = (p + 16) | 0
+    const end = this.#scan.string(text) | 0
+    if (end < 0 || bytes[end + 1] !== CLOSE_MAP) return -1
+    if (this.#scan.escaped) this.#read(FORM.any, p, (end + 2) | 0)
+    else this.#read(FORM.text, text, end)
+    return (end + 2) | 0
+  }
+
+  /** `{"intValue":…}` */
+  #compactInt(p: number): number {
+    const bytes = this.#bytes
+    if (this.#view.getInt32((p + 6) | 0) !== INT_2 || bytes[p + 10] !== QUOTE || bytes[p + 11] !== COLON) return -1
+    const end = this.#whole((p + 12) | 0) | 0
+    return end > 0 && bytes[end] === CLOSE_MAP ? (end + 1) | 0 : -1
   }
 
   /** A whole number of up to 15 digits without a sign, in quotes or not. */

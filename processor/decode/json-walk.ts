@@ -157,12 +157,13 @@ export class JsonWalk {
     if (bytes[p + 1] === QUOTE) return p + 2
     const end = p + 1 + digits
     let seen = 0
+    let bad = 0
     for (let i = p + 1; i < end; i++) {
       const c = bytes[i] as number
-      if (!isDigit(c) && !(c >= 0x61 && c <= 0x66)) return -1
       seen |= c
+      bad |= NO_HEX[c] as number
     }
-    if (bytes[end] !== QUOTE) return -1
+    if (bad !== 0 || bytes[end] !== QUOTE) return -1
     if (at >= 0 && seen !== 0x30) this.#places.places[o + at] = p + 1
     return end + 1
   }
@@ -190,6 +191,10 @@ export class JsonWalk {
     return p < 0 ? -1 : scan.after
   }
 }
+
+/** By byte: 1 is no hex digit in lower case. Looked up and not compared, for digits and letters come in no order that could be foreseen. */
+const NO_HEX = new Uint8Array(256).fill(1)
+for (const c of Buffer.from('0123456789abcdef')) NO_HEX[c] = 0
 
 function isDigit(c: number | undefined): boolean {
   return c !== undefined && c >= 0x30 && c <= 0x39
