@@ -18,6 +18,7 @@ import type { Logger } from './log.ts'
 import { objectiveGauges } from './objective-gauges.ts'
 import { createReadiness } from './ready/create.ts'
 import { createRoutes } from './routes.ts'
+import { metricsOptions } from './settings.ts'
 import { createStorage, type Storage } from './storage.ts'
 import { TlsInUse } from './tls-in-use.ts'
 
@@ -59,16 +60,7 @@ export function createApp({ config, dir, log, reload, scale = 1, dataPath = crea
   let current = config
   let authorise = createAuthorise(config.auth.tokens)
   const clock = (): number => Date.now()
-  const metrics = createMetrics({
-    maxAgents: config.metrics.max_agents,
-    maxValuesPerLabel: config.metrics.max_values_per_label,
-    maxSeriesPerMetric: config.metrics.max_series_per_metric,
-    seriesIdleSeconds: config.metrics.series_idle_seconds,
-    standardNames: config.metrics.standard_names,
-    exemplars: config.metrics.exemplars,
-    version: VERSION,
-    processMetrics: true,
-  })
+  const metrics = createMetrics(metricsOptions(config, VERSION))
   metrics.set('agentopz_config_reload_successful', {}, 1, clock())
   metrics.set('agentopz_config_reload_timestamp_seconds', {}, clock() / 1000, clock())
   const tls = new TlsInUse(config, dir, { metrics, log, clock })

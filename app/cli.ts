@@ -48,7 +48,8 @@ export function createProgram(exit: (code: number) => void): Command {
 
   command('serve', 'receive OTLP and expose metrics')
     .addOption(configOption())
-    .action(async (o: { config?: string }) => exit(await serveCommand(o.config)))
+    .option('--processes <n>', 'processes that share the work; auto for one per core (default: the key processes)')
+    .action(async (o: { config?: string; processes?: string }) => exit(await serveCommand(o.config, o.processes)))
   command('up', 'serve, with Prometheus and Alertmanager beside it when they are installed')
     .addOption(configOption())
     .addOption(portOption('prometheus', 9090))

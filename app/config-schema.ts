@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
 import { duration } from './duration.ts'
+import { journalSchema } from './journal/schema.ts'
 import { playbooksSchema } from './response/playbook-schema.ts'
 import { storageProblem } from './storage-url.ts'
 
@@ -104,25 +105,6 @@ const agentShape = {
   runbook_url: url.optional(),
 }
 
-/** Where acknowledged requests are written down, see app/journal/. */
-const journal = z.strictObject({
-  dir: z.string().min(1).describe('Folder of the journal; nobody else may use it'),
-  fsync: z
-    .enum(['always', 'second', 'never'])
-    .default('always')
-    .describe(
-      'When writing waits for the disk: before a request is acknowledged, every second, or never; kill -9 loses nothing either way, a loss of power may',
-    ),
-  when_full: z
-    .enum(['refuse', 'degrade'])
-    .default('refuse')
-    .describe('While it cannot be written: refuse requests with 503, or take them unwritten'),
-  max_bytes: count.default(2_147_483_648).describe('Bytes of requests kept; at the bound it counts as full'),
-  max_age_seconds: duration.prefault('1h').describe('Requests that wait for a relay endpoint are kept for so long'),
-  segment_bytes: count.default(67_108_864).describe('Size of one file'),
-  snapshot_seconds: duration.prefault(60).describe('How often the state is written whole, so that what came before need not be kept'),
-})
-
 export const configSchema = z.strictObject({
   receive: section({
     otlp_http: address.prefault('127.0.0.1:4318').describe('Where OTLP over HTTP is received; off for not at all'),
@@ -161,21 +143,13 @@ export const configSchema = z.strictObject({
     .describe(
       'Where controls, their audit, releases and incidents are kept: `sqlite:PATH`, made when there is something to keep, or `postgres://USER@HOST/DATABASE` for replicas that share it; see storage.md',
     ),
-  journal: z
-    .union(
-      [
-        z
-          .string()
-          .min(1)
-          .transform((dir) => journal.parse({ dir })),
-        journal,
-      ],
-      { error: 'expected a folder, or {dir, fsync, when_full, …}' },
-    )
-    .describe('Acknowledged requests survive a crash in this folder, and counters continue, see docs/journal.md; none when left out')
-    .optional(),
+  journal: journalSchema,
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
+  processes: z
+    .union([count, z.literal('auto')], { error: 'expected a number of processes, or auto for one per core' })
+    .default(1)
+    .describe('Processes that share the work on the same addresses; `auto` for as many as there are cores; see processes.md'),
   runs: section({
     settle_seconds: duration.prefault(10).describe('A run closes so long after its last span when its root has ended'),
     orphan_seconds: duration

@@ -13,6 +13,7 @@ import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
 import {
   InflightBytes,
   type IngestResult,
+  Place,
   type Received,
   type Receiver,
   type ReceiverParts,
@@ -23,6 +24,7 @@ import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
 import type { Config } from './config-schema.ts'
+import { checkLayout } from './journal/layout.ts'
 import { openJournal, type OpenJournal } from './journal/open.ts'
 import { journalSettings } from './journal/settings.ts'
 import { guarded, listening } from './listen.ts'
@@ -83,7 +85,7 @@ export interface DataPathParts {
   /** Whether a sender may ingest, from its Authorization header. */
   readonly authorise: (authorization: string | undefined) => boolean
   /** A run was closed. */
-  readonly run: (run: Run) => void
+  readonly run: (run: Pick<Run, 'agent' | 'service'>) => void
   readonly between?: Between
 }
 
@@ -164,6 +166,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       const kept = journalSettings(config, dir)
       const ofAll = between === undefined ? {} : { continues: between.continues, own: between.own }
       // Before anything is taken in, and before anybody can ask how much was.
+      if (kept !== undefined && between === undefined) checkLayout(kept.dir, 1)
       if (kept !== undefined)
         journal = await openJournal({ settings: kept, pipeline, metrics, log, clock, limits: receiveLimits(config), endpoints, ...ofAll })
       else await between?.continues(false)
@@ -182,7 +185,16 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
         setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
       ]
     },
-    takeShared: (received) => take(received, (at) => ingest(received.signal, received.unpacked, received.encoding, at)),
+    takeShared: async (received) => {
+      const { signal, unpacked, encoding } = received
+      const place = new Place(inflight)
+      try {
+        place.hold(unpacked.length)
+        return await take(received, (at) => ingest(signal, unpacked, encoding, at))
+      } finally {
+        place.leave()
+      }
+    },
     evaluation: (e, traceId, spanId) =>
       journal === undefined ? pipeline.evaluation(e, traceId, spanId, clock()) : journal.evaluation(e, traceId, spanId),
     apply: (next, nextDir) => {

@@ -9,6 +9,7 @@ import { z } from 'zod'
 import type { AgentPolicy } from '../processor/evaluations/check.ts'
 import type { ScoreThreshold } from '../processor/evaluations/external.ts'
 import { DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
+import type { MetricsOptions } from '../processor/metrics.ts'
 import type { PipelineSettings } from '../processor/pipeline.ts'
 import { createPrices, type Prices } from '../processor/prices.ts'
 import { type PriceOverride, priceOverrideSchema } from '../processor/prices-override.ts'
@@ -45,6 +46,20 @@ export function pipelineSettings(config: Config, dir: string): PipelineSettings 
     thresholds: thresholdsOf(config),
     prices,
     maxPendingEvaluations: config.runs.max_pending_evaluations,
+  }
+}
+
+/** What is exported, and its bounds. */
+export function metricsOptions({ metrics }: Config, version: string): Partial<MetricsOptions> {
+  return {
+    maxAgents: metrics.max_agents,
+    maxValuesPerLabel: metrics.max_values_per_label,
+    maxSeriesPerMetric: metrics.max_series_per_metric,
+    seriesIdleSeconds: metrics.series_idle_seconds,
+    standardNames: metrics.standard_names,
+    exemplars: metrics.exemplars,
+    version,
+    processMetrics: true,
   }
 }
 

@@ -476,6 +476,18 @@ export const METRICS = {
     labels: ['reason'],
     help: 'Requests that wait for a relay endpoint and are not kept in the journal any longer, by bound (age, bytes).',
   },
+  agentopz_processes: {
+    type: 'gauge',
+    group: 'processor',
+    labels: ['state'],
+    help: 'Processes that share the work, by whether they take spans in (up, down); absent where one does all.',
+  },
+  agentopz_process_restarts_total: {
+    type: 'counter',
+    group: 'processor',
+    labels: [],
+    help: 'Times one of the processes that share the work ended and was started again.',
+  },
   agentopz_pending_link_spans: {
     type: 'gauge',
     group: 'processor',

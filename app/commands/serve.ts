@@ -1,10 +1,17 @@
 /** `agentopz serve`. */
 import { VERSION } from '../app.ts'
+import type { Config } from '../config-schema.ts'
+import { printError } from './output.ts'
 import { aborted, startApp } from './start.ts'
 
 /** Serves until a signal; returns the exit code. */
-export async function serveCommand(config: string | undefined): Promise<number> {
-  const started = await startApp(config)
+export async function serveCommand(config: string | undefined, processes?: string): Promise<number> {
+  const wanted = processes === undefined ? undefined : processesOption(processes)
+  if (wanted === null) {
+    printError(`agentopz: --processes ${processes}: write a number of 1 or more, or auto\n`)
+    return 2
+  }
+  const started = await startApp(config, (c) => (wanted === undefined ? c : { ...c, processes: wanted }))
   if (typeof started === 'number') return started
   const { app, log, signal } = started
   const { otlpHttp, otlpGrpc, listen } = app.ports
@@ -23,4 +30,11 @@ export async function serveCommand(config: string | undefined): Promise<number> 
   log.info('stopping: requests and relays under way are finished first')
   await app.stop()
   return 0
+}
+
+/** Null for what is neither. */
+function processesOption(text: string): Config['processes'] | null {
+  if (text === 'auto') return text
+  const n = Number(text)
+  return Number.isInteger(n) && n >= 1 ? n : null
 }

@@ -1,5 +1,5 @@
 /** Shared by serve, up and demo: configuration → a started app, signals → a graceful end. */
-import { type App, createApp } from '../app.ts'
+import { type App, type AppOptions, createApp, VERSION } from '../app.ts'
 import { type Loaded, loadConfig } from '../config.ts'
 import type { Config } from '../config-schema.ts'
 import { createLog, type Logger } from '../log.ts'
@@ -29,7 +29,8 @@ export async function startApp(
   let app: App
   try {
     const again = (): readonly string[] => reload(app, file, log)
-    app = createApp({ config, dir: loaded.dir, log, scale, ...(loaded.file === undefined ? {} : { reload: again }) })
+    const reloading = loaded.file === undefined ? {} : { reload: again }
+    app = createApp({ config, dir: loaded.dir, log, scale, ...reloading, ...(await dataPathOf(config)) })
   } catch (error) {
     if (error instanceof SettingsError) return refuse(error.problems)
     throw error
@@ -42,6 +43,14 @@ export async function startApp(
   }
   process.on('SIGHUP', () => void reload(app, file, log))
   return { app, log, config, dir: loaded.dir, signal: endSignal(log) }
+}
+
+/** In one process nothing of several is loaded. */
+async function dataPathOf(config: Config): Promise<Pick<AppOptions, 'dataPath'>> {
+  if (config.processes === 1) return {}
+  const { createShards, processesOf } = await import('../processes/shards.ts')
+  const count = processesOf(config)
+  return count === 1 ? {} : { dataPath: (parts) => createShards(parts, { count, version: VERSION }) }
 }
 
 function refuse(problems: readonly string[]): 2 {

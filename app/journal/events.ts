@@ -8,6 +8,9 @@ import type { Signal } from '../../processor/receive.ts'
 import type { OutboxState } from './outbox.ts'
 import type { JournalRecord } from './record.ts'
 
+/** Stands for the content type of a request's part that another process received, and relays: app/processes/. No sender can send it. */
+export const PART_TYPE = 'agentopz-part'
+
 export type JournalEvent =
   | {
       readonly kind: 'request'

@@ -12,7 +12,7 @@ import type { Pipeline } from '../../processor/pipeline.ts'
 import { type IngestResult, type Received, type ReceiveLimits, Refusal, type Signal } from '../../processor/receive.ts'
 import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
 import type { Logger } from '../log.ts'
-import { eventOf, type JournalEvent } from './events.ts'
+import { eventOf, type JournalEvent, PART_TYPE } from './events.ts'
 import { Journal, type JournalSettings, NotWritten } from './journal.ts'
 import { type Lock, lockJournal } from './lock.ts'
 import { Outbox } from './outbox.ts'
@@ -131,7 +131,7 @@ async function again(record: JournalRecord, { pipeline, metrics, limits, log, ow
       case 'request': {
         const body = await decompress(event.body, event.contentEncoding, limits)
         pipeline.ingest(event.signal, own?.(event.signal, body, event.encoding) ?? body, event.encoding, record.at)
-        outbox.add(record.seq, event.signal)
+        if (event.contentType !== PART_TYPE) outbox.add(record.seq, event.signal)
         metrics.add('agentopz_journal_replayed_requests_total', {}, 1, record.at)
         return
       }
@@ -193,7 +193,7 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
       try {
         return await journal.submit(event, (at, ticket) => {
           const result = apply(at, ticket)
-          if (ticket > 0) outbox.add(ticket, signal)
+          if (ticket > 0 && contentType !== PART_TYPE) outbox.add(ticket, signal)
           return result
         })
       } catch (error) {

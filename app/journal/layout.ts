@@ -1,0 +1,35 @@
+/**
+ * A journal is kept by as many processes as wrote it: one in the folder itself, several in a folder each, named by their number. In: the
+ * folder and how many processes there are now. Out: why not, and what to type; traces belong to processes by how many there are, so what
+ * one number of them wrote is nothing that another can read.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { listSegments } from './segments.ts'
+import { listSnapshots } from './snapshot.ts'
+
+/** Holds the number of processes, where it is not one. */
+const FILE = 'processes'
+
+/** How many processes wrote it; undefined for a new one. @throws when the journal was written by another number of processes. */
+export function checkLayout(dir: string, processes: number): number | undefined {
+  const before = writtenBy(dir)
+  if (before === undefined || before === processes) return before
+  throw new Error(
+    `the journal in ${dir} was written by ${before === 1 ? '1 process' : `${before} processes`}, and there are to be ${processes} now; ` +
+      `set processes: ${before}, or begin a new journal with: mv ${dir} ${dir}.before (open runs are left behind then, and counters begin again at 0)`,
+  )
+}
+
+/** Notes how many processes write it. @throws when the folder cannot be used. */
+export function noteLayout(dir: string, processes: number): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  writeFileSync(join(dir, FILE), `${processes}\n`)
+}
+
+function writtenBy(dir: string): number | undefined {
+  if (!existsSync(dir)) return undefined
+  const file = join(dir, FILE)
+  if (existsSync(file)) return Number(readFileSync(file, 'utf8'))
+  return listSegments(dir).length > 0 || listSnapshots(dir).length > 0 ? 1 : undefined
+}

@@ -1,0 +1,123 @@
+/**
+ * The places that processes take: one process in each, another in its place when it ends, after a wait that grows while they end soon.
+ * In: what each is to be told at its start. Out: who is there, and events of what they say.
+ */
+import type { ProcessMetric } from '../../processor/metrics.ts'
+import type { Logger } from '../log.ts'
+import { Child, type Ports } from './child.ts'
+import type { FromShard, ToShard } from './messages.ts'
+
+export interface Place {
+  readonly index: number
+  child: Child | undefined
+  /** Takes spans in. */
+  isReady: boolean
+  /** What its Node process told of itself last. */
+  process: readonly ProcessMetric[]
+}
+
+export interface PlacesParts {
+  readonly count: number
+  readonly log: Logger
+  readonly clock: () => number
+  readonly start: (index: number) => Extract<ToShard, { kind: 'start' }>
+  /** Another process in the place of one that ended has read its journal. */
+  readonly again: (place: Place, isWhole: boolean) => void
+  readonly seen: (news: Extract<FromShard, { kind: 'seen' }>) => void
+  readonly ended: (place: Place) => void
+  /** One that ended will be started again. */
+  readonly restarted: () => void
+}
+
+const [FIRST_WAIT_MS, LONGEST_WAIT_MS, WELL_AFTER_MS] = [100, 10_000, 30_000]
+
+interface Kept extends Place {
+  startedMs: number
+  waitMs: number
+  greeted: (isWhole: boolean) => void
+}
+
+export class Places {
+  readonly #parts: PlacesParts
+  readonly #all: readonly Kept[]
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #hasStarted = false
+  #isStopping = false
+
+  constructor(parts: PlacesParts) {
+    this.#parts = parts
+    this.#all = Array.from({ length: parts.count }, (_, index) => {
+      const none = { child: undefined, isReady: false, process: [], startedMs: 0, waitMs: FIRST_WAIT_MS }
+      return { index, ...none, greeted: () => undefined }
+    })
+  }
+
+  get all(): readonly Place[] {
+    return this.#all
+  }
+
+  get children(): readonly Child[] {
+    return this.#all.flatMap(({ child }) => child ?? [])
+  }
+
+  /** Starts all; `agree` is told whether each has read a whole journal and says whether counters continue. @throws with why one failed. */
+  async start(agree: (areWhole: readonly boolean[]) => boolean): Promise<Ports | undefined> {
+    const hellos = this.#all.map((place) => new Promise<boolean>((greeted) => (place.greeted = greeted)))
+    for (const place of this.#all) this.#fork(place)
+    // One that fails before all have read their journals fails the start.
+    const ready = Promise.all(this.children.map((child) => child.ready()))
+    ready.catch(() => undefined)
+    const areWhole = await Promise.race([Promise.all(hellos), ready.then(() => [])])
+    const continues = agree(areWhole)
+    for (const place of this.#all) {
+      place.greeted = (isWhole) => this.#parts.again(place, isWhole)
+      place.child?.tell({ kind: 'go', continues })
+    }
+    const [ports] = await ready
+    for (const place of this.#all) place.isReady = true
+    this.#hasStarted = true
+    return ports
+  }
+
+  /** Those that end from now on are not started again. */
+  stop(): void {
+    this.#isStopping = true
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+
+  #fork(place: Kept): void {
+    place.startedMs = this.#parts.clock()
+    place.child = new Child(this.#parts.start(place.index), {
+      hello: (isWhole) => place.greeted(isWhole),
+      seen: this.#parts.seen,
+      ended: (why) => this.#ended(place, why),
+    })
+  }
+
+  #ended(place: Kept, why: string): void {
+    const { log, clock } = this.#parts
+    place.isReady = false
+    place.child = undefined
+    this.#parts.ended(place)
+    if (this.#isStopping || !this.#hasStarted) return
+    this.#parts.restarted()
+    place.waitMs = clock() - place.startedMs > WELL_AFTER_MS ? FIRST_WAIT_MS : Math.min(2 * place.waitMs, LONGEST_WAIT_MS)
+    log.error({ process: place.index, why, again_in_seconds: place.waitMs / 1000 }, 'a process ended and is started again')
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#startAgain(place)
+    }, place.waitMs)
+    this.#timers.add(timer)
+  }
+
+  #startAgain(place: Kept): void {
+    this.#fork(place)
+    place.child?.ready().then(
+      () => {
+        place.isReady = true
+        this.#parts.log.info({ process: place.index }, 'a process takes spans in again')
+      },
+      () => undefined,
+    )
+  }
+}
