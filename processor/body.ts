@@ -7,6 +7,7 @@ import zlib from 'node:zlib'
 import { createReusedGunzip } from './gunzip.ts'
 import type { ReceiveLimits } from './receive.ts'
 import { Refusal } from './receive.ts'
+import { zstdFrames } from './zstd-frames.ts'
 
 /** Content encodings this Node can unpack; zstd came with 22.15. */
 export const ENCODINGS: readonly string[] = [
@@ -23,6 +24,8 @@ interface Bounds {
   readonly maxOutputLength: number
   readonly chunkSize: number
 }
+
+type Unpack = (body: Uint8Array, bounds: Bounds) => Buffer | Promise<Buffer>
 
 const inThread: Readonly<Record<string, (body: Uint8Array, bounds: Bounds) => Promise<Buffer>>> = {
   gzip: promisify<Uint8Array, Bounds, Buffer>(zlib.gunzip),
@@ -47,10 +50,18 @@ export function decompressedLimit(bodyBytes: number, limits: ReceiveLimits): num
 export function expectedBytes(body: Uint8Array, encoding: string, limits: ReceiveLimits): number {
   if (encoding === 'identity') return 0
   const most = decompressedLimit(body.length, limits)
+  if (encoding === 'zstd') return Math.min(most, expectedOfZstd(body))
   if (encoding !== 'gzip' || body.length < 18) return Math.min(most, 65_536 + body.length * 8)
   const { buffer, byteOffset, byteLength } = body
   const claimed = new DataView(buffer, byteOffset, byteLength).getUint32(byteLength - 4, true)
   return Math.min(claimed + 1, 65_536 + body.length * 64, most)
+}
+
+/** What its frames say, as far as that is believable; a frame that does not say is taken for eight times its size. */
+function expectedOfZstd(body: Uint8Array): number {
+  const frames = zstdFrames(body) ?? []
+  const said = frames.reduce((sum, { start, end, contentBytes }) => sum + (contentBytes ?? (end - start) * 8), 1)
+  return Math.min(said, 65_536 + body.length * 64)
 }
 
 /** Up to 1 MiB of gzip and 4 MiB unpacked are some 8 ms: less than what is done with them after. */
@@ -84,11 +95,34 @@ export async function decompress(body: Uint8Array, encoding: string, limits: Rec
   if (unpack === undefined)
     throw new Refusal('content_encoding', `content encoding ${encoding} is not supported; use one of ${ENCODINGS.join(', ')}`)
   try {
-    return await unpack(body, options)
+    return await (encoding === 'zstd' ? unpackFrames(body, unpack, options) : unpack(body, options))
   } catch (error) {
     const code = (error as { code?: string }).code ?? ''
     if (code === 'ERR_BUFFER_TOO_LARGE')
       throw new Refusal('decompressed_too_large', `the body unpacks to more than ${maxOutputLength} bytes; send smaller batches`)
     throw new Refusal('corrupt_compression', `the body is not valid ${encoding}: ${error instanceof Error ? error.message : code}`)
   }
+}
+
+/** Of one body: each is a call of some 20 µs, and may be of a dozen bytes. */
+const MOST_FRAMES = 256
+
+/** Frame by frame: Node stops after the first. Together they stay within the bound. */
+async function unpackFrames(body: Uint8Array, unpack: Unpack, bounds: Bounds): Promise<Uint8Array> {
+  const frames = zstdFrames(body)
+  if (frames === undefined) throw new Error('it is cut off, or followed by something else')
+  if (frames.length > MOST_FRAMES) throw new Error(`it has more than ${MOST_FRAMES} frames; send one`)
+  const [first] = frames
+  if (first !== undefined && frames.length === 1) return unpack(body.subarray(first.start, first.end), bounds)
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for (const { start, end, contentBytes } of frames) {
+    const left = bounds.maxOutputLength - bytes
+    // Node takes no bound of 0, and an empty frame fits into any.
+    const chunkSize = Math.max(64, Math.min(left, (contentBytes ?? (end - start) * 8) + 1, bounds.chunkSize))
+    const part = await unpack(body.subarray(start, end), { maxOutputLength: Math.max(1, left), chunkSize })
+    bytes += part.length
+    parts.push(part)
+  }
+  return Buffer.concat(parts, bytes)
 }
