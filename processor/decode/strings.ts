@@ -11,6 +11,21 @@ const LONGEST = 64
 const TRACES = 2048
 const SPANS = 4096
 
+/** What `toString` calls once it has looked at its arguments, which takes as long again: not documented, so only where it is. */
+interface Slices {
+  hexSlice(start: number, end: number): string
+  utf8Slice(start: number, end: number): string
+}
+const HAS_SLICES = 'hexSlice' in Buffer.prototype && 'utf8Slice' in Buffer.prototype
+
+function hexOf(bytes: Buffer, start: number, end: number): string {
+  return HAS_SLICES ? (bytes as Buffer & Slices).hexSlice(start, end) : bytes.toString('hex', start, end)
+}
+
+function textOf(bytes: Buffer, start: number, end: number): string {
+  return HAS_SLICES ? (bytes as Buffer & Slices).utf8Slice(start, end) : bytes.toString('utf8', start, end)
+}
+
 export class Strings {
   readonly #texts: string[] = Array.from({ length: PLACES }, () => '')
   readonly #lengths = new Uint8Array(PLACES)
@@ -24,13 +39,14 @@ export class Strings {
   /** The UTF-8 text in [start, end). */
   text(bytes: Buffer, view: DataView, start: number, end: number): string {
     const length = (end - start) | 0
-    if (length < 4 || length > LONGEST) return length === 0 ? '' : bytes.toString('utf8', start, end)
+    if (length < 4 || length > LONGEST) return length === 0 ? '' : textOf(bytes, start, end)
     const last = view.getInt32((end - 4) | 0, true)
     const middle = view.getInt32((start + ((length - 4) >> 1)) | 0, true)
-    const place = Math.imul(Math.imul(Math.imul(view.getInt32(start, true) ^ length, 0x9e3779b1) ^ middle, 0x85ebca6b) ^ last, 0x27d4eb2f) >>> 21
+    const place =
+      Math.imul(Math.imul(Math.imul(view.getInt32(start, true) ^ length, 0x9e3779b1) ^ middle, 0x85ebca6b) ^ last, 0x27d4eb2f) >>> 21
     const at = (place * LONGEST) | 0
     if (this.#lengths[place] === length && this.#isEqual(at, view, start, length)) return this.#texts[place] as string
-    const text = bytes.toString('utf8', start, end)
+    const text = textOf(bytes, start, end)
     this.#lengths[place] = length
     this.#texts[place] = text
     for (let i = 0; i < length; i++) this.#bytes[at + i] = bytes[start + i] as number
@@ -67,7 +83,7 @@ export class Strings {
       const known = this.#traces[place] as string
       if (known !== '') return known
     }
-    const id = bytes.toString('hex', start, start + 16)
+    const id = hexOf(bytes, start, start + 16)
     words[at] = a
     words[at + 1] = b
     words[at + 2] = c
@@ -87,7 +103,7 @@ export class Strings {
       const known = this.#spans[place] as string
       if (known !== '') return known
     }
-    const id = bytes.toString('hex', start, start + 8)
+    const id = hexOf(bytes, start, start + 8)
     words[at] = a
     words[at + 1] = b
     this.#spans[place] = id

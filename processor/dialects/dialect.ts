@@ -30,10 +30,11 @@ export interface Dialect {
   /** `service.name` values whose every span is theirs: the CLIs name their service, not their scope. A trailing `*` matches a prefix. */
   readonly services?: readonly string[]
   /**
-   * What tells its spans: each has one of these keys, be it empty, or `comesFrom` holds of its scope and resource. Others are not asked whether
-   * they are its own. A dialect that says nothing here is asked of every span.
+   * What tells its spans: each has one of these keys, be it empty, or one of these texts under a key, or `comesFrom` holds of its scope and
+   * resource. Others are not asked whether they are its own. A dialect that says nothing here is asked of every span.
    */
   readonly signs?: readonly string[]
+  readonly texts?: readonly (readonly [key: string, text: string])[]
   comesFrom?(scope: Scope, resource: Attributes): boolean
   recognises(span: Span): boolean
   /** `undefined`: a span of this dialect that only shapes the tree. */

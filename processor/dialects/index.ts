@@ -69,9 +69,9 @@ export function dialectsFrom(scope: Scope, resource: Attributes): number {
   return MARKS.from(scope, resource)
 }
 
-/** Marks of the keys that a span has; see `Interest.marks`. */
+/** Marks of the keys and texts that a span has; see `Interest.marks`. */
 export function marksOf(span: Span): number {
-  return span.attributes.marks ?? MARKS.of(span.attributes)
+  return MARKS.of(span.attributes)
 }
 
 /** The dialect of a span, or `undefined` for one that no dialect knows. Only those that it may be of are asked. */

@@ -6,7 +6,6 @@
  * Source: microsoft/agent-framework python/packages/core/agent_framework/observability.py (2c48a63), spans of 1.0.0b251007.
  */
 import type { Reading, SpanRole } from '../../model/run.ts'
-import { keyNumber } from '../../model/attribute-key.ts'
 import { GEN_AI } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
@@ -22,9 +21,6 @@ const KEY = {
   input: 'langfuse.observation.input',
   openInference: 'openinference.span.kind',
 } as const
-
-/** Every GenAI span is asked for it. */
-const PROVIDER = keyNumber(GEN_AI.provider)
 
 const SCOPES = [
   'agent_framework',
@@ -90,9 +86,9 @@ export const microsoftAgentFramework: Dialect = {
   name: 'microsoft_agent_framework',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY), 'langfuse.observation.output'],
   scopes: SCOPES,
-  signs: [GEN_AI.provider],
+  texts: [[GEN_AI.provider, 'microsoft.agent_framework']],
   comesFrom: (scope) => SCOPE.test(scope.name),
   recognises: ({ attributes: a, scope }) =>
-    (SCOPE.test(scope.name) || a.text(PROVIDER) === 'microsoft.agent_framework') && !a.has(KEY.openInference),
+    (SCOPE.test(scope.name) || a.text(GEN_AI.provider) === 'microsoft.agent_framework') && !a.has(KEY.openInference),
   read,
 }

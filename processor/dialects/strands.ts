@@ -5,7 +5,6 @@
  * Source: strands-agents/sdk-python src/strands/telemetry/tracer.py (006ad58), spans of 2026-04, sdk-typescript 1.15.
  */
 import type { RawUsage, Reading, SpanRole } from '../../model/run.ts'
-import { keyNumbers } from '../../model/attribute-key.ts'
 import { EVENT, GEN_AI } from '../../model/semconv.ts'
 import type { LogRecord, Span } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
@@ -37,15 +36,6 @@ const KEY = {
   level: 'aws.bedrock_agentcore.evaluation_level',
 } as const
 
-/** Every GenAI span is asked for these. */
-const K = keyNumbers({
-  startTime: KEY.startTime,
-  cycle: KEY.cycle,
-  openInference: KEY.openInference,
-  system: GEN_AI.system,
-  provider: GEN_AI.provider,
-  operation: GEN_AI.operation,
-})
 const SCOPE = 'strands.telemetry.tracer'
 
 /** Model ids of the Bedrock catalogue, with or without an inference profile's region, and ARNs. */
@@ -166,23 +156,26 @@ function readLog(log: LogRecord): LogReading | undefined {
   return { evaluations: [{ ...rest, target: { traceId, ...optional('spanId', spanId) } }] }
 }
 
-const isCycle = (operation: string | undefined): boolean =>
-  operation === 'execute_event_loop_cycle' || operation === 'execute_agent_loop_cycle'
-
 export const strands: Dialect = {
   name: 'strands',
   keys: [...GEN_AI_KEYS, ...Object.values(KEY), 'finish_reason', 'message', 'content'],
   scopes: [SCOPE],
-  signs: [KEY.startTime, KEY.cycle, GEN_AI.system, GEN_AI.provider, GEN_AI.operation],
+  signs: [KEY.startTime, KEY.cycle],
+  texts: [
+    [GEN_AI.system, 'strands-agents'],
+    [GEN_AI.provider, 'strands-agents'],
+    [GEN_AI.operation, 'execute_event_loop_cycle'],
+    [GEN_AI.operation, 'execute_agent_loop_cycle'],
+  ],
   comesFrom: (scope) => scope.name === SCOPE,
   recognises: ({ attributes: a, scope }) =>
     (scope.name === SCOPE ||
-      a.has(K.startTime) ||
-      a.has(K.cycle) ||
-      a.text(K.system) === 'strands-agents' ||
-      a.text(K.provider) === 'strands-agents' ||
-      isCycle(a.text(K.operation))) &&
-    !a.has(K.openInference),
+      a.has(KEY.startTime) ||
+      a.has(KEY.cycle) ||
+      a.text(GEN_AI.system) === 'strands-agents' ||
+      a.text(GEN_AI.provider) === 'strands-agents' ||
+      /^execute_(event|agent)_loop_cycle$/.test(a.text(GEN_AI.operation) ?? '')) &&
+    !a.has(KEY.openInference),
   read,
   readLog,
 }
