@@ -1,5 +1,6 @@
 /** Alerts on the watching itself: agentopz unreachable, not fed, losing or refusing data, its rules failing, and the dead man's switch. */
 import type { AlertName } from '../model/alerts.ts'
+import { CERTIFICATE_SECONDS } from '../model/thresholds.ts'
 import { alert, type AlertText } from './alert.ts'
 import { type AlertingRule, type Duration, metric, type RuleOptions } from './promql.ts'
 
@@ -83,6 +84,34 @@ export function watchAlerts(d: Duration, options: RuleOptions): readonly Alertin
       summary: 'agentopz at {{ $labels.instance }} cannot write its journal',
       description:
         'Requests are refused with 503, or taken but lost with the process, as journal.when_full says: agentopz_journal_requests_total by outcome. The log has the error of the disk.',
+    }),
+    make('AgentopzJournalDamaged', {
+      // Damage is found before the first scrape, so there is no increase to see: it is told of for an hour after the start that found it.
+      expr: `
+        sum by (instance, kind) (${metric('agentopz_journal_damage_total', 'kind!="torn_tail"')}) > 0
+        and on (instance) time() - max by (instance) (process_start_time_seconds{job="agentopz"}) < ${d.seconds(3600)}`,
+      forSeconds: 0,
+      keepSeconds: 3600,
+      summary: 'The journal of agentopz at {{ $labels.instance }} was damaged at the start ({{ $labels.kind }}, {{ $value }} times)',
+      description:
+        'Runs that were open may lack steps or be missing, and what was counted but not scraped before the end is. Damaged files are kept in damaged/ of the journal.',
+    }),
+    make('AgentopzStorageDown', {
+      expr: `${metric('agentopz_storage_up')} == 0`,
+      forSeconds: 120,
+      keepSeconds: 60,
+      summary: 'agentopz at {{ $labels.instance }} cannot reach its storage: no agent can be stopped or rolled back there',
+      description:
+        'What is in force stays in force, and guards keep what they have. Commands, webhooks and playbooks get 503: agentopz_storage_errors_total by operation; the log has the reason.',
+    }),
+    make('AgentopzCertificateExpires', {
+      expr: `${metric('agentopz_tls_certificate_expiry_timestamp_seconds')} - time() < ${CERTIFICATE_SECONDS}`,
+      forSeconds: 600,
+      keepSeconds: 0,
+      summary:
+        'Certificate {{ $labels.certificate }} of agentopz at {{ $labels.instance }} is valid for another {{ $value | humanizeDuration }}',
+      description:
+        'With a minus it has expired. Agents then send no spans, and neither scrapes, webhooks nor commands arrive. A reload reads the files again.',
     }),
     make('AgentopzConfigRefused', {
       expr: `${metric('agentopz_config_reload_successful')} == 0`,

@@ -28,7 +28,15 @@ export const OF_AGENT = { ...AGENT, team: 'sales' } as const
 
 /** `name{label="value"}`, labels in the order given. */
 export function series(
-  name: MetricName | RecordedName | `${MetricName}_bucket` | `${MetricName}_sum` | `${MetricName}_count` | 'up' | `prometheus_${string}`,
+  name:
+    | MetricName
+    | RecordedName
+    | `${MetricName}_bucket`
+    | `${MetricName}_sum`
+    | `${MetricName}_count`
+    | 'up'
+    | 'process_start_time_seconds'
+    | `prometheus_${string}`,
   labels: Readonly<Record<string, string>>,
 ): string {
   return `${name}{${Object.entries(labels)

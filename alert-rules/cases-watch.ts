@@ -15,6 +15,17 @@ const received = (dialect: string, values: string): InputSeries => ({
   [series('agentopz_spans_received_total', { dialect, signal: 'traces' })]: values,
 })
 
+/** A processor that found damage in its journal when it started, `at` seconds after the first sample. */
+const started = (kind: string, at: number): InputSeries => ({
+  [series('agentopz_journal_damage_total', { instance: 'x:9464', kind })]: `_x${at / 60} 1x180`,
+  [series('process_start_time_seconds', { job: 'agentopz', instance: 'x:9464' })]: `_x${at / 60} ${at}x180`,
+})
+
+/** A certificate that expires so many seconds after the first sample. */
+const expires = (seconds: number): InputSeries => ({
+  [series('agentopz_tls_certificate_expiry_timestamp_seconds', { instance: 'x:9464', certificate: 'server' })]: steady(seconds),
+})
+
 /** All cases of this file. */
 export const WATCH_CASES: readonly AlertCase[] = [
   w('agentopz cannot be scraped', 'AgentopzDown', { [series('up', { job: 'agentopz', instance: 'x:9464' })]: '1x5 0x30' }, [
@@ -81,6 +92,25 @@ export const WATCH_CASES: readonly AlertCase[] = [
     { [series('agentopz_journal_up', { instance: 'x:9464' })]: '1x5 0 1x30' },
     [],
   ),
+  w('the journal was damaged at the start', 'AgentopzJournalDamaged', started('corrupt_record', 600), [
+    { instance: 'x:9464', kind: 'corrupt_record' },
+  ]),
+  w('a kill cut the last record short', 'AgentopzJournalDamaged', started('torn_tail', 600), []),
+  w('the journal was damaged at a start three hours ago', 'AgentopzJournalDamaged', started('corrupt_record', 0), [], 180),
+  w('storage does not answer', 'AgentopzStorageDown', { [series('agentopz_storage_up', { instance: 'x:9464' })]: '1x5 0x30' }, [
+    { instance: 'x:9464' },
+  ]),
+  w(
+    'storage did not answer for half a minute',
+    'AgentopzStorageDown',
+    { [series('agentopz_storage_up', { instance: 'x:9464' })]: '1x5 0 1x30' },
+    [],
+  ),
+  w('a certificate is good for another thirteen days', 'AgentopzCertificateExpires', expires(13 * 86_400), [
+    { instance: 'x:9464', certificate: 'server' },
+  ]),
+  w('a certificate expired yesterday', 'AgentopzCertificateExpires', expires(-86_400), [{ instance: 'x:9464', certificate: 'server' }]),
+  w('a certificate is good for another fifteen days', 'AgentopzCertificateExpires', expires(15 * 86_400), []),
   w('a reload was refused', 'AgentopzConfigRefused', { [series('agentopz_config_reload_successful', { instance: 'x:9464' })]: steady(0) }, [
     { instance: 'x:9464' },
   ]),

@@ -96,3 +96,5 @@ export const COHORT = { z: 3.3, newRuns: 8, restRuns: 20, rise: 0.08 } as const
 export const DRIFT = { psi: 0.1, runs: 100 } as const
 /** Events that a baseline must rest on before any share is compared with it. */
 export const BASELINE_EVENTS = 30
+/** Time that is left to replace a certificate: authorities that renew by themselves do so before, people need two weeks. */
+export const CERTIFICATE_SECONDS = 14 * 86_400

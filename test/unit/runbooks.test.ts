@@ -19,7 +19,17 @@ import { ALERTS, type AlertDefinition, type AlertName } from '../../model/alerts
 import { METRICS, type MetricDefinition } from '../../model/metrics.ts'
 import { RECORDED, type RecordedSeries } from '../../model/recorded.ts'
 import { SLIS, type SliName } from '../../model/slis.ts'
-import { COHORT, DRIFT, EFFECTS, PAGE, RUNAWAY, SILENCE_NATS, TICKET, type WindowTest } from '../../model/thresholds.ts'
+import {
+  CERTIFICATE_SECONDS,
+  COHORT,
+  DRIFT,
+  EFFECTS,
+  PAGE,
+  RUNAWAY,
+  SILENCE_NATS,
+  TICKET,
+  type WindowTest,
+} from '../../model/thresholds.ts'
 import { createMetrics } from '../../processor/metrics.ts'
 import { accessOf } from '../support/access.ts'
 import { expectNamesExist, namesIn } from '../support/promql.ts'
@@ -238,6 +248,8 @@ describe('thresholds', () => {
     ['AgentopzRelayLosing', 'in the last 15 minutes', ['[15m]']],
     ['AgentopzRejecting', 'More than 10 requests or spans were refused in 15 minutes', ['> 10', '[15m]']],
     ['AgentopzUnknownDialect', 'More than 100 spans in an hour', ['> 100', '[1h]']],
+    ['AgentopzJournalDamaged', 'told for an hour after the start', ['< 3600']],
+    ['AgentopzCertificateExpires', `less than ${CERTIFICATE_SECONDS / 86_400} days left`, [`< ${CERTIFICATE_SECONDS}`]],
     ['AgentopzRulesFailing', 'missed more than 2 evaluations in 10 minutes', ['> 2', '[10m]']],
   ] as const)('%s: "%s" is what the rule does', (name, says, expressions) => {
     expect(textOf(name)).toContain(says)
@@ -304,7 +316,8 @@ describe('commands', () => {
   test.each(commandsOf('agentopz'))('$line', ({ words: [, ...args] }) => {
     let ran = 0
     const program = createProgram(() => undefined).configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
-    for (const command of program.commands) command.action(() => void ran++).configureOutput({ writeErr: () => undefined })
+    const leaves = program.commands.flatMap((c) => [c, ...c.commands])
+    for (const command of leaves) command.action(() => void ran++).configureOutput({ writeErr: () => undefined })
     const parse = (): void => void program.parse(['node', 'agentopz', ...args])
     if (args[0] === '--version') expect(parse).toThrow(expect.objectContaining({ code: 'commander.version' }) as Error)
     else {
