@@ -15,6 +15,8 @@ export interface Served {
   readonly otlp: string
   readonly grpc: string
   readonly url: string
+  /** Of the process started last. */
+  readonly pid: number
   /** Starts the process; resolves at once. */
   spawn(): void
   /** Resolves when it is ready. @throws with what it printed when it ends before. */
@@ -49,6 +51,9 @@ export async function served(yaml: string): Promise<Served> {
     url,
     otlp: `http://127.0.0.1:${http}`,
     grpc: `127.0.0.1:${grpc}`,
+    get pid() {
+      return child?.pid ?? 0
+    },
     get printed() {
       return printed
     },
