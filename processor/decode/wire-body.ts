@@ -6,7 +6,7 @@ import type { Attributes } from '../../model/span.ts'
 import { viewOf } from './key-table.ts'
 import { type Nanos, nanosOfHalves } from './nanos.ts'
 import type { Strings } from './strings.ts'
-import { attributesOver, firstWith, type Plain, type Values } from './values.ts'
+import { attributesOver, firstWith, type Plain, textOf, type Values } from './values.ts'
 
 interface Range {
   readonly start: number
@@ -140,16 +140,26 @@ export class WireBody {
     }
   }
 
+  /** An AnyValue message as text, as `textOf` of values.ts has it. */
+  textOf(start: number, end: number): string | undefined {
+    const length = (end - start - 2) | 0
+    if (length > 0 && length < 0x80 && this.bytes[start] === 0x0a && this.bytes[start + 1] === length)
+      return this.#strings.text(this.bytes, this.view, start + 2, end)
+    return textOf(this.plain(start, end))
+  }
+
+  /** The whole number below 2^28 that an AnyValue message is, and nothing else; −1 for any other. */
+  small(start: number, end: number): number {
+    return this.bytes[start] === 0x18 && end - start <= 5 ? this.#short(start + 1, end) : -1
+  }
+
   /** An AnyValue message as plain data. Its nesting was limited by the check. */
   plain(start: number, end: number): Plain {
     // A string and nothing else, the common form: 0x0a, a length below 128, the bytes.
     if (this.bytes[start] === 0x0a && (this.bytes[start + 1] as number) === end - start - 2 && end - start < 0x82)
       return this.text(start + 2, end)
-    // A whole number below 2^28 and nothing else.
-    if (this.bytes[start] === 0x18 && end - start <= 5) {
-      const n = this.#short(start + 1, end)
-      if (n >= 0) return n
-    }
+    const n = this.small(start, end)
+    if (n >= 0) return n
     let value: Plain
     for (let pos = start; pos < end;) {
       pos = this.step(pos)

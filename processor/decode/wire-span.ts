@@ -58,13 +58,21 @@ export class SpanAttributes implements Attributes {
     )
   }
   text(key: AttributeKey): string | undefined {
-    return textOf(this.#plain(key))
+    const slot = this.#slot(key)
+    if (slot === UNNOTED) return undefined
+    return slot < 0 ? textOf(this.#searched().get(keyName(key))) : this.#body.textOf(this.#start[slot] as number, this.#end[slot] as number)
   }
   number(key: AttributeKey): number | undefined {
     return numberOf(this.#plain(key))
   }
   count(key: AttributeKey): number | undefined {
-    return countOf(this.#plain(key))
+    const slot = this.#slot(key)
+    if (slot === UNNOTED) return undefined
+    if (slot < 0) return countOf(this.#searched().get(keyName(key)))
+    const start = this.#start[slot] as number
+    const end = this.#end[slot] as number
+    const n = this.#body.small(start, end)
+    return n >= 0 ? n : countOf(this.#body.plain(start, end))
   }
   flag(key: AttributeKey): boolean | undefined {
     return flagOf(this.#plain(key))
