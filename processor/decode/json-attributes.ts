@@ -205,7 +205,7 @@ export class AttributesWalk {
     return end
   }
 
-  /** Negative numbers are read as they stand; what could lie outside of 64 bits is for the exact way. */
+  /** Negative and long numbers are read as they stand; what could lie outside of 64 bits (19 digits from a 9 on) is for the exact way. */
   #int(p: number): number {
     const bytes = this.#bytes
     const end = this.#whole(p)
@@ -215,7 +215,7 @@ export class AttributesWalk {
     const sign = isQuoted ? p + 1 : p
     const start = bytes[sign] === 0x2d ? sign + 1 : sign
     const last = this.#scan.digits(start)
-    if (last === start || last > start + 18) return -1
+    if (last === start || last > start + 19 || (last === start + 19 && bytes[start] === 0x39)) return -1
     if (isQuoted) return bytes[last] === QUOTE ? last + 1 : -1
     return this.#scan.number(p) === last ? last : -1
   }
