@@ -44,6 +44,7 @@ const STATUS: Readonly<Record<RequestRejectReason, number>> = {
   timeout: 408,
   framing: 400,
 }
+const IDLE_CHECK_MS = 100
 /** google.rpc.Code for an HTTP status. */
 const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 500: 13, 503: 14 }
 
@@ -64,6 +65,8 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
     connectionsCheckingInterval: Math.min(30_000, Math.max(500, requestTimeout / 4)),
   }
   const answered = (request: IncomingMessage, response: ServerResponse): void => {
+    // A sender that goes on on its connection would hold up the end until the grace is over.
+    if (!server.listening) response.shouldKeepAlive = false
     handle(request, response, options).catch((error: unknown) => {
       options.events.internalError('receive_http', error)
       if (!response.headersSent) answerError(response, 500, 'internal error', 'protobuf')
@@ -89,8 +92,11 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
     close: async (graceMs) => {
       const closed = new Promise<void>((done) => server.close(() => done()))
       server.closeIdleConnections()
+      // A request that was under way leaves its connection open, and Node closes only what is idle now.
+      const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
       const timer = setTimeout(() => server.closeAllConnections(), graceMs)
       await closed
+      clearInterval(idle)
       clearTimeout(timer)
     },
   }

@@ -153,7 +153,9 @@ test('SIGTERM under load: what was acknowledged is counted after the next start,
     for (let end = 1; end <= 3; end++) {
       ledger.go()
       await new Promise((r) => setTimeout(r, 400 + end * 37))
+      const began = Date.now()
       await server.kill('SIGTERM')
+      expect(Date.now() - began).toBeLessThan(5000)
       server.spawn()
       await server.ready()
       await ledger.pause()
