@@ -61,7 +61,7 @@ export class JsonScan {
   }
 
   /**
-   * From behind the opening quote to the closing one. Four bytes at a time: with the bit 2 turned over, quotes (0x22) and control
+   * From behind the opening quote to the closing one. Four bytes at a time: with bit 0x02 turned over, quotes (0x22) and control
    * characters are what is below 0x21, and `(w − 0x21…) & ~w` has the high bit of a byte set where the byte is; a backslash is 0 in `slash`.
    * The lowest such bit is the first such byte, for what is borrowed in a subtraction only reaches the bytes behind.
    */
