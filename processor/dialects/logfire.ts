@@ -12,7 +12,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, readGenAiUsage, roleOf } from './gen-ai.ts'
-import { anyText, optional, record } from './reading.ts'
+import { anyText, headOf, optional, record } from './reading.ts'
 import {
   agentNameOf,
   emptyAnswer,
@@ -129,7 +129,7 @@ function answerOf(a: Attributes): ProviderAnswer {
   const data = record(a.has(KEY.answer) ? jsonOf(a, KEY.answer) : undefined)
   if (data === undefined) return {}
   const text = data['combined_chunk_content']
-  return typeof text === 'string' ? { outputEmpty: text.trim() === '', outputText: text.slice(0, 4096) } : providerAnswer(data)
+  return typeof text === 'string' ? { outputEmpty: text.trim() === '', outputText: headOf(text, 4096) } : providerAnswer(data)
 }
 
 function usageOf(a: Attributes, role: SpanRole, answer: ProviderAnswer): RawUsage | undefined {

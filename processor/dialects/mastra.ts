@@ -11,7 +11,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
-import { anyCount, anyText, optional, record } from './reading.ts'
+import { anyCount, anyText, headOf, optional, record } from './reading.ts'
 import { accountingOf, agentNameOf, errorTypeOf, exceptionType, jsonOf, weigh, withCleanName } from './vendor.ts'
 
 const TYPE = 'mastra.span.type'
@@ -93,7 +93,7 @@ function inferenceAnswer(a: Attributes): Partial<Reading> {
   return {
     ...(calls > 0 ? { finish: 'tool_call' as const } : {}),
     outputEmpty: text.trim() === '' && calls === 0 && !other,
-    outputText: text.slice(0, 4096),
+    outputText: headOf(text, 4096),
   }
 }
 

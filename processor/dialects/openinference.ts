@@ -8,7 +8,7 @@ import type { ExternalEvaluation, RawUsage, Reading, SpanRole } from '../../mode
 import { GENERAL } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
-import { anyText, first, foldFinish, foldProvider, isEmptyResult, optional, record, shortHash } from './reading.ts'
+import { anyText, first, foldFinish, foldProvider, headOf, isEmptyResult, optional, record, shortHash } from './reading.ts'
 import { agentNameOf, exceptionType, jsonOf, textOf } from './vendor.ts'
 
 const KIND = 'openinference.span.kind'
@@ -91,7 +91,7 @@ function contentOf(a: Attributes): Partial<Reading> {
     .join('\n')
   return {
     ...optional('outputEmpty', empty),
-    ...(out.length === 0 ? {} : { outputText: text.slice(0, 4096) }),
+    ...(out.length === 0 ? {} : { outputText: headOf(text, 4096) }),
     ...optional('instructionsHash', instructions === undefined ? undefined : shortHash(instructions)),
     ...optional('toolsHash', tools === '' ? undefined : shortHash(tools)),
     ...optional('inputText', newestUser(a)),
@@ -102,7 +102,8 @@ function newestUser(a: Attributes): string | undefined {
   for (const key of a.keys(INPUT, 128).toReversed()) {
     if (!key.endsWith('.message.role') || a.text(key) !== 'user') continue
     const at = key.slice(0, -'role'.length)
-    return anyText(a, `${at}content`, `${at}contents.0.message_content.text`)?.slice(0, 512)
+    const text = anyText(a, `${at}content`, `${at}contents.0.message_content.text`)
+    return text === undefined ? undefined : headOf(text, 512)
   }
   return undefined
 }

@@ -9,7 +9,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
-import { anyText, first, foldFinish, isEmptyResult, optional, shortHash } from './reading.ts'
+import { anyText, first, foldFinish, headOf, isEmptyResult, optional, shortHash } from './reading.ts'
 import { agentNameOf, exceptionType } from './vendor.ts'
 
 const KIND = 'traceloop.span.kind'
@@ -93,7 +93,7 @@ export const openllmetry: Dialect = {
       ...(answer === undefined
         ? {}
         : {
-            outputText: answer.slice(0, 4096),
+            outputText: headOf(answer, 4096),
             outputEmpty: answer.trim() === '' && finish !== 'tool_call' && base.finish !== 'tool_call',
           }),
     }

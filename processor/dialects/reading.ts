@@ -6,6 +6,8 @@ import type { FinishReason } from '../../model/run.ts'
 import type { AttributeKey } from '../../model/attribute-key.ts'
 import type { Attributes } from '../../model/span.ts'
 
+export { foldProvider } from './providers.ts'
+
 /** `{ [key]: value }` when the value is known, else `{}`: keeps optional fields absent rather than `undefined`. */
 export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]: V })
@@ -61,11 +63,6 @@ export function shortHash(text: string): string {
     h = Math.imul(h, 0x01000193)
   }
   return (h >>> 0).toString(16).padStart(8, '0')
-}
-
-/** A sender's word may be `constructor`. */
-function ownOf<V>(table: Readonly<Record<string, V>>, word: string): V | undefined {
-  return Object.hasOwn(table, word) ? table[word] : undefined
 }
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
@@ -129,7 +126,8 @@ export function foldFinish(raw: string | undefined): FinishReason | undefined {
     .replaceAll('-', '_')
     .replaceAll(' ', '_')
   if (word === '' || word === 'null' || word === 'none' || word === 'unspecified' || word === 'finish_reason_unspecified') return undefined
-  return ownOf(FINISH, word) ?? 'other'
+  // A sender's word may be `constructor`.
+  return (Object.hasOwn(FINISH, word) ? FINISH[word] : undefined) ?? 'other'
 }
 
 /** How much a finish reason says about the answer; of several choices the most telling one is kept. */
@@ -155,81 +153,6 @@ export function foldFinishList(raw: readonly string[] | undefined): FinishReason
   return kept
 }
 
-const PROVIDER: Readonly<Record<string, string>> = {
-  'az.ai.openai': 'azure.ai.openai',
-  'az.ai.inference': 'azure.ai.inference',
-  azure: 'azure.ai.openai',
-  azure_openai: 'azure.ai.openai',
-  azureopenai: 'azure.ai.openai',
-  vertex_ai: 'gcp.vertex_ai',
-  vertexai: 'gcp.vertex_ai',
-  gemini: 'gcp.gemini',
-  google: 'gcp.gemini',
-  'google.generative-ai': 'gcp.gemini',
-  'google-genai': 'gcp.gemini',
-  'gcp.vertex.agent': 'gcp.gen_ai',
-  'google.vertex': 'gcp.vertex_ai',
-  aws: 'aws.bedrock',
-  bedrock: 'aws.bedrock',
-  'amazon-bedrock': 'aws.bedrock',
-  amazon_bedrock: 'aws.bedrock',
-  aws_bedrock: 'aws.bedrock',
-  mistral: 'mistral_ai',
-  mistralai: 'mistral_ai',
-  xai: 'x_ai',
-  moonshot: 'moonshot_ai',
-  watsonx: 'ibm.watsonx.ai',
-  openai: 'openai',
-  anthropic: 'anthropic',
-  cohere: 'cohere',
-  groq: 'groq',
-  deepseek: 'deepseek',
-  perplexity: 'perplexity',
-  ollama: 'ollama',
-}
-
-/** Frameworks that put their own name where the provider belongs. */
-const FRAMEWORKS = new Set([
-  'langchain',
-  'langgraph',
-  'crewai',
-  'microsoft.agent_framework',
-  'strands-agents',
-  'strands',
-  'llama_index',
-  'llamaindex',
-  'haystack',
-  'autogen',
-  'dspy',
-  'agno',
-  'openai_agents',
-  'claude_agent_sdk',
-  'mastra',
-  'pydantic_ai',
-  'pydantic-ai',
-])
-
-/** Folds old and vendor spellings into `gen_ai.provider.name` values; a framework's name is unknown, other values pass through lower-cased. */
-export function foldProvider(raw: string | undefined): string | undefined {
-  if (raw === undefined) return undefined
-  return FOLDED.get(raw) ?? foldWord(raw)
-}
-
-function foldWord(raw: string): string | undefined {
-  const word = raw.trim().toLowerCase()
-  if (word === '' || word === 'unknown' || word === '_other' || FRAMEWORKS.has(word)) return undefined
-  const known = ownOf(PROVIDER, word)
-  if (known !== undefined) return known
-  // Vercel AI SDK: "openai.chat", "openai.responses", "anthropic.messages", "amazon-bedrock.x"
-  const head = word.split('.', 1)[0] ?? word
-  return word.includes('.') && !/^(azure|aws|gcp|ibm)\./.test(word) ? (ownOf(PROVIDER, head) ?? word) : word
-}
-
-/** What names that are spelled as in the table fold to. */
-const FOLDED: ReadonlyMap<string, string | undefined> = new Map(
-  [...Object.keys(PROVIDER), ...Object.values(PROVIDER)].map((word) => [word, foldWord(word)]),
-)
-
 /** Parsed JSON, or `undefined`: attributes are often cut off by length limits, which is not the agent's fault. */
 export function parseJson(text: string | undefined): unknown {
   if (text === undefined) return undefined
@@ -251,6 +174,17 @@ export function countOf(value: unknown): number | undefined {
   return typeof n === 'number' && Number.isInteger(n) && n >= 0 ? n : undefined
 }
 
+/**
+ * The first `length` characters, as a string of its own: a slice holds on to all of the text that it was cut from, and what is read is kept
+ * until its run closes. By way of UTF-16 where it is not ASCII, which half a pair of surrogates survives.
+ */
+export function headOf(text: string, length: number): string {
+  if (text.length <= length) return text
+  const head = text.slice(0, length)
+  const bytes = Buffer.from(head)
+  return bytes.length === length ? bytes.toString('latin1') : Buffer.from(head, 'utf16le').toString('utf16le')
+}
+
 /** True when a tool's or retriever's answer is present and holds nothing: `""`, `null`, `[]`, `{}`, or a map whose only list is empty. */
 export function isEmptyResult(raw: string | undefined): boolean | undefined {
   if (raw === undefined) return undefined
@@ -263,10 +197,13 @@ export function isEmptyResult(raw: string | undefined): boolean | undefined {
 }
 
 /**
- * What an answer in GenAI message form (`[{role, parts: [{type, content}]}]`) holds: its text (first 4096 characters), whether it
+ * What an answer in GenAI message form (`[{role, parts: [{type, content}]}]`) holds: its text (the first characters, at `most` so many), whether it
  * is empty, and whether a part is a refusal. `undefined` when the value is not such a list.
  */
-export function readMessages(value: unknown): { readonly text: string; readonly empty: boolean; readonly refused: boolean } | undefined {
+export function readMessages(
+  value: unknown,
+  most = 4096,
+): { readonly text: string; readonly empty: boolean; readonly refused: boolean } | undefined {
   if (!Array.isArray(value)) return undefined
   let text = ''
   let other = false
@@ -286,7 +223,7 @@ export function readMessages(value: unknown): { readonly text: string; readonly 
     }
     if (Array.isArray(fields['tool_calls']) && fields['tool_calls'].length > 0) other = true
   }
-  return { text: text.slice(0, 4096), empty: !other && text.trim() === '', refused }
+  return { text: headOf(text, most), empty: !other && text.trim() === '', refused }
 }
 
 /** Text (first 512 characters) of the newest message with role `user`, from GenAI or OpenAI message lists. */
@@ -295,8 +232,8 @@ export function newestUserText(value: unknown): string | undefined {
   for (let i = value.length - 1; i >= 0; i--) {
     const fields = record(value[i])
     if (fields?.['role'] !== 'user') continue
-    const found = readMessages([fields])
-    return found === undefined || found.text === '' ? undefined : found.text.slice(0, 512)
+    const found = readMessages([fields], 512)
+    return found === undefined || found.text === '' ? undefined : found.text
   }
   return undefined
 }

@@ -6,7 +6,7 @@
 import type { FinishReason, RawUsage, Reading } from '../../model/run.ts'
 import { EVENT, GENERAL } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
-import { countOf, first, foldFinish, foldProvider, isEmptyResult, newestUserText, optional, record, shortHash } from './reading.ts'
+import { countOf, first, foldFinish, foldProvider, headOf, isEmptyResult, newestUserText, optional, record, shortHash } from './reading.ts'
 
 const UUID = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/i
 /** Provider-made ids: `asst_abc…`, `agent-5f3a9c…`, bare hex. */
@@ -197,7 +197,7 @@ function reasonOf(r: Fields, choice: Fields | undefined, candidate: Fields | und
 
 /** Emptiness and text of an answer. */
 export function answerFields(seen: Weighed): { readonly outputEmpty: boolean; readonly outputText: string } {
-  return { outputEmpty: !seen.tool && !seen.other && seen.text.trim() === '', outputText: seen.text.slice(0, 4096) }
+  return { outputEmpty: !seen.tool && !seen.other && seen.text.trim() === '', outputText: headOf(seen.text, 4096) }
 }
 
 function partsOf(value: unknown): readonly unknown[] | undefined {
@@ -249,7 +249,7 @@ export function newestBlockText(messages: unknown): string | undefined {
     if (m?.['role'] !== 'user') continue
     const body = field(m, 'content', 'parts')
     const text = Array.isArray(body) ? weigh(body).text : newestUserText([m])
-    if (text !== undefined && text !== '') return text.slice(0, 512)
+    if (text !== undefined && text !== '') return headOf(text, 512)
   }
   return undefined
 }

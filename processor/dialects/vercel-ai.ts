@@ -16,6 +16,7 @@ import {
   foldFinish,
   foldFinishList,
   foldProvider,
+  headOf,
   isEmptyResult,
   newestUserText,
   optional,
@@ -107,7 +108,7 @@ function readCall(span: Span, role: SpanRole): Reading {
     ...optional('responseId', role === 'model' ? anyText(a, GEN_AI.responseId, 'ai.response.id') : undefined),
     ...optional('usage', usageOf(a)),
     ...optional('finish', first(foldFinish(a.text('ai.response.finishReason')), foldFinishList(a.list(GEN_AI.finishReasons)))),
-    ...(text === undefined ? {} : { outputText: text.slice(0, 4096) }),
+    ...(text === undefined ? {} : { outputText: headOf(text, 4096) }),
     ...(answered && (text !== undefined || a.has('ai.response.toolCalls'))
       ? { outputEmpty: (text ?? '').trim() === '' && !a.has('ai.response.toolCalls') }
       : {}),
