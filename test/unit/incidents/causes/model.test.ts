@@ -1,7 +1,7 @@
 /** The model: one that is announced is in versions.test.ts; here what is concluded when it changed behind its name, and when it is not. */
 import { describe, expect, test } from 'vitest'
 import type { TriageFacts } from '../../../../incidents/facts.ts'
-import { about, cohort, distribution, facts, fallen, ran, series, steadyInputs, tool, change, counts } from '../triage-support.ts'
+import { about, BEGAN, cohort, distribution, facts, fallen, ran, series, steadyInputs, tool, change, counts } from '../triage-support.ts'
 
 const longer = { means: [{ what: 'output tokens per call', before: { sum: 96_000, count: 960 }, after: { sum: 19_200, count: 120 } }] }
 const cut = { answers: [distribution('finish_reason', { stop: [950, 90], length: [10, 30] })] }
@@ -21,6 +21,11 @@ const cases: readonly { readonly name: string; readonly given: TriageFacts; read
     name: 'refusals rose and nothing else changed: that is a trait of the answers itself',
     given: facts({ sli: 'refusal', series: series(0.005, 0.2) }),
     says: /^cause medium model behind the same name: .* refusals \d+ of 960 \(0\.5\d? ?%\)|^cause medium model behind the same name: .*refusals/,
+  },
+  {
+    name: 'a rare outcome a few times: that may be chance, however little else changed',
+    given: facts({ sli: 'refusal', series: series(1 / 576, 3 / 72, 12), startedMs: BEGAN }),
+    says: 'cause low model behind the same name: answers are others under the same model name: refusals 1 of 576 (0.2 %) → 3 of 72 (4.2 %); so few may be chance',
   },
   {
     name: 'a tool fails: that explains the longer answers',
