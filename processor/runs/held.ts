@@ -4,6 +4,7 @@
  * What an open run costs this way, and why: docs/decisions/0017-state.md.
  */
 import type { Assembled } from './assemble.ts'
+import { ClosedTraces } from './closed.ts'
 import { Reader } from './packed/bytes.ts'
 import { packContents, unpackContents } from './packed/facts.ts'
 import { Slab } from './packed/slab.ts'
@@ -25,13 +26,14 @@ export class Held {
   readonly #woken = new Set<number>()
   /** What had closed before of traces that are open again. */
   readonly #continued = new Map<number, ClosedTrace>()
-  readonly closed = new Map<string, ClosedTrace>()
+  readonly closed: ClosedTraces
   /** Spans of open traces, and links of the traces that have only links. */
   openSpans = 0
   linkSpans = 0
 
   constructor(capacity: number, seed: number) {
     this.slots = new Slots(capacity, seed)
+    this.closed = new ClosedTraces(seed)
     this.#views = new Views(capacity)
     this.slots.onGrow(() => this.#views.grow(this.slots.capacity))
   }
@@ -186,9 +188,12 @@ export class Held {
     if (views !== undefined) this.#views.set(slot, views)
   }
 
-  /** Keeps every packed trace as it is until the function is called. */
+  /** Keeps every packed trace, open or closed, as it is until the function is called. */
   hold(): () => void {
-    return this.#slab.hold()
+    const releases = [this.#slab.hold(), this.closed.hold()]
+    return () => {
+      for (const release of releases) release()
+    }
   }
 
   /** A trace as it was packed at `ref`. */

@@ -74,7 +74,7 @@ export class Runs {
   add(traceId: string, fact: Fact, now: number): void {
     const slot = this.#held.slots.find(traceId)
     const open = this.#held.isOpen(slot) ? this.#held.wake(slot) : undefined
-    const closed = open?.closed ?? this.#held.closed.get(traceId)
+    const closed = open === undefined ? this.#held.closed.get(traceId) : open.closed
     if (open?.facts.has(fact.spanId) === true || (closed !== undefined && this.#seen.has(traceId, fact.spanId))) {
       this.#tellRepeat(traceId, fact, open, closed)
       return
@@ -82,6 +82,8 @@ export class Runs {
     const below = closed === undefined ? undefined : this.#holderOf(traceId, closed, fact.parentSpanId)
     if (closed !== undefined && below !== undefined) {
       this.#addLate(traceId, closed, below, fact, now)
+      // What an open trace continues is written down when that closes.
+      if (open === undefined) this.#held.closed.update(traceId, closed)
       return
     }
     const trace = open ?? this.#startOpen(traceId, slot, now, closed)
@@ -299,24 +301,18 @@ export class Runs {
   #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): void {
     for (const spanId of trace.facts.keys()) this.#seen.add(trace.traceId, spanId, now)
     const closed = closedTraceOf(trace, runs, missingParents, now)
-    this.#held.closed.delete(trace.traceId)
-    this.#held.closed.set(trace.traceId, closed)
+    this.#held.closed.add(trace.traceId, closed)
     while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
   }
 
   #forget(now: number): void {
-    for (const closed of this.#held.closed.values()) {
-      if (now - closed.closedMs < this.#limits.rememberMs) break
-      this.#forgetOldest()
-    }
+    const { closed } = this.#held
+    while (now - (closed.oldestMs ?? now) >= this.#limits.rememberMs && closed.size > 0) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
-    const oldest = this.#held.closed.entries().next()
-    if (oldest.done === true) return
-    const [traceId, closed] = oldest.value
-    this.#held.closed.delete(traceId)
-    for (const [service, id] of closed.responses) this.#responses.release(service, id, traceId)
+    const oldest = this.#held.closed.takeOldest()
+    for (const [service, id] of oldest?.trace.responses ?? []) this.#responses.release(service, id, oldest?.traceId ?? '')
   }
 
   /** The closed run that a span belongs to. */

@@ -91,7 +91,8 @@ export interface RunsCapture {
   readonly held: Held
   /** Lets go of the bytes that were kept for this. */
   readonly release: () => void
-  readonly closed: readonly ClosedMark[]
+  /** Where the closed traces are held, oldest first. */
+  readonly closed: Int32Array
   readonly open: readonly OpenMark[]
   readonly order: readonly string[]
   readonly claims: ClaimsState
@@ -106,7 +107,7 @@ export function captureHeld(held: Held, responses: Responses, seen: RememberedSp
   const capture = {
     held,
     release,
-    closed: Array.from(held.closed, ([traceId, trace]) => markClosed(traceId, trace)),
+    closed: held.closed.refs(),
     open: PLACES.flatMap(([place, lists]) =>
       lists.flatMap((list) => Array.from(held.slots.of(list), (slot) => markOpen(held, slot, place))),
     ),
@@ -122,7 +123,7 @@ export function captureHeld(held: Held, responses: Responses, seen: RememberedSp
 export function restorePart(part: Exclude<RunsPart, { kind: 'remembered' }>, held: Held, responses: Responses): void {
   switch (part.kind) {
     case 'closed':
-      for (const state of part.traces) held.closed.set(state.traceId, closedFrom(state))
+      for (const state of part.traces) held.closed.add(state.traceId, closedFrom(state))
       break
     case 'open':
       for (const state of part.traces) openFrom(held, state)
@@ -173,7 +174,7 @@ function markObjects(trace: OpenTrace): ObjectsMark {
 export function* partsOf(capture: RunsCapture): Iterable<RunsPart> {
   try {
     for (let at = 0; at < capture.closed.length; at += PART)
-      yield { kind: 'closed', traces: capture.closed.slice(at, at + PART).map(closedState) }
+      yield { kind: 'closed', traces: Array.from(capture.closed.subarray(at, at + PART), (ref) => stateAt(capture.held, ref)) }
     yield* openParts(capture)
     for (let at = 0; at < capture.order.length; at += 10 * PART) yield { kind: 'order', traceIds: capture.order.slice(at, at + 10 * PART) }
     const { seed, claims } = capture.claims
@@ -197,6 +198,11 @@ function* openParts({ open, held }: RunsCapture): Iterable<RunsPart> {
     spans = 0
   }
   if (traces.length > 0) yield { kind: 'open', traces }
+}
+
+function stateAt(held: Held, ref: number): ClosedTraceState {
+  const { traceId, trace } = held.closed.readAt(ref)
+  return closedState(markClosed(traceId, trace))
 }
 
 function closedState({ traceId, trace, counted, envelopes, spanIds }: ClosedMark): ClosedTraceState {

@@ -121,6 +121,13 @@ export class Writer {
     return true
   }
 
+  /** An id: 9 bytes where it is 16 hex digits. */
+  id(id: string): void {
+    const at = this.reserve()
+    if (this.hex(id)) this.set(at, 1)
+    else this.text(id)
+  }
+
   /** Leaves a byte to be set once what it tells is known. */
   reserve(): number {
     this.byte(0)
@@ -202,6 +209,10 @@ export class Reader {
     const value = this.#bytes.toString(isWide ? 'utf16le' : 'latin1', this.#at, end)
     this.#at = end
     return value
+  }
+
+  id(): string {
+    return this.byte() === 1 ? this.hex() : this.text()
   }
 
   hex(): string {

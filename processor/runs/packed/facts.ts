@@ -96,8 +96,8 @@ export function packContents(contents: Contents, before: (w: Writer) => void): U
   }
   w.whole(contents.links.size)
   for (const [id, link] of contents.links) {
-    writeId(w, id)
-    writeId(w, link.parentSpanId)
+    w.id(id)
+    w.id(link.parentSpanId)
     w.text(link.parentLocation)
   }
   w.whole(contents.evaluations.length)
@@ -119,8 +119,8 @@ export function unpackContents(
     into.facts.set(last.spanId, last)
   }
   for (let left = r.whole(); left > 0; left--) {
-    const id = readId(r)
-    into.links.set(id, { parentSpanId: readId(r), parentLocation: r.text() as ParentLocation })
+    const id = r.id()
+    into.links.set(id, { parentSpanId: r.id(), parentLocation: r.text() as ParentLocation })
   }
   for (let left = r.whole(); left > 0; left--)
     into.evaluations.push({ spanId: r.text(), evaluation: JSON.parse(r.once()) as ExternalEvaluation })
@@ -250,14 +250,4 @@ function readValue(r: Reader, kind: Kind | undefined): Value {
   if (kind === 'flag') return r.byte() === 1
   if (kind === 'usage') return readFields(r, USAGE_FIELDS) as unknown as RawUsage
   return JSON.parse(r.once()) as Value
-}
-
-function writeId(w: Writer, id: string): void {
-  const at = w.reserve()
-  if (w.hex(id)) w.set(at, 1)
-  else w.text(id)
-}
-
-function readId(r: Reader): string {
-  return r.byte() === 1 ? r.hex() : r.text()
 }
