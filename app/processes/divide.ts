@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../config-schema.ts'
+import { memoryLimit } from '../memory-limit.ts'
 
 /** What process `index` of `count` is given. A bound on one request or one run is not divided. */
 export function configOf(config: Config, index: number, count: number): Config {
   const share = (n: number): number => Math.max(1, Math.ceil(n / count))
   const { runs, limits, journal } = config
+  const memory = memoryLimit(limits.max_memory)
   return {
     ...config,
     runs: {
@@ -23,6 +25,7 @@ export function configOf(config: Config, index: number, count: number): Config {
       ...limits,
       max_inflight_bytes: share(limits.max_inflight_bytes),
       max_concurrent_requests: share(limits.max_concurrent_requests),
+      max_memory: memory === undefined ? 'off' : { bytes: share(memory.bytes) },
     },
     relay: config.relay.map((r) => ({
       ...r,

@@ -12,6 +12,8 @@ export const ADDED: ReadonlySet<string> = new Set([
   'agentopz_pending_link_spans',
   'agentopz_remembered_traces',
   'agentopz_inflight_bytes',
+  'agentopz_memory_limit_bytes',
+  'agentopz_memory_used_bytes',
   'agentopz_relay_queue_bytes',
   'agentopz_relay_queue_requests',
   'agentopz_journal_bytes',
@@ -29,6 +31,7 @@ export const LEAST: ReadonlySet<string> = new Set([
 ] satisfies MetricName[])
 /** Maxima, newest times, and what all tell alike or only the first process tells. */
 export const MOST: ReadonlySet<string> = new Set([
+  'agentopz_memory_refusing',
   'agentopz_open_run_max_cost_usd',
   'agentopz_open_run_max_steps',
   'agentopz_open_run_max_age_seconds',

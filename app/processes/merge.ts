@@ -160,6 +160,8 @@ export class Merged {
     const before = entry.last[source]
     entry.last[source] = row
     entry.told[source] = this.#rounds[source] ?? 0
+    const { series } = entry.target
+    series.lastMs = Math.max(series.lastMs, row[2])
     if (entry.isFolded && family.isCounted && row[1] !== before?.[1])
       this.#settings.folded(
         family.name,
@@ -217,14 +219,16 @@ export class Merged {
     for (const [i, n] of total.counts.entries()) carried.counts[i] = (carried.counts[i] ?? 0) + n
   }
 
-  /** A series that no process has is kept until it is idle; its samples stay in what they were folded into. */
+  /** A series that no process has is kept until it is idle; what of it was folded stays in what it was folded into. */
   #prune(family: Merging, key: string, entry: Entry, now: number): void {
     const { carried, target } = entry
-    const isIdle = carried === undefined || (family.plan.agentAt >= 0 && carried.lastMs < now - this.#settings.seriesIdleSeconds * 1000)
-    if (!isIdle) return
+    const isFolded = target.series.key !== key
+    const lastMs = isFolded ? carried?.lastMs : target.series.lastMs
+    const isIdle = family.plan.agentAt >= 0 && (lastMs ?? 0) < now - this.#settings.seriesIdleSeconds * 1000
+    if (carried !== undefined && !isIdle) return
     if (carried !== undefined) this.#isCarriedNew = true
     family.entries.delete(key)
-    if (carried !== undefined && entry.isFolded && target.series.key !== key) this.#carry(this.#entry(family, target.series.key), carried)
+    if (carried !== undefined && isFolded) this.#carry(this.#entry(family, target.series.key), carried)
     if (--target.users > 0) return
     family.targets.delete(target.series.key)
     family.series.delete(target.series.key)

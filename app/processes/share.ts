@@ -38,6 +38,8 @@ export class Share implements Between {
   readonly #owned = new WeakMap<Uint8Array, Uint8Array>()
   /** Evaluations on their way to the processes that have their runs. */
   readonly #leaving = new Set<Promise<void>>()
+  /** How many of them were not kept. */
+  #lost = 0
   #data: OwnDataPath | undefined
   /** Until the journal was read, nothing of what is met is new. */
   #isLive = false
@@ -63,6 +65,7 @@ export class Share implements Between {
     if (signal === 'traces') this.#parts.decoder.traces(unpacked, encoding, { span: nobody })
     else this.#parts.decoder.logs(unpacked, encoding, { log: nobody })
     const { index } = this.#parts.place
+    const lost = this.#lost
     const parts = this.#split(signal, unpacked, encoding)
     const asked = parts.flatMap((part, to) => (part === undefined || to === index ? [] : [this.#send(to, signal, encoding, part)]))
     const results = (await Promise.allSettled(asked)).map((r) => {
@@ -74,7 +77,7 @@ export class Share implements Between {
       this.#owned.set(unpacked, mine ?? NOTHING[encoding])
       results.push(await own())
     }
-    await this.#sent()
+    await this.#sent(lost)
     return results.reduce(sum, NO_SPANS)
   }
 
@@ -83,9 +86,10 @@ export class Share implements Between {
     if (traceId === '' ? evaluation.responseId === undefined : (ownerOfId(traceId, count) ?? index) === index) return false
     // Read from the journal: it was sent before the request was acknowledged, or the request was sent again.
     if (!this.#isLive) return true
-    const leaving = route({ evaluation, traceId, spanId }, count, (to, e) => this.#keepAt(to, e))
+    const leaving: Promise<void> = route({ evaluation, traceId, spanId }, count, (to, e) => this.#keepAt(to, e))
+      .catch(() => void this.#lost++)
+      .finally(() => this.#leaving.delete(leaving))
     this.#leaving.add(leaving)
-    leaving.catch(nobody)
     return true
   }
 
@@ -105,8 +109,9 @@ export class Share implements Between {
       const signal = SIGNALS[frame.signal] ?? 'traces'
       const encoding = ENCODINGS[frame.encoding] ?? 'protobuf'
       const received = { signal, encoding, unpacked: frame.body, body: frame.body, contentType: PART_TYPE, contentEncoding: 'identity' }
+      const lost = this.#lost
       const result = await this.#started().takeShared(received)
-      await this.#sent()
+      await this.#sent(lost)
       return reply('taken', JSON.stringify(result))
     } catch (error) {
       return reply('refused', error instanceof Error ? error.message : String(error))
@@ -152,14 +157,10 @@ export class Share implements Between {
     }
   }
 
-  /** Waits for the evaluations of all requests under way. @throws Refusal when one was not kept. */
-  async #sent(): Promise<void> {
-    while (this.#leaving.size > 0) {
-      const leaving = [...this.#leaving]
-      const results = await Promise.allSettled(leaving)
-      for (const l of leaving) this.#leaving.delete(l)
-      if (results.some((r) => r.status === 'rejected')) throw new Refusal('overload', 'an evaluation was not kept; send the request again')
-    }
+  /** Waits for the evaluations of all requests under way. @throws Refusal when one was not kept since there were `lost`. */
+  async #sent(lost: number): Promise<void> {
+    while (this.#leaving.size > 0) await Promise.all(this.#leaving)
+    if (this.#lost !== lost) throw new Refusal('overload', 'an evaluation was not kept; send the request again')
   }
 }
 
