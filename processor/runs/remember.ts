@@ -68,6 +68,12 @@ export class RememberedSpans {
   readonly #spanMs: number
   readonly #seed: number
   #current = 0
+  #traceId = ''
+  #traceA: number
+  #traceB: number
+  /** What `#print` found. */
+  #a = 0
+  #b = 0
 
   /** `seed` keeps senders from choosing ids that collide; `maxSpans` bounds memory at about 16 to 32 bytes a span. */
   constructor(maxSpans: number, rememberMs: number, seed: number) {
@@ -75,12 +81,14 @@ export class RememberedSpans {
     this.#generations = Array.from({ length: GENERATIONS + 1 }, () => new Generation(this.#perGeneration))
     this.#spanMs = rememberMs / GENERATIONS
     this.#seed = seed | 0
+    this.#traceA = mixTrace('', this.#seed)
+    this.#traceB = mixTrace('', ~this.#seed)
   }
 
   has(traceId: string, spanId: string): boolean {
-    const a = fingerprint(traceId, spanId, this.#seed)
-    const b = fingerprint(traceId, spanId, ~this.#seed)
-    return this.#generations.some((g) => g.count > 0 && g.has(a, b))
+    this.#print(traceId, spanId)
+    for (const g of this.#generations) if (g.count > 0 && g.has(this.#a, this.#b)) return true
+    return false
   }
 
   add(traceId: string, spanId: string, now: number): void {
@@ -91,7 +99,26 @@ export class RememberedSpans {
       g = this.#generations[this.#current] as Generation
       g.clear(now)
     }
-    g.add(fingerprint(traceId, spanId, this.#seed), fingerprint(traceId, spanId, ~this.#seed))
+    this.#print(traceId, spanId)
+    g.add(this.#a, this.#b)
+  }
+
+  /** Works out both halves of a span's fingerprint. A trace's part is kept: its spans come one after the other. */
+  #print(traceId: string, spanId: string): void {
+    if (traceId !== this.#traceId) {
+      this.#traceId = traceId
+      this.#traceA = mixTrace(traceId, this.#seed)
+      this.#traceB = mixTrace(traceId, ~this.#seed)
+    }
+    let a = this.#traceA
+    let b = this.#traceB
+    for (let i = 0; i < spanId.length; i++) {
+      const code = spanId.charCodeAt(i)
+      a = Math.imul(a ^ code, 0x85ebca6b)
+      b = Math.imul(b ^ code, 0x85ebca6b)
+    }
+    this.#a = finish(a)
+    this.#b = finish(b)
   }
 
   capture(): RememberedState {
@@ -115,13 +142,15 @@ export class RememberedSpans {
   }
 }
 
-/** 32-bit mix of both ids; never 0, which marks a free slot. */
-function fingerprint(traceId: string, spanId: string, seed: number): number {
+function mixTrace(traceId: string, seed: number): number {
   let h = seed
   for (let i = 0; i < traceId.length; i++) h = Math.imul(h ^ traceId.charCodeAt(i), 0x9e3779b1)
-  h ^= h >>> 15
-  for (let i = 0; i < spanId.length; i++) h = Math.imul(h ^ spanId.charCodeAt(i), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return h ^ (h >>> 15)
+}
+
+/** Never 0, which marks a free slot. */
+function finish(mixed: number): number {
+  let h = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
   h ^= h >>> 16
   return h === 0 ? 1 : h | 0
 }

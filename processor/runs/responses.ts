@@ -44,6 +44,9 @@ export class Responses {
   #oldest = 0
   #used = 0
   readonly #key = newKey()
+  /** One service after the other asks, many times each. */
+  #lastService: string | undefined
+  #lastPrint = 0
 
   /** Holds at most `max` claims; the oldest are forgotten first. `isCandidate` says of an open trace whether it has an agent or workflow span. */
   constructor(max: number, seed: number, isCandidate: (traceId: string) => boolean) {
@@ -122,6 +125,7 @@ export class Responses {
   /** Takes over captured claims, and the seed they were made with. `isOpen` says which traces may still change. */
   restore({ seed, claims }: ClaimsState, isOpen: (traceId: string) => boolean): void {
     this.#seed = seed
+    this.#lastService = undefined
     for (const c of claims) {
       const isFinal = c.counted || !isOpen(c.traceId)
       const flags = (c.nested ? NESTED : 0) | (c.counted ? COUNTED : 0) | (isFinal ? FINAL : 0) | (c.hasCandidate ? CANDIDATE : 0)
@@ -130,7 +134,11 @@ export class Responses {
   }
 
   #service(service: string): number {
-    return fingerprint(service, this.#seed)
+    if (service !== this.#lastService) {
+      this.#lastService = service
+      this.#lastPrint = fingerprint(service, this.#seed)
+    }
+    return this.#lastPrint
   }
 
   /** The claims of a response, oldest first. */
