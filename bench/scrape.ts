@@ -9,16 +9,17 @@ import { promisify } from 'node:util'
 import { serve } from '@hono/node-server'
 import type { Run } from '../model/run.ts'
 import { createMetrics } from '../processor/metrics.ts'
-import { recordRun } from '../processor/record.ts'
+import { createRecorder } from '../processor/record.ts'
 import { keep, ranOn } from './results.ts'
 import { median, spread } from './wire/rounds.ts'
 
 const wanted = Number(process.argv[2] ?? 50_000)
 const ROUNDS = 15
 const metrics = createMetrics({ maxAgents: 2000 })
+const recorder = createRecorder(metrics)
 let agents = 0
 while (metrics.seriesCount() < wanted)
-  recordRun(runOf(agents++), [], 'pass', metrics, { price: () => ({ known: true, usd: 0.012 }), objectives: () => ({}) }, Date.now())
+  recorder.run(runOf(agents++), [], 'pass', { price: () => ({ known: true, usd: 0.012 }), objectives: () => ({}) }, Date.now())
 const series = metrics.seriesCount()
 
 /** As the app answers it, through the same HTTP server. */

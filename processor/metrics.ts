@@ -9,8 +9,9 @@ import { type LabelOf, type LabelsOf, METRICS, type MetricDefinition, type Metri
 import { STANDARD_METRICS } from '../model/metrics-standard.ts'
 import { Cardinality, DEFAULT_VALUES_PER_LABEL } from './cardinality.ts'
 import { boundText, bucketLabels, type Format, labelText, negotiate, numberText, renderHead, renderSeries } from './exposition.ts'
+import { type Counter, Exemplars, type Gauge, Handle, type Histogram, isAmount } from './handles.ts'
 import { captureSeries, dropCounts, restoreSeries, type SeriesState } from './metrics-state.ts'
-import { bucketOf, type Exemplar, Family, type FamilyLimits } from './series.ts'
+import { Family, type FamilyLimits } from './series.ts'
 
 export interface MetricsOptions extends FamilyLimits {
   /** Series of values not seen for so long are dropped. */
@@ -39,17 +40,19 @@ export type StandardName = keyof typeof STANDARD_METRICS
 type StandardLabels<M extends StandardName> = { readonly [L in (typeof STANDARD_METRICS)[M]['labels'][number]]: string }
 
 export interface Metrics {
+  /** A metric with its labels filled in, for what is recorded often: processor/handles.ts. */
+  counter<M extends NameOfType<'counter'>>(name: M, labels: LabelsOf<M>): Counter
+  histogram<M extends NameOfType<'histogram'>>(name: M, labels: LabelsOf<M>): Histogram
+  settable<M extends NameOfType<'gauge'>>(name: M, labels: LabelsOf<M>): Gauge
+  /** A metric under a standard name; undefined unless standard names are exported. */
+  standard<M extends StandardName>(name: M, labels: StandardLabels<M>): Histogram | undefined
   /** Adds to a counter; nothing when `value` is not above 0. `traceId` becomes its exemplar. */
   add<M extends NameOfType<'counter'>>(name: M, labels: LabelsOf<M>, value: number, now: number, traceId?: string): void
   /** Shows a counter at 0 before it first counts: Prometheus takes no increase from a series that begins at 1. */
   start<M extends NameOfType<'counter'>>(name: M, labels: LabelsOf<M>, now: number): void
   /** Observes `value` as often as `weight` says. */
   observe<M extends NameOfType<'histogram'>>(name: M, labels: LabelsOf<M>, value: Observation, now: number): void
-  /** Observes under a standard name; does nothing unless standard names are exported. */
-  observeStandard<M extends StandardName>(name: M, labels: StandardLabels<M>, value: Observation, now: number): void
   set<M extends NameOfType<'gauge'>>(name: M, labels: LabelsOf<M>, value: number, now: number): void
-  /** Notes when a cohort value was first seen; later sightings keep the time and keep the series alive. */
-  firstSeen(labels: LabelsOf<'agentopz_cohort_first_seen_timestamp_seconds'>, now: number): void
   /** A gauge computed at scrape: its rows replace all former series. */
   gauge<M extends NameOfType<'gauge'>>(name: M, rows: () => Iterable<readonly [LabelsOf<M>, number]>): void
   /** Text for a scraper, in the format it accepts, piece by piece: the event loop gets its turn between them. */
@@ -63,6 +66,8 @@ export interface Metrics {
   /** Drops idle series and returns how many. */
   expire(now: number): number
   seriesCount(): number
+  /** Grows whenever recorded series are dropped: who keeps handles lets go of them then. */
+  readonly seriesDropped: number
   /** The samples that continue over a restart, as they are now: processor/metrics-state.ts. */
   capture(): readonly SeriesState[]
   restore(series: readonly SeriesState[]): void
@@ -100,7 +105,6 @@ export interface ProcessMetric {
 const RENDER_SLICE = 1000
 /** Characters given out between two turns of the event loop. */
 const PIECE = 2 ** 18
-const FIRST_SEEN = 'agentopz_cohort_first_seen_timestamp_seconds'
 const OVERFLOWED = 'agentopz_series_overflow_total'
 /** Gauges that count: rows folded together are added. The others are maxima, times and flags. */
 const ADDED = new Set<string>(['agentopz_open_runs', 'agentopz_control_streams', 'agentopz_incidents'] satisfies MetricName[])
@@ -111,48 +115,31 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
   const processMetrics = options.processMetrics ? new Registry() : undefined
   if (processMetrics !== undefined) collectDefaultMetrics({ register: processMetrics })
   const families = familiesOf(options)
-  // A run adds some sixty samples with the same id.
-  let checkedId: string | undefined
-  let isId = false
-  const exemplarOf = (traceId: string | undefined, value: number, atMs: number): Exemplar | undefined => {
-    if (!options.exemplars || traceId === undefined) return undefined
-    if (traceId !== checkedId) {
-      checkedId = traceId
-      isId = isTraceId(traceId)
-    }
-    return isId ? { traceId, value, atMs } : undefined
-  }
-
-  const observe = (name: string, labels: Readonly<Record<string, string>>, o: Observation, now: number): void => {
+  const exemplars = new Exemplars(options.exemplars)
+  const handle = (name: string, labels: Readonly<Record<string, string>>): Handle => {
     const family = families.get(name)
-    if (family === undefined || !Number.isFinite(o.value) || !(o.weight > 0) || !Number.isFinite(o.weight)) return
-    const series = family.find(labels, now)
-    const bucket = bucketOf(family.bounds, o.value)
-    series.value += o.value * o.weight
-    series.counts[bucket] = (series.counts[bucket] ?? 0) + o.weight
-    const exemplar = exemplarOf(o.traceId, o.value, now)
-    if (exemplar !== undefined) series.exemplars[bucket] = exemplar
+    if (family === undefined) throw new Error(`metrics: ${name} is not exported`)
+    return new Handle(family, labels, exemplars)
   }
+  let dropped = 0
   const metrics: Metrics = {
+    counter: handle,
+    histogram: handle,
+    settable: handle,
+    standard: (name, labels) => (families.has(name) ? handle(name, labels) : undefined),
     // oxlint-disable-next-line max-params -- one call per sample on the hot path, in the order a sample is read
     add: (name, labels, value, now, traceId) => {
       const family = families.get(name)
-      if (family === undefined || !(value > 0) || !Number.isFinite(value)) return
+      if (family === undefined || !isAmount(value)) return
       const series = family.find(labels, now)
       series.value += value
-      const exemplar = exemplarOf(traceId, value, now)
-      if (exemplar !== undefined) series.exemplars[0] = exemplar
+      if (traceId !== undefined) exemplars.put(series, 0, traceId, value, now)
     },
     start: (name, labels, now) => families.get(name)?.start(labels, now),
-    observe,
-    observeStandard: observe,
+    observe: (name, labels, { value, weight, traceId }, now) => handle(name, labels).observe(value, weight, now, traceId),
     set: (name, labels, value, now) => {
       const family = families.get(name)
       if (family !== undefined) family.find(labels, now).value = value
-    },
-    firstSeen: (labels, now) => {
-      const series = families.get(FIRST_SEEN)?.find(labels, now)
-      if (series !== undefined && series.value === 0) series.value = now / 1000
     },
     gauge: (name, rows) => {
       const family = families.get(name)
@@ -176,9 +163,10 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
       return { contentType, body: parts.join('') }
     },
     expire: (now) => {
-      let dropped = 0
-      for (const family of families.values()) dropped += family.expire(now - options.seriesIdleSeconds * 1000)
-      return dropped
+      let expired = 0
+      for (const family of families.values()) expired += family.expire(now - options.seriesIdleSeconds * 1000)
+      dropped += expired
+      return expired
     },
     valuesOf: (name, label) => {
       const family = families.get(name)
@@ -188,7 +176,13 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
     },
     capture: () => captureSeries(families.values()),
     restore: (series) => restoreSeries(families, series),
-    beginAgain: () => dropCounts(families.values()),
+    beginAgain: () => {
+      dropCounts(families.values())
+      dropped++
+    },
+    get seriesDropped() {
+      return dropped
+    },
     seriesCount: () => [...families.values()].reduce((n, family) => n + family.series.size, 0),
   }
   metrics.gauge('agentopz_build_info', () => [[{ version: options.version, node_version: process.versions.node }, 1]])
@@ -280,9 +274,4 @@ function renderProcess(collected: readonly ProcessMetric[], format: Format): str
     }
   }
   return out
-}
-
-/** Runs read from logs have a made-up key instead of a trace id. */
-function isTraceId(id: string): boolean {
-  return /^[0-9a-f]{32}$/.test(id)
 }

@@ -20,7 +20,7 @@ import type { SeriesState } from './metrics-state.ts'
 import { type Pending, PendingEvaluations } from './pending-evaluations.ts'
 import type { Prices } from './prices.ts'
 import { factOfLog, readSpan } from './read-span.ts'
-import { type RecordContext, recordLate, recordRun } from './record.ts'
+import { createRecorder, type RecordContext } from './record.ts'
 import { partsOf, type RunsPart } from './runs/state.ts'
 import { type LateWork, type RunLimits, Runs } from './runs/runs.ts'
 import type { SpanPlace } from './sdk-span.ts'
@@ -96,6 +96,7 @@ export function createPipeline(
   let settings = initial
   let now = 0
   const seenAgents = new Map<string, Set<string>>()
+  const recorder = createRecorder(metrics)
   const context = (): RecordContext => ({ price: (spend) => settings.prices.price(spend), objectives: settings.objectivesOf })
   const guarded = (stage: string, work: () => void): void => {
     try {
@@ -112,7 +113,7 @@ export function createPipeline(
       closed: (run, reason) =>
         guarded('record', () => {
           const { verdicts, quality } = evaluate(run, settings.policyOf(run.agent), settings.thresholds)
-          recordRun(run, verdicts, quality, metrics, context(), now)
+          recorder.run(run, verdicts, quality, context(), now)
           if (reason === 'evicted_runs' || reason === 'evicted_spans' || reason === 'span_limit') {
             metrics.add('agentopz_runs_evicted_total', { agent: run.agent, environment: run.environment, reason }, 1, now)
           }
@@ -121,10 +122,9 @@ export function createPipeline(
         }),
       late: (work: LateWork) =>
         guarded('late', () =>
-          recordLate(
+          recorder.late(
             work,
             work.evaluations.map((e) => externalVerdict(e, settings.thresholds)),
-            metrics,
             context(),
             now,
           ),

@@ -5,27 +5,23 @@
  */
 import type { Run } from '../model/run.ts'
 import { safeLabel } from './cardinality.ts'
-import type { Metrics, Observation } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 
 /** Observes a run, its tool calls and its model calls; does nothing unless standard names are exported. */
 export function recordStandard(run: Run, metrics: Metrics, now: number): void {
-  const weighted = (value: number): Observation => ({ value, weight: run.weight, traceId: run.traceId })
+  const { weight, traceId } = run
   const agent = { gen_ai_agent_name: run.agent }
-  const runError = run.outcome === 'error' ? (run.modelCalls.at(-1)?.errorType ?? '_OTHER') : ''
+  const inferenceCalls = metrics.standard('gen_ai_invoke_agent_inference_calls', agent)
+  if (inferenceCalls === undefined) return
   if (run.rootEnded) {
-    metrics.observeStandard(
-      'gen_ai_invoke_agent_duration_seconds',
-      { ...agent, error_type: runError },
-      weighted(run.durationMs / 1000),
-      now,
-    )
+    const labels = { ...agent, error_type: run.outcome === 'error' ? (run.modelCalls.at(-1)?.errorType ?? '_OTHER') : '' }
+    metrics.standard('gen_ai_invoke_agent_duration_seconds', labels)?.observe(run.durationMs / 1000, weight, now, traceId)
   }
-  const own = run.modelCalls.filter((c) => c.own).length
-  metrics.observeStandard('gen_ai_invoke_agent_inference_calls', agent, weighted(own), now)
-  metrics.observeStandard('gen_ai_invoke_agent_tool_calls', agent, weighted(run.toolCalls.length), now)
+  inferenceCalls.observe(run.modelCalls.filter((c) => c.own).length, weight, now, traceId)
+  metrics.standard('gen_ai_invoke_agent_tool_calls', agent)?.observe(run.toolCalls.length, weight, now, traceId)
   for (const t of run.toolCalls) {
     const labels = { ...agent, gen_ai_tool_name: t.tool, error_type: errorTypeOf(t) }
-    metrics.observeStandard('gen_ai_execute_tool_duration_seconds', labels, weighted(t.durationMs / 1000), now)
+    metrics.standard('gen_ai_execute_tool_duration_seconds', labels)?.observe(t.durationMs / 1000, weight, now, traceId)
   }
   for (const c of run.modelCalls) {
     const labels = {
@@ -36,7 +32,7 @@ export function recordStandard(run: Run, metrics: Metrics, now: number): void {
       gen_ai_response_model: safeLabel(c.model),
       error_type: errorTypeOf(c),
     }
-    metrics.observeStandard('gen_ai_client_inference_duration_seconds', labels, weighted(c.durationMs / 1000), now)
+    metrics.standard('gen_ai_client_inference_duration_seconds', labels)?.observe(c.durationMs / 1000, weight, now, traceId)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * One closed run → the catalogue's metrics; late work → counters only. Nothing is kept here.
+ * One closed run → the catalogue's metrics; late work → counters only. Nothing of a run is kept here.
  * Counters grow by the run's weight, histograms observe that often. Unknown is left out or counted apart, never recorded as zero:
  * a run's cost is observed only when all of it is known, its duration only when its root ended.
  * Contract: design §4, rules R5, R6, R8, R12, R13.
@@ -12,14 +12,14 @@ import {
   type Spend,
   stepsOf,
   TOKEN_CLASSES,
-  type RunOutcome,
+  type TokenClass,
   type ToolCall,
 } from '../model/run.ts'
-import type { LabelsOf } from '../model/metrics.ts'
-import { safeLabel } from './cardinality.ts'
 import type { CheckVerdict } from './evaluations/index.ts'
 import { scriptOf, tokenBucket } from './input-features.ts'
-import type { Metrics, Observation } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
+import { type AgentHandles, RecordHandles } from './record-handles.ts'
+import type { MakeHandles } from './record-made.ts'
 import { recordStandard } from './record-standard.ts'
 import type { LateWork } from './runs/runs.ts'
 import { totalTokens } from './usage.ts'
@@ -36,129 +36,79 @@ export interface RecordContext {
   readonly objectives: (agent: string) => Objectives
 }
 
-// Labels are written out field by field and not spread: some sixty samples a run, and a spread copies by a slow way each time.
-interface Recorder {
-  readonly metrics: Metrics
-  readonly context: RecordContext
-  readonly now: number
+/** What one run or late work adds to: its agent's handles, how often and when. */
+interface Entry {
+  readonly to: AgentHandles
   readonly weight: number
   readonly traceId: string
-  readonly labels: { readonly agent: string; readonly environment: string }
+  readonly now: number
 }
 
-/** The cohort labels that metrics besides agentopz_runs_total carry. */
-interface Made {
-  readonly prompt_version: string
-  readonly model: string
+export interface Recorder {
+  /** Records a run that closed. */
+  run(run: Run, verdicts: readonly CheckVerdict[], quality: Quality, context: RecordContext, now: number): void
+  /**
+   * Records work that came after its run closed or beside every run: counters, never histograms of runs or calls (R8).
+   * A late evaluation is recorded whole, score included: it is told once, and late is when most of them come.
+   */
+  late(work: LateWork, verdicts: readonly CheckVerdict[], context: RecordContext, now: number): void
 }
 
-/** How runs commonly end; shown at 0 from a cohort's first run on. */
-const EXPECTED = [
-  { outcome: 'ok', quality: 'pass' },
-  { outcome: 'ok', quality: 'fail' },
-  { outcome: 'error', quality: 'fail' },
-] as const
-
-type RunHistogram =
-  | 'agentopz_run_steps'
-  | 'agentopz_run_model_calls'
-  | 'agentopz_run_tool_calls'
-  | 'agentopz_run_duration_seconds'
-  | 'agentopz_run_cost_usd'
-
-/** Records a run that closed. */
-// oxlint-disable-next-line max-params -- run, what was judged of it, and where it goes: one call per run, read in that order
-export function recordRun(
-  run: Run,
-  verdicts: readonly CheckVerdict[],
-  quality: Quality,
-  metrics: Metrics,
-  context: RecordContext,
-  now: number,
-): void {
-  const labels = { agent: run.agent, environment: run.environment }
-  const r: Recorder = { metrics, context, now, weight: run.weight, traceId: run.traceId, labels }
-  const cohort = {
-    agent_version: safeLabel(run.cohort.agentVersion),
-    prompt_version: safeLabel(run.cohort.promptVersion),
-    model: safeLabel(run.cohort.model),
-    tools_version: safeLabel(run.cohort.toolsVersion),
+/** Records into a registry. Keeps handles of what comes again, nothing of runs. */
+export function createRecorder(metrics: Metrics): Recorder {
+  const handles = new RecordHandles(metrics)
+  return {
+    // oxlint-disable-next-line max-params -- run, what was judged of it, and when: one call per run, read in that order
+    run(run, verdicts, quality, context, now) {
+      const to = handles.of(run.agent, run.environment)
+      const entry: Entry = { to, weight: run.weight, traceId: run.traceId, now }
+      const { agentVersion, promptVersion, model, toolsVersion } = run.cohort
+      const made = to.made(promptVersion, model)
+      const cohort = made.cohort(agentVersion, toolsVersion)
+      // A cohort's first failure must be an increase, not a new series: Prometheus cannot tell a rate from one sample.
+      for (const counter of cohort.expected) counter.start(now)
+      cohort.ended(run.outcome, quality).add(run.weight, now, run.traceId)
+      to.lastRun.set(now / 1000, now)
+      for (const gauge of cohort.firstSeen) gauge.setOnce(now / 1000, now)
+      recordModelCalls(entry, run.modelCalls)
+      recordToolCalls(entry, run.toolCalls)
+      for (const call of run.toolCalls) to.tool(call.tool).seconds.observe(call.durationMs / 1000, run.weight, now, run.traceId)
+      recordSizes(entry, run, made, recordSpend(entry, run.spend, context), context.objectives(run.agent))
+      recordConflicts(entry, run.conflicts)
+      recordInterventions(run, metrics, now)
+      recordVerdicts(entry, verdicts, made)
+      recordInput(entry, run)
+      recordStandard(run, metrics, now)
+    },
+    late(work, verdicts, context, now) {
+      const { agent, environment, traceId } = work
+      const to = handles.of(agent, environment)
+      const entry: Entry = { to, weight: 1, traceId, now }
+      metrics.add('agentopz_late_spans_total', { agent, environment }, work.lateSpans, now)
+      recordModelCalls(entry, work.modelCalls)
+      recordToolCalls(entry, work.toolCalls)
+      recordSpend(entry, work.spend, context)
+      recordConflicts(entry, work.conflicts)
+      recordVerdicts(entry, verdicts, to.made(work.promptVersion, work.model))
+    },
   }
-  const made: Made = { prompt_version: cohort.prompt_version, model: cohort.model }
-  // A cohort's first failure must be an increase, not a new series: Prometheus cannot tell a rate from one sample.
-  const runLabels = (outcome: RunOutcome, of: Quality): LabelsOf<'agentopz_runs_total'> => ({
-    agent: run.agent,
-    environment: run.environment,
-    agent_version: cohort.agent_version,
-    prompt_version: cohort.prompt_version,
-    model: cohort.model,
-    tools_version: cohort.tools_version,
-    outcome,
-    quality: of,
-  })
-  for (const expected of EXPECTED) metrics.start('agentopz_runs_total', runLabels(expected.outcome, expected.quality), now)
-  metrics.add('agentopz_runs_total', runLabels(run.outcome, quality), run.weight, now, run.traceId)
-  metrics.set('agentopz_last_run_timestamp_seconds', labels, now / 1000, now)
-  for (const [dimension, value] of Object.entries(cohort))
-    if (value !== '') metrics.firstSeen({ agent: run.agent, environment: run.environment, dimension, value }, now)
-  recordModelCalls(r, run.modelCalls)
-  recordToolCalls(r, run.toolCalls)
-  for (const call of run.toolCalls) {
-    metrics.observe(
-      'agentopz_tool_duration_seconds',
-      { agent: run.agent, environment: run.environment, tool: call.tool },
-      weighted(r, call.durationMs / 1000),
-      now,
-    )
-  }
-  recordSizes(r, run, made, recordSpend(r, run.spend))
-  recordConflicts(r, run.conflicts)
-  for (const { guard, cause } of run.interventions)
-    r.metrics.add('agentopz_interventions_total', { ...r.labels, control: guard, reason: cause }, r.weight, r.now, r.traceId)
-  recordVerdicts(r, verdicts, made)
-  recordInput(r, run)
-  recordStandard(run, metrics, now)
 }
 
-/**
- * Records work that came after its run closed or beside every run: counters, never histograms of runs or calls (R8).
- * A late evaluation is recorded whole, score included: it is told once, and late is when most of them come.
- */
-// oxlint-disable-next-line max-params -- as recordRun
-export function recordLate(work: LateWork, verdicts: readonly CheckVerdict[], metrics: Metrics, context: RecordContext, now: number): void {
-  const labels = { agent: work.agent, environment: work.environment }
-  const r: Recorder = { metrics, context, now, weight: 1, traceId: work.traceId, labels }
-  metrics.add('agentopz_late_spans_total', labels, work.lateSpans, now)
-  recordModelCalls(r, work.modelCalls)
-  recordToolCalls(r, work.toolCalls)
-  recordSpend(r, work.spend)
-  recordConflicts(r, work.conflicts)
-  recordVerdicts(r, verdicts, { prompt_version: safeLabel(work.promptVersion), model: safeLabel(work.model) })
-}
-
-function weighted(r: Recorder, value: number): Observation {
-  return { value, weight: r.weight, traceId: r.traceId }
-}
-
-function recordModelCalls(r: Recorder, calls: readonly ModelCall[]): void {
+function recordModelCalls({ to, weight, traceId, now }: Entry, calls: readonly ModelCall[]): void {
   for (const c of calls) {
-    const { agent, environment } = r.labels
-    const model = safeLabel(c.model)
-    const provider = safeLabel(c.provider)
-    r.metrics.start('agentopz_model_calls_total', { agent, environment, model, provider, outcome: 'error', finish_reason: '' }, r.now)
-    const by = { agent, environment, model, provider, outcome: c.outcome, finish_reason: c.finish ?? '' }
-    r.metrics.add('agentopz_model_calls_total', by, r.weight, r.now, r.traceId)
-    if (c.failedAttempts > 0)
-      r.metrics.add('agentopz_model_attempts_failed_total', { agent, environment, model, provider }, r.weight * c.failedAttempts, r.now)
+    const model = to.model(c.provider, c.model)
+    model.error.start(now)
+    model.of(c.outcome, c.finish ?? '').add(weight, now, traceId)
+    if (c.failedAttempts > 0) model.attemptsFailed.add(weight * c.failedAttempts, now)
   }
 }
 
-function recordToolCalls(r: Recorder, calls: readonly ToolCall[]): void {
+function recordToolCalls({ to, weight, traceId, now }: Entry, calls: readonly ToolCall[]): void {
   for (const c of calls) {
-    const { agent, environment } = r.labels
-    r.metrics.start('agentopz_tool_calls_total', { agent, environment, tool: c.tool, outcome: 'ok' }, r.now)
-    r.metrics.start('agentopz_tool_calls_total', { agent, environment, tool: c.tool, outcome: 'error' }, r.now)
-    r.metrics.add('agentopz_tool_calls_total', { agent, environment, tool: c.tool, outcome: c.outcome }, r.weight, r.now, r.traceId)
+    const tool = to.tool(c.tool)
+    tool.ok.start(now)
+    tool.error.start(now)
+    tool.of(c.outcome).add(weight, now, traceId)
   }
 }
 
@@ -169,27 +119,25 @@ interface Bill {
 }
 
 /** Tokens, cost, and tokens that could not be priced. */
-function recordSpend(r: Recorder, spend: readonly Spend[]): Bill {
+function recordSpend(entry: Entry, spend: readonly Spend[], context: RecordContext): Bill {
+  const { to, weight, traceId, now } = entry
   let usd = 0
   let isWhole = true
   for (const s of spend) {
-    const { agent, environment } = r.labels
-    const model = safeLabel(s.model)
-    const provider = safeLabel(s.provider)
-    for (const c of TOKEN_CLASSES) {
-      const tokens = s.usage[c] ?? 0
-      if (tokens > 0) r.metrics.add('agentopz_tokens_total', { agent, environment, model, provider, class: c }, r.weight * tokens, r.now)
+    const model = to.model(s.provider, s.model)
+    for (let at = 0; at < TOKEN_CLASSES.length; at++) {
+      const tokens = s.usage[TOKEN_CLASSES[at] as TokenClass] ?? 0
+      if (tokens > 0) model.tokens(at).add(weight * tokens, now)
     }
-    const by = { agent, environment, model, provider }
-    const cost = r.context.price(s)
+    const cost = context.price(s)
     if (!cost.known) {
       isWhole = false
-      r.metrics.add('agentopz_unpriced_tokens_total', by, r.weight * (totalTokens(s.usage) ?? 0), r.now, r.traceId)
+      model.unpriced.add(weight * (totalTokens(s.usage) ?? 0), now, traceId)
       continue
     }
     usd += cost.usd
-    r.metrics.add('agentopz_cost_usd_total', by, r.weight * cost.usd, r.now, r.traceId)
-    if (differs(s.givenCostUsd, cost.usd)) recordConflicts(r, ['given_cost'])
+    model.costUsd.add(weight * cost.usd, now, traceId)
+    if (differs(s.givenCostUsd, cost.usd)) recordConflicts(entry, ['given_cost'])
   }
   return { usd, isWhole }
 }
@@ -202,31 +150,25 @@ function differs(given: number | undefined, ours: number): boolean {
 }
 
 /** The run's histograms, and which of its agent's thresholds it went over. */
-function recordSizes(r: Recorder, run: Run, made: Made, bill: Bill): void {
-  const observe = (name: RunHistogram, value: number): void => r.metrics.observe(name, r.labels, weighted(r, value), r.now)
+// oxlint-disable-next-line max-params -- as recorder.run
+function recordSizes({ to, weight, traceId, now }: Entry, run: Run, made: MakeHandles, bill: Bill, limits: Objectives): void {
   const seconds = run.durationMs / 1000
-  observe('agentopz_run_steps', stepsOf(run))
-  observe('agentopz_run_model_calls', run.modelCalls.length)
-  observe('agentopz_run_tool_calls', run.toolCalls.length)
-  if (run.rootEnded) observe('agentopz_run_duration_seconds', seconds)
-  if (bill.isWhole && everyCallReported(run)) observe('agentopz_run_cost_usd', bill.usd)
+  const steps = stepsOf(run)
+  to.steps.observe(steps, weight, now, traceId)
+  to.modelCalls.observe(run.modelCalls.length, weight, now, traceId)
+  to.toolCalls.observe(run.toolCalls.length, weight, now, traceId)
+  if (run.rootEnded) to.durationSeconds.observe(seconds, weight, now, traceId)
+  if (bill.isWhole && everyCallReported(run)) to.costUsd.observe(bill.usd, weight, now, traceId)
 
   // What is known is a lower bound where something is not: a run over its threshold by the known part alone is over it.
-  const limits = r.context.objectives(run.agent)
-  const exceeded = (objective: string, value: number, limit: number | undefined): void => {
+  const exceeded = (objective: 'cost' | 'steps' | 'duration', value: number, limit: number | undefined): void => {
     if (limit === undefined) return
-    const by = {
-      agent: run.agent,
-      environment: run.environment,
-      objective,
-      prompt_version: made.prompt_version,
-      model: made.model,
-    }
-    r.metrics.start('agentopz_run_exceeded_total', by, r.now)
-    if (value > limit) r.metrics.add('agentopz_run_exceeded_total', by, r.weight, r.now, r.traceId)
+    const counter = made.exceeded(objective)
+    counter.start(now)
+    if (value > limit) counter.add(weight, now, traceId)
   }
   exceeded('cost', bill.usd, limits.cost_usd)
-  exceeded('steps', stepsOf(run), limits.steps)
+  exceeded('steps', steps, limits.steps)
   exceeded('duration', seconds, limits.duration_seconds)
 }
 
@@ -235,6 +177,7 @@ function recordSizes(r: Recorder, run: Run, made: Made, bill: Bill): void {
  * usage costs nothing. A run without model calls reports all it has.
  */
 function everyCallReported(run: Run): boolean {
+  if (reportInOrder(run)) return true
   const reported = new Set(run.spend.map((s) => s.spanId))
   if (run.modelCalls.every((c) => reported.has(c.spanId) || c.outcome === 'error')) return true
   const calls = new Set(run.modelCalls.map((c) => c.spanId))
@@ -242,33 +185,39 @@ function everyCallReported(run: Run): boolean {
   return run.spend.filter((s) => !calls.has(s.spanId)).length > run.embeddings
 }
 
-function recordConflicts(r: Recorder, kinds: readonly string[]): void {
-  for (const kind of kinds) r.metrics.add('agentopz_usage_conflicts_total', { ...r.labels, kind }, r.weight, r.now, r.traceId)
+/** As it nearly always is: each call's own spend follows that of the call before. */
+function reportInOrder({ modelCalls, spend }: Run): boolean {
+  let at = 0
+  for (const c of modelCalls) {
+    if (c.outcome === 'error') continue
+    while (at < spend.length && spend[at]?.spanId !== c.spanId) at++
+    if (at === spend.length) return false
+  }
+  return true
 }
 
-function recordVerdicts(r: Recorder, verdicts: readonly CheckVerdict[], made: Made): void {
-  for (const v of verdicts) {
-    const { agent, environment } = r.labels
-    const { evaluation, source, verdict } = v
-    const { prompt_version, model } = made
-    if (verdict === 'pass')
-      r.metrics.start(
-        'agentopz_evaluations_total',
-        { agent, environment, evaluation, source, verdict: 'fail', prompt_version, model },
-        r.now,
-      )
+function recordConflicts({ to, weight, traceId, now }: Entry, kinds: readonly string[]): void {
+  for (const kind of kinds) to.conflict(kind).add(weight, now, traceId)
+}
+
+/** Rare, and of labels that vary. */
+function recordInterventions({ agent, environment, weight, traceId, interventions }: Run, metrics: Metrics, now: number): void {
+  for (const { guard, cause } of interventions)
+    metrics.add('agentopz_interventions_total', { agent, environment, control: guard, reason: cause }, weight, now, traceId)
+}
+
+function recordVerdicts({ weight, traceId, now }: Entry, verdicts: readonly CheckVerdict[], made: MakeHandles): void {
+  for (let at = 0; at < verdicts.length; at++) {
+    const { evaluation, source, verdict, score } = verdicts[at] as CheckVerdict
+    const handles = made.verdict(at, evaluation, source)
+    if (verdict === 'pass') handles.of('fail').start(now)
     // An exemplar is there to be looked at: only failures have one.
-    const traceId = v.verdict === 'fail' ? r.traceId : undefined
-    const by = { agent, environment, evaluation, source, verdict, prompt_version, model }
-    r.metrics.add('agentopz_evaluations_total', by, r.weight, r.now, traceId)
-    if (v.score !== undefined)
-      r.metrics.observe('agentopz_evaluation_score', { agent, environment, evaluation, source }, weighted(r, v.score), r.now)
+    handles.of(verdict).add(weight, now, verdict === 'fail' ? traceId : undefined)
+    if (score !== undefined) handles.score.observe(score, weight, now, traceId)
   }
 }
 
-function recordInput(r: Recorder, run: Run): void {
-  const count = (feature: string, bucket: string): void =>
-    r.metrics.add('agentopz_input_feature_total', { agent: run.agent, environment: run.environment, feature, bucket }, r.weight, r.now)
-  if (run.firstInputTokens !== undefined) count('tokens', tokenBucket(run.firstInputTokens))
-  if (run.inputText !== undefined) count('script', scriptOf(run.inputText))
+function recordInput({ to, weight, now }: Entry, { firstInputTokens, inputText }: Run): void {
+  if (firstInputTokens !== undefined) to.feature('tokens', tokenBucket(firstInputTokens)).add(weight, now)
+  if (inputText !== undefined) to.feature('script', scriptOf(inputText)).add(weight, now)
 }

@@ -9,9 +9,9 @@ import { labelText } from './exposition.ts'
 import { SeriesIndex } from './series-index.ts'
 
 export interface Exemplar {
-  readonly traceId: string
-  readonly value: number
-  readonly atMs: number
+  traceId: string
+  value: number
+  atMs: number
 }
 
 export interface Series {
@@ -40,6 +40,8 @@ export class Family {
   readonly definition: MetricDefinition
   readonly series = new Map<string, Series>()
   readonly bounds: readonly number[]
+  /** How many series were dropped so far: a series once found is still its labels' own while this stands still. */
+  removals = 0
   /** Makes the rows of a gauge that is computed at scrape. */
   rows: (() => Iterable<readonly [Readonly<Record<string, string>>, number]>) | undefined
   readonly #index: SeriesIndex<Series>
@@ -62,6 +64,11 @@ export class Family {
     this.#maxSeries = limits.maxSeriesPerMetric
     this.#cardinality = shared.cardinality
     this.#onFold = shared.onFold
+  }
+
+  /** The series that is these labels' own, neither made nor touched. */
+  known(labels: Readonly<Record<string, string>>): Series | undefined {
+    return this.#index.get(labels)
   }
 
   /** The series of these labels, made if it is new; the folded one where a bound is hit. */
@@ -145,6 +152,7 @@ export class Family {
 
   #remove(series: Series): void {
     const values = series.key.split('\0')
+    this.removals++
     this.series.delete(series.key)
     this.#index.remove(values)
     this.#cardinality.release(this.#plan, values)

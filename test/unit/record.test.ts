@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Cost, ModelCall, Run, Spend, ToolCall } from '../../model/run.ts'
 import type { CheckVerdict } from '../../processor/evaluations/index.ts'
 import { createMetrics, type Metrics } from '../../processor/metrics.ts'
-import { type Objectives, recordLate, recordRun } from '../../processor/record.ts'
+import { createRecorder, type Objectives } from '../../processor/record.ts'
 import type { LateWork } from '../../processor/runs/runs.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -72,7 +72,7 @@ interface Recorded {
 }
 
 function record(r: Run, { metrics, limits = {}, verdicts = [] }: Recorded): void {
-  recordRun(r, verdicts, 'pass', metrics, { price, objectives: () => limits }, NOW)
+  createRecorder(metrics).run(r, verdicts, 'pass', { price, objectives: () => limits }, NOW)
 }
 
 /** Samples above 0 by name and the labels that matter here. */
@@ -291,7 +291,8 @@ describe("the emitter's cost is compared, never taken", () => {
 
 test('a cohort value keeps the time it was first seen', async () => {
   const metrics = createMetrics({})
-  for (const now of [NOW, NOW + 60_000]) recordRun(run(), [], 'pass', metrics, { price, objectives: () => ({}) }, now)
+  const recorder = createRecorder(metrics)
+  for (const now of [NOW, NOW + 60_000]) recorder.run(run(), [], 'pass', { price, objectives: () => ({}) }, now)
   const found = await samples(metrics, 'agentopz_cohort', 'agentopz_last_run')
   expect(found['cohort_first_seen_timestamp_seconds{dimension="model",value="gpt-5"}']).toBe(NOW / 1000)
   expect(found['last_run_timestamp_seconds']).toBe(NOW / 1000 + 60)
@@ -333,10 +334,9 @@ test('late work adds to counters and to no histogram of runs or calls', async ()
     conflicts: ['duplicate_response'],
     evaluations: [],
   }
-  recordLate(
+  createRecorder(metrics).late(
     work,
     [{ evaluation: 'helpful', source: 'feedback', verdict: 'fail', score: 1 }],
-    metrics,
     { price, objectives: () => ({ steps: 0 }) },
     NOW,
   )

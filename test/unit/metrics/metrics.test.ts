@@ -98,15 +98,16 @@ describe('samples', () => {
   test('first sightings keep their time', async () => {
     const m = createMetrics({})
     const row = { ...A, dimension: 'model', value: 'm' }
-    m.firstSeen(row, 1000)
-    m.firstSeen(row, 9000)
+    const gauge = m.settable('agentopz_cohort_first_seen_timestamp_seconds', row)
+    gauge.setOnce(1, 1000)
+    gauge.setOnce(9, 9000)
     expect((await linesOf(m, 'agentopz_cohort_first_seen'))[0]).toMatch(/ 1$/)
   })
   test('standard names are recorded only when asked for', async () => {
     const counts = await Promise.all(
       [false, true].map((standardNames) => {
         const m = createMetrics({ standardNames })
-        m.observeStandard('gen_ai_invoke_agent_tool_calls', { gen_ai_agent_name: 'a' }, { value: 1, weight: 1 }, 0)
+        m.standard('gen_ai_invoke_agent_tool_calls', { gen_ai_agent_name: 'a' })?.observe(1, 1, 0)
         return linesOf(m, 'gen_ai_invoke_agent_tool_calls_count')
       }),
     )
@@ -201,7 +202,7 @@ describe('idle series', () => {
     for (const now of [0, 8000, 16_000]) {
       m.add('agentopz_late_spans_total', A, 1, now)
       m.start('agentopz_duplicate_spans_total', A, now)
-      m.firstSeen(seen, now)
+      m.settable('agentopz_cohort_first_seen_timestamp_seconds', seen).setOnce(now / 1000, now)
       m.set('agentopz_last_run_timestamp_seconds', A, now / 1000, now)
       m.observe('agentopz_run_steps', A, { value: 1, weight: 1 }, now)
     }

@@ -126,7 +126,7 @@ test('every metric that the data path counts continues, but for the two that oth
   const metrics = createMetrics({ standardNames: true })
   const spy: Metrics = new Proxy(metrics, {
     get: (target, name: keyof Metrics) =>
-      ['add', 'start', 'observe', 'observeStandard', 'set'].includes(name)
+      ['add', 'start', 'observe', 'set', 'counter', 'histogram', 'settable', 'standard'].includes(name)
         ? (...args: unknown[]) => {
             touched.add(String(args[0]))
             return (target[name] as (...a: unknown[]) => unknown)(...args)
