@@ -24,6 +24,20 @@ export function createIdentify(tokens: readonly Token[]): (header: string | unde
   return (header) => find(header)[0]?.name
 }
 
+export interface Senders {
+  /** Whether there is more than one to be fair between. */
+  readonly areSeveral: boolean
+  /** Under which name the token in a header is configured; undefined for none. */
+  nameOf(header: string | undefined): string | undefined
+}
+
+/** Who sends, by ingest token. Those without one are nobody in particular: behind a proxy their addresses would be all the same. */
+export function createSenders(tokens: readonly Token[]): Senders {
+  const ingest = tokens.filter((t) => t.role === 'ingest')
+  const names = new Set(ingest.map((t) => t.name))
+  return { areSeveral: names.size > 1, nameOf: names.size === 0 ? () => undefined : createIdentify(ingest) }
+}
+
 /** The tokens that a header names: several when one is configured twice. */
 function finder(tokens: readonly Token[]): (header: string | undefined) => readonly Token[] {
   const known = tokens.map((token) => ({ token, digest: digest(token.token) }))

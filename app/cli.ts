@@ -20,7 +20,7 @@ import { journalInspect } from './commands/journal.ts'
 import { print, printError } from './commands/output.ts'
 import { replayCommand } from './commands/replay-command.ts'
 import { triageCommand, type TriageOptions } from './commands/triage.ts'
-import { serveCommand } from './commands/serve.ts'
+import { serveCommand, type ServeOptions } from './commands/serve.ts'
 
 function numberOption(text: string): number {
   const n = Number(text)
@@ -49,7 +49,8 @@ export function createProgram(exit: (code: number) => void): Command {
   command('serve', 'receive OTLP and expose metrics')
     .addOption(configOption())
     .option('--processes <n>', 'processes that share the work; auto for one per core (default: the key processes)')
-    .action(async (o: { config?: string; processes?: string }) => exit(await serveCommand(o.config, o.processes)))
+    .option('--memory-limit <size>', 'memory of the process: 512MiB, 80%, auto or off (default: the key limits.max_memory)')
+    .action(async (o: ServeOptions & { config?: string }) => exit(await serveCommand(o.config, o)))
   command('up', 'serve, with Prometheus and Alertmanager beside it when they are installed')
     .addOption(configOption())
     .addOption(portOption('prometheus', 9090))

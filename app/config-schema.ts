@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
 import { duration } from './duration.ts'
+import { limitsSchema } from './limits-schema.ts'
 import { journalSchema } from './journal/schema.ts'
 import { playbooksSchema } from './response/playbook-schema.ts'
 import { storageProblem } from './storage-url.ts'
@@ -167,16 +168,7 @@ export const configSchema = z.strictObject({
     max_weight: count.default(1000).describe('Largest sampling weight of a run'),
     max_pending_evaluations: count.default(100_000).describe('Evaluations waiting for their run'),
   }).describe('When runs close, and bounds on what is held for them'),
-  limits: section({
-    max_body_bytes: count.default(67_108_864).describe('Request body as received'),
-    max_decompressed_bytes: count.default(134_217_728),
-    max_compression_ratio: positive.default(200).describe('Beyond the first MiB'),
-    max_inflight_bytes: count.default(268_435_456).describe('Request bodies in memory; senders get 503 beyond it'),
-    max_concurrent_requests: count.default(256),
-    request_timeout_seconds: duration.prefault(30),
-    max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(),
-    max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
-  }).describe('What a request may be'),
+  limits: limitsSchema,
   prices: section({ override: z.string().describe('File with prices of your own, see docs/prices.md').optional() }),
   metrics: section({
     standard_names: z.boolean().default(false).describe("Also export the GenAI conventions' own metrics"),

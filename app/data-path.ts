@@ -23,14 +23,16 @@ import {
 import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
+import { createSenders } from './auth.ts'
 import type { Config } from './config-schema.ts'
 import { checkLayout } from './journal/layout.ts'
 import { openJournal, type OpenJournal } from './journal/open.ts'
 import { journalSettings } from './journal/settings.ts'
 import { guarded, listening } from './listen.ts'
 import type { Logger } from './log.ts'
+import { createMemoryGuard, memoryGauges } from './memory-guard.ts'
 import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
-import { pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
+import { boundsWithin, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
 import type { TlsInUse } from './tls-in-use.ts'
 
 /** What the rest of the app wants to know of the runs, in whichever process they are. */
@@ -98,6 +100,8 @@ export interface OwnDataPath extends DataPath {
 
 const SWEEP_MS = 1000
 const EXPIRE_MS = 60_000
+/** At full speed some tens of MB come in it. */
+const MEMORY_MS = 250
 /** Runs looked at for the agents that have one open. */
 const OPEN_BUDGET = 20_000
 
@@ -120,7 +124,11 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
     randomBytes(4).readInt32LE(),
   )
   metrics.gauge('agentopz_price_table_info', () => [[{ version: settings.prices.tableVersion }, 1]])
-  const inflight = new InflightBytes(config.limits.max_inflight_bytes, config.limits.max_concurrent_requests)
+  const memory = createMemoryGuard({ limits: config.limits, log })
+  memoryGauges(metrics, memory)
+  const { maxInflightBytes, limits } = boundsWithin(config, memory.limitBytes)
+  let senders = createSenders(config.auth.tokens)
+  const inflight = new InflightBytes(maxInflightBytes, config.limits.max_concurrent_requests, () => senders.areSeveral)
   metrics.gauge('agentopz_inflight_bytes', () => [[{}, inflight.bytes]])
 
   let journal: OpenJournal | undefined
@@ -145,8 +153,10 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
     authorise: parts.authorise,
     ...parts.tls.option(),
     events: receiveEvents(metrics, log, clock),
+    sender: (header) => senders.nameOf(header),
+    memory: () => memory.refuses,
     inflight,
-    limits: receiveLimits(config),
+    limits,
   })
 
   return {
@@ -182,6 +192,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
         grpc = await listening('receive.otlp_grpc', grpcAddress, (address) => startGrpcReceiver({ ...shared, address }))
       timers = [
         setInterval(() => (journal === undefined ? sweep(pipeline, metrics, log) : journal.tick()), SWEEP_MS),
+        setInterval(() => guarded('memory', () => memory.look(), metrics, log), MEMORY_MS),
         setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
       ]
     },
@@ -200,6 +211,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
     apply: (next, nextDir) => {
       try {
         pipeline.apply(pipelineSettings(next, nextDir))
+        senders = createSenders(next.auth.tokens)
         return []
       } catch (error) {
         if (error instanceof SettingsError) return error.problems

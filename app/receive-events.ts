@@ -11,9 +11,10 @@ export function receiveEvents(metrics: Metrics, log: Logger, clock: () => number
       metrics.add('agentopz_requests_total', { protocol, signal, code }, 1, clock())
       metrics.add('agentopz_received_bytes_total', { protocol, signal }, bytes, clock())
     },
-    rejected: (protocol, signal, reason) => {
+    rejected: (protocol, signal, reason, sender) => {
       metrics.add('agentopz_requests_rejected_total', { protocol, signal, reason }, 1, clock())
-      log.debug({ protocol, signal, reason }, 'request refused')
+      if (sender !== undefined) metrics.add('agentopz_token_requests_rejected_total', { token: sender, reason }, 1, clock())
+      log.debug({ protocol, signal, reason, ...(sender === undefined ? {} : { token: sender }) }, 'request refused')
     },
     handshakeFailed: (protocol, error) => handshakeFailed({ metrics, log, clock }, protocol, error),
     internalError: (stage, error) => {

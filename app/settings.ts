@@ -75,6 +75,26 @@ export function receiveLimits({ limits }: Config): ReceiveLimits {
   }
 }
 
+/**
+ * What may be in memory of requests, and of one of them, where memory is limited: what is under way when the mark is reached must fit above it.
+ * A journal is read within the configured limits: what was taken once is taken again.
+ */
+export function boundsWithin(
+  config: Config,
+  memoryBytes: number | undefined,
+): { readonly maxInflightBytes: number; readonly limits: ReceiveLimits } {
+  const most = memoryBytes === undefined ? Number.POSITIVE_INFINITY : Math.floor(memoryBytes * (1 - config.limits.refuse_above_memory))
+  const limits = receiveLimits(config)
+  return {
+    maxInflightBytes: Math.min(config.limits.max_inflight_bytes, most),
+    limits: {
+      ...limits,
+      maxBodyBytes: Math.min(limits.maxBodyBytes, most),
+      maxDecompressedBytes: Math.min(limits.maxDecompressedBytes, most),
+    },
+  }
+}
+
 /** An agent's configuration with the defaults behind it. */
 export function merged(config: Config, agent: AgentConfig | undefined): AgentConfig {
   const d = config.defaults

@@ -398,6 +398,30 @@ export const METRICS = {
     labels: ['protocol', 'signal', 'reason'],
     help: 'OTLP export requests refused, by reason.',
   },
+  agentopz_token_requests_rejected_total: {
+    type: 'counter',
+    group: 'processor',
+    labels: ['token', 'reason'],
+    help: 'OTLP export requests refused, by name of the ingest token they came with and reason.',
+  },
+  agentopz_memory_limit_bytes: {
+    type: 'gauge',
+    group: 'processor',
+    labels: ['of'],
+    help: 'Memory there may be of the process (limits.max_memory, or its cgroup) and of its heap.',
+  },
+  agentopz_memory_used_bytes: {
+    type: 'gauge',
+    group: 'processor',
+    labels: ['of'],
+    help: 'Memory used of what agentopz_memory_limit_bytes tells: resident of the process, used of the heap.',
+  },
+  agentopz_memory_refusing: {
+    type: 'gauge',
+    group: 'processor',
+    labels: [],
+    help: 'Whether requests are refused because little memory is left (1) or not (0).',
+  },
   agentopz_received_bytes_total: {
     type: 'counter',
     group: 'processor',

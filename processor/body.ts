@@ -5,8 +5,7 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { createReusedGunzip } from './gunzip.ts'
-import type { ReceiveLimits } from './receive.ts'
-import { Refusal } from './receive.ts'
+import { type Place, type ReceiveLimits, type ReceiverParts, Refusal } from './receive.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
 /** Content encodings this Node can unpack; zstd came with 22.15. */
@@ -79,6 +78,26 @@ export function unpack(body: Uint8Array, encoding: string, limits: ReceiveLimits
     if (unpacked !== undefined) return unpacked
   }
   return decompress(body, encoding, limits)
+}
+
+/**
+ * Unpacks a body with room for it: what it should become is held before, what it became after.
+ * @throws Refusal as `unpack`, `overload` or `share`.
+ */
+export function unpackIn(
+  place: Place,
+  body: Uint8Array,
+  encoding: string,
+  { journal, limits }: ReceiverParts,
+): Uint8Array | Promise<Uint8Array> {
+  place.hold(body.length + expectedBytes(body, encoding, limits))
+  const held = (unpacked: Uint8Array): Uint8Array => {
+    if (unpacked !== body) place.hold(body.length + unpacked.length)
+    return unpacked
+  }
+  // With a journal the request waits before it is taken in, and its bytes must last.
+  const unpacking = (journal === undefined ? unpack : decompress)(body, encoding, limits)
+  return unpacking instanceof Promise ? unpacking.then(held) : held(unpacking)
 }
 
 /**

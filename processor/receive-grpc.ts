@@ -4,6 +4,7 @@
  * Sources: gRPC over HTTP/2; OTLP specification 1.9 "OTLP/gRPC"; errors carry google.rpc.Status with RetryInfo where a retry makes sense.
  */
 import {
+  constants,
   createSecureServer,
   createServer,
   type Http2SecureServer,
@@ -13,19 +14,21 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { decompress, ENCODINGS, expectedBytes, unpack } from './body.ts'
+import { ENCODINGS, unpackIn } from './body.ts'
 import { DecodeError } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
+import { readBody } from './receive-body.ts'
 import {
   type Address,
-  type ReceiveLimits,
+  admit,
+  COME_BACK,
   type Receiver,
   type ReceiverParts,
   Refusal,
   type RequestRejectReason,
   retryAfterSeconds,
   type Signal,
-  Place,
+  type Place,
   type IngestResult,
   takeIn,
   tlsOptions,
@@ -52,6 +55,9 @@ const CODE: Readonly<Record<RequestRejectReason, number>> = {
   corrupt_compression: 3,
   undecodable: 3,
   overload: 14,
+  memory: 8,
+  share: 8,
+  slow: 14,
   aborted: 1,
   timeout: 4,
   framing: 13,
@@ -114,18 +120,16 @@ async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, o
     return
   }
   const signal = METHODS[path]
-  const place = new Place(options.inflight)
   try {
-    const result = await take(stream, headers, signal, options, place)
+    const result = await take(stream, headers, signal, options)
     succeed(stream, exportResponse(result.rejected, result.message))
   } catch (error) {
     const refusal = error instanceof DecodeError ? new Refusal('undecodable', error.message) : error
     if (!(refusal instanceof Refusal)) throw error
-    options.events.rejected('grpc', signal ?? 'other', refusal.reason)
+    const sender = refusal.reason === 'unauthorized' ? undefined : options.sender?.(headers.authorization)
+    options.events.rejected('grpc', signal ?? 'other', refusal.reason, sender)
     options.events.request('grpc', signal ?? 'other', String(CODE[refusal.reason]), 0)
-    finish(stream, CODE[refusal.reason], refusal.message, refusal.reason === 'overload' ? retryAfterSeconds() : undefined)
-  } finally {
-    place.leave()
+    finish(stream, CODE[refusal.reason], refusal.message, COME_BACK.has(refusal.reason) ? retryAfterSeconds() : undefined)
   }
 }
 
@@ -135,71 +139,57 @@ async function take(
   headers: IncomingHttpHeaders,
   signal: Signal | undefined,
   options: ReceiverParts,
-  place: Place,
 ): Promise<IngestResult> {
-  place.enter()
   if (signal === undefined)
     throw new Refusal('not_found', `there is no method ${(headers[':path'] ?? '').slice(0, 200)}; this is an OTLP receiver`)
   if (!options.authorise(headers.authorization)) throw new Refusal('unauthorized', 'a bearer token with the ingest role is needed')
-  const frame = await readFrame(stream, options, (bytes) => place.hold(bytes))
-  const encoding = frame.compressed ? String(headers['grpc-encoding'] ?? '') : 'identity'
-  if (!ENCODINGS.includes(encoding))
-    throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
-  place.hold(frame.body.length + expectedBytes(frame.body, encoding, options.limits))
-  // With a journal the request waits before it is taken in, and its bytes must last.
-  const unpacking = (options.journal === undefined ? unpack : decompress)(frame.body, encoding, options.limits)
-  const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
-  const contentType = 'application/x-protobuf'
-  const result = await takeIn(options, { signal, encoding: 'protobuf', unpacked, body: frame.body, contentType, contentEncoding: encoding })
-  options.events.request('grpc', signal, '0', frame.body.length)
-  return result
+  const place = admit(options, options.sender?.(headers.authorization))
+  try {
+    const frame = await readFrame(stream, options, place)
+    const encoding = frame.compressed ? String(headers['grpc-encoding'] ?? '') : 'identity'
+    if (!ENCODINGS.includes(encoding))
+      throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
+    const unpacking = unpackIn(place, frame.body, encoding, options)
+    // Not awaited where it is there: the next request unpacks into the same memory.
+    const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
+    const contentType = 'application/x-protobuf'
+    const result = await takeIn(options, {
+      signal,
+      encoding: 'protobuf',
+      unpacked,
+      body: frame.body,
+      contentType,
+      contentEncoding: encoding,
+    })
+    options.events.request('grpc', signal, '0', frame.body.length)
+    return result
+  } finally {
+    place.leave()
+  }
 }
 
 /** Reads the one length-prefixed message of a unary call: 1 byte compressed flag, 4 bytes length, the message. */
 async function readFrame(
   stream: ServerHttp2Stream,
   { limits }: ReceiverParts,
-  grown: (bytes: number) => void,
+  place: Place,
 ): Promise<{ compressed: boolean; body: Buffer }> {
-  const all = await readAll(stream, limits, grown)
+  const all = await readBody(stream, {
+    maxBytes: limits.maxBodyBytes + 5,
+    place,
+    // For all of it: a byte now and then must not hold it open.
+    watch: (stop) => {
+      const timer = setTimeout(
+        () => stop(new Refusal('timeout', 'the message did not arrive in time')),
+        limits.requestTimeoutSeconds * 1000,
+      )
+      return () => clearTimeout(timer)
+    },
+  })
   if (all.length < 5) throw new Refusal('framing', 'the call holds no message')
   const length = all.readUInt32BE(1)
   if (length !== all.length - 5) throw new Refusal('framing', `the message says ${length} bytes, ${all.length - 5} came`)
   return { compressed: all[0] === 1, body: all.subarray(5) }
-}
-
-/** By events rather than by iteration: leaving an iteration early would destroy the stream, and with it the answer. */
-function readAll(stream: ServerHttp2Stream, limits: ReceiveLimits, grown: (bytes: number) => void): Promise<Buffer> {
-  return new Promise((done, refuse) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const stop = (refusal: unknown): void => {
-      stream.removeAllListeners('data')
-      stream.setTimeout(0)
-      refuse(refusal instanceof Error ? refusal : new Error(String(refusal)))
-    }
-    stream.setTimeout(limits.requestTimeoutSeconds * 1000, () => stop(new Refusal('timeout', 'the message did not arrive in time')))
-    stream.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      try {
-        if (bytes > limits.maxBodyBytes + 5)
-          throw new Refusal(
-            'body_too_large',
-            `the message is larger than ${limits.maxBodyBytes} bytes; send smaller batches or raise limits.max_body_bytes`,
-          )
-        grown(bytes)
-      } catch (refusal) {
-        stop(refusal)
-        return
-      }
-      chunks.push(chunk)
-    })
-    stream.once('aborted', () => stop(new Refusal('aborted', 'the call was cancelled')))
-    stream.once('end', () => {
-      stream.setTimeout(0)
-      done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
-    })
-  })
 }
 
 const OK_HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto', 'grpc-accept-encoding': ENCODINGS.join(',') }
@@ -221,8 +211,9 @@ function finish(stream: ServerHttp2Stream, code: number, message: string, retryS
     { ...OK_HEADERS, 'grpc-status': String(code), 'grpc-message': percentEncode(message), 'grpc-status-details-bin': details },
     { endStream: true },
   )
-  // What is left of the body is not wanted; without this the sender would wait for its window.
+  // What is left of the body is not wanted; without this the sender would wait for its window, or go on for ever.
   stream.resume()
+  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
 }
 
 /** gRPC's percent-encoding: printable ASCII but `%` as it is. */

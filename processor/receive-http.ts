@@ -1,23 +1,25 @@
 /**
- * OTLP/HTTP: bytes in by node:http, in the order it happens: path, method, sender, type, encoding, room, body, unpack, decode, answer.
+ * OTLP/HTTP: bytes in by node:http, in the order it happens: path, method, sender, type, encoding, memory, room, body, unpack, decode, answer.
  * Every rung that fails answers the sender at once and returns; nothing is taken from a request that is refused.
  * Source: OTLP specification 1.9, "OTLP/HTTP"; google.rpc.Status is the error body in the request's encoding.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { decompress, ENCODINGS, expectedBytes, unpack } from './body.ts'
+import { ENCODINGS, unpackIn } from './body.ts'
 import { DecodeError, type Encoding } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
+import { readBody, tooLarge } from './receive-body.ts'
 import {
   type Address,
+  admit,
+  COME_BACK,
   type Receiver,
   type ReceiverParts,
   Refusal,
   type RequestRejectReason,
   retryAfterSeconds,
   type Signal,
-  Place,
   type IngestResult,
   takeIn,
   tlsOptions,
@@ -40,13 +42,16 @@ const STATUS: Readonly<Record<RequestRejectReason, number>> = {
   corrupt_compression: 400,
   undecodable: 400,
   overload: 503,
+  memory: 503,
+  share: 429,
+  slow: 503,
   aborted: 400,
   timeout: 408,
   framing: 400,
 }
 const IDLE_CHECK_MS = 100
 /** google.rpc.Code for an HTTP status. */
-const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 500: 13, 503: 14 }
+const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14 }
 
 export interface HttpReceiverOptions extends ReceiverParts {
   readonly address: Address
@@ -104,10 +109,9 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
 
 async function handle(request: IncomingMessage, response: ServerResponse, options: HttpReceiverOptions): Promise<void> {
   if (answerBrowser(request, response, options)) return
-  const place = new Place(options.inflight)
   const target = targetOf(request)
   try {
-    const result = await take(request, response, target, options, place)
+    const result = await take(request, response, target, options)
     if (target.encoding === 'json')
       answer(response, 200, 'application/json', Buffer.from(JSON.stringify(partialSuccess(target.signal, result))))
     else answer(response, 200, 'application/x-protobuf', exportResponse(result.rejected, result.message))
@@ -115,8 +119,6 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
     const refusal = error instanceof DecodeError ? new Refusal('undecodable', error.message) : error
     if (!(refusal instanceof Refusal)) throw error
     refuse(request, response, target, options, refusal)
-  } finally {
-    place.leave()
   }
 }
 
@@ -144,22 +146,24 @@ async function take(
   response: ServerResponse,
   target: Target,
   options: HttpReceiverOptions,
-  place: Place,
 ): Promise<IngestResult> {
-  place.enter()
   const head = checkHead(request, target, options)
-  place.hold(head.announced)
-  if (request.headers.expect !== undefined) response.writeContinue()
-  const body = await readBody(request, options.limits.maxBodyBytes, (bytes) => place.hold(bytes))
-  place.hold(body.length + expectedBytes(body, head.contentEncoding, options.limits))
-  // With a journal the request waits before it is taken in, and its bytes must last.
-  const unpacking = (options.journal === undefined ? unpack : decompress)(body, head.contentEncoding, options.limits)
-  const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
   const { signal, contentEncoding } = head
-  const contentType = request.headers['content-type'] ?? 'application/x-protobuf'
-  const result = await takeIn(options, { signal, encoding: target.encoding, unpacked, body, contentType, contentEncoding })
-  options.events.request('http', head.signal, '200', body.length)
-  return result
+  const place = admit(options, options.sender?.(request.headers.authorization))
+  try {
+    place.fits(head.announced)
+    if (request.headers.expect !== undefined) response.writeContinue()
+    const body = await readBody(request, { maxBytes: options.limits.maxBodyBytes, place })
+    const unpacking = unpackIn(place, body, contentEncoding, options)
+    // Not awaited where it is there: the next request unpacks into the same memory.
+    const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
+    const contentType = request.headers['content-type'] ?? 'application/x-protobuf'
+    const result = await takeIn(options, { signal, encoding: target.encoding, unpacked, body, contentType, contentEncoding })
+    options.events.request('http', head.signal, '200', body.length)
+    return result
+  } finally {
+    place.leave()
+  }
 }
 
 function partialSuccess(signal: Signal | undefined, result: IngestResult): object {
@@ -170,9 +174,10 @@ function partialSuccess(signal: Signal | undefined, result: IngestResult): objec
 
 function refuse(request: IncomingMessage, response: ServerResponse, target: Target, options: HttpReceiverOptions, refusal: Refusal): void {
   const code = STATUS[refusal.reason]
-  options.events.rejected('http', target.signal ?? 'other', refusal.reason)
+  const sender = refusal.reason === 'unauthorized' ? undefined : options.sender?.(request.headers.authorization)
+  options.events.rejected('http', target.signal ?? 'other', refusal.reason, sender)
   options.events.request('http', target.signal ?? 'other', String(code), 0)
-  if (refusal.reason === 'overload') response.setHeader('retry-after', String(retryAfterSeconds()))
+  if (COME_BACK.has(refusal.reason)) response.setHeader('retry-after', String(retryAfterSeconds()))
   if (refusal.reason === 'method') response.setHeader('allow', 'POST')
   if (refusal.reason === 'unauthorized') response.setHeader('www-authenticate', 'Bearer realm="agentopz"')
   if (!request.complete) response.setHeader('connection', 'close')
@@ -205,29 +210,6 @@ function checkHead(request: IncomingMessage, target: Target, options: HttpReceiv
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > options.limits.maxBodyBytes) throw tooLarge(options.limits.maxBodyBytes)
   return { signal, contentEncoding, announced: Number.isFinite(announced) ? announced : 0 }
-}
-
-function tooLarge(max: number): Refusal {
-  return new Refusal('body_too_large', `the body is larger than ${max} bytes; send smaller batches or raise limits.max_body_bytes`)
-}
-
-/** Reads a body of at most `max` bytes. `grown` is told how many bytes are held and may refuse. */
-async function readBody(request: IncomingMessage, max: number, grown: (bytes: number) => void): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > max) throw tooLarge(max)
-      grown(bytes)
-      chunks.push(chunk)
-    }
-  } catch (error) {
-    if (error instanceof Refusal) throw error
-    const code = (error as { code?: string }).code
-    throw new Refusal(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timeout' : 'aborted', 'the request ended before its body did')
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes)
 }
 
 /** CORS for browser SDKs, only for origins that were configured. True when the request was a preflight and is answered. */

@@ -1,26 +1,16 @@
 /**
- * The words receivers share: what they call, what they count, what they refuse, and the budget of bytes held in memory.
+ * The words receivers share: what they call, what they count, and how a request is let in (receive-room.ts) or refused (refusal.ts).
  * Source: OTLP specification 1.9, "OTLP/HTTP" and "OTLP/gRPC"; limits in docs/configuration.md.
  */
 import type { Encoding } from './decode/decode.ts'
+import { type InflightBytes, Place } from './receive-room.ts'
+import { Refusal, type RequestRejectReason } from './refusal.ts'
+
+export { InflightBytes, Place } from './receive-room.ts'
+export { COME_BACK, Refusal, type RequestRejectReason, retryAfterSeconds } from './refusal.ts'
 
 export type Signal = 'traces' | 'logs' | 'metrics'
 export type Protocol = 'http' | 'grpc'
-
-export type RequestRejectReason =
-  | 'unauthorized'
-  | 'not_found'
-  | 'method'
-  | 'content_type'
-  | 'content_encoding'
-  | 'body_too_large'
-  | 'decompressed_too_large'
-  | 'corrupt_compression'
-  | 'undecodable'
-  | 'overload'
-  | 'aborted'
-  | 'timeout'
-  | 'framing'
 
 export interface IngestResult {
   readonly total: number
@@ -40,6 +30,10 @@ export interface ReceiverParts {
   readonly journal?: (received: Received, apply: (at: number, ticket: number) => IngestResult) => Promise<IngestResult>
   /** Whether the sender may ingest, from its Authorization header. */
   readonly authorise: (authorization: string | undefined) => boolean
+  /** Name of the token in an Authorization header, where there is one; not asked of those who may not ingest. */
+  readonly sender?: (authorization: string | undefined) => string | undefined
+  /** Why nothing is taken in for want of memory; undefined while there is enough. */
+  readonly memory?: () => string | undefined
   readonly events: ReceiveEvents
   readonly limits: ReceiveLimits
   readonly inflight: InflightBytes
@@ -71,7 +65,7 @@ export async function takeIn(parts: ReceiverParts, received: Received): Promise<
 
 export interface ReceiveEvents {
   request(protocol: Protocol, signal: Signal | 'other', code: string, bytes: number): void
-  rejected(protocol: Protocol, signal: Signal | 'other', reason: RequestRejectReason): void
+  rejected(protocol: Protocol, signal: Signal | 'other', reason: RequestRejectReason, sender?: string): void
   internalError(stage: string, error: unknown): void
   /** A connection ended before TLS was agreed on. */
   handshakeFailed?(protocol: Protocol, error: Error): void
@@ -121,88 +115,11 @@ export interface Address {
   readonly port: number
 }
 
-/** Bytes of request bodies held at once by all receivers together; at the bound senders are told to come back. */
-export class InflightBytes {
-  readonly #max: number
-  #bytes = 0
-  #requests = 0
-  readonly #maxRequests: number
-
-  constructor(maxBytes: number, maxRequests: number) {
-    this.#max = maxBytes
-    this.#maxRequests = maxRequests
-  }
-
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  /** Takes a place among the concurrent requests. */
-  enter(): boolean {
-    if (this.#requests >= this.#maxRequests) return false
-    this.#requests++
-    return true
-  }
-
-  leave(): void {
-    this.#requests--
-  }
-
-  /** Reserves bytes, or says no. One request alone is always let in: a body within its own limit must not be refused for ever. */
-  reserve(bytes: number, own = 0): boolean {
-    if (this.#bytes > own && this.#bytes + bytes > this.#max) return false
-    this.#bytes += bytes
-    return true
-  }
-
-  release(bytes: number): void {
-    this.#bytes -= bytes
-  }
-}
-
-/** One request's share of the budget. */
-export class Place {
-  readonly #inflight: InflightBytes
-  #entered = false
-  #held = 0
-
-  constructor(inflight: InflightBytes) {
-    this.#inflight = inflight
-  }
-
-  /** @throws Refusal `overload`. */
-  enter(): void {
-    if (!this.#inflight.enter()) throw new Refusal('overload', 'too many requests at once')
-    this.#entered = true
-  }
-
-  /** Makes sure that `bytes` are held in all; never gives back before the end. @throws Refusal `overload`. */
-  hold(bytes: number): void {
-    const more = bytes - this.#held
-    if (more <= 0) return
-    if (!this.#inflight.reserve(more, this.#held)) throw new Refusal('overload', 'too many bytes in memory')
-    this.#held = bytes
-  }
-
-  leave(): void {
-    if (this.#entered) this.#inflight.leave()
-    this.#inflight.release(this.#held)
-    this.#entered = false
-    this.#held = 0
-  }
-}
-
-/** Seconds a refused sender should wait: spread, so that they do not come back at once. */
-export function retryAfterSeconds(): number {
-  return 1 + Math.floor(Math.random() * 5)
-}
-
-/** A request that is refused; becomes an HTTP or gRPC status by the receiver that sees it. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
-  readonly reason: RequestRejectReason
-  constructor(reason: RequestRejectReason, message: string) {
-    super(message)
-    this.reason = reason
-  }
+/** Lets a request in whose sender may ingest, before its body is read. @throws Refusal `memory`, `overload` or `share`. */
+export function admit({ inflight, memory }: ReceiverParts, sender: string | undefined): Place {
+  const full = memory?.()
+  if (full !== undefined) throw new Refusal('memory', full)
+  const place = new Place(inflight, sender)
+  place.enter()
+  return place
 }

@@ -1,17 +1,32 @@
 /** `agentopz serve`. */
 import { VERSION } from '../app.ts'
 import type { Config } from '../config-schema.ts'
+import { memorySizeOf } from '../memory-size.ts'
 import { printError } from './output.ts'
 import { aborted, startApp } from './start.ts'
 
+export interface ServeOptions {
+  readonly processes?: string
+  readonly memoryLimit?: string
+}
+
 /** Serves until a signal; returns the exit code. */
-export async function serveCommand(config: string | undefined, processes?: string): Promise<number> {
+export async function serveCommand(config: string | undefined, { processes, memoryLimit }: ServeOptions = {}): Promise<number> {
   const wanted = processes === undefined ? undefined : processesOption(processes)
   if (wanted === null) {
     printError(`agentopz: --processes ${processes}: write a number of 1 or more, or auto\n`)
     return 2
   }
-  const started = await startApp(config, (c) => (wanted === undefined ? c : { ...c, processes: wanted }))
+  const memory = memoryLimit === undefined ? undefined : memorySizeOf(memoryLimit)
+  if (memoryLimit !== undefined && memory === undefined) {
+    printError(`agentopz: --memory-limit ${memoryLimit}: write something like 512MiB (32MiB at least), 80%, auto or off\n`)
+    return 2
+  }
+  const started = await startApp(config, (c) => ({
+    ...c,
+    ...(wanted === undefined ? {} : { processes: wanted }),
+    ...(memory === undefined ? {} : { limits: { ...c.limits, max_memory: memory } }),
+  }))
   if (typeof started === 'number') return started
   const { app, log, signal } = started
   const { otlpHttp, otlpGrpc, listen } = app.ports

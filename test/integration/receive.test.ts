@@ -11,7 +11,14 @@ import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentele
 import { afterEach, describe, expect, test } from 'vitest'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
-import { DEFAULT_RECEIVE_LIMITS, InflightBytes, type ReceiveLimits, type Receiver, type ReceiverParts } from '../../processor/receive.ts'
+import {
+  DEFAULT_RECEIVE_LIMITS,
+  InflightBytes,
+  Place,
+  type ReceiveLimits,
+  type Receiver,
+  type ReceiverParts,
+} from '../../processor/receive.ts'
 import { startGrpcReceiver } from '../../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../../processor/receive-http.ts'
 import { otlp, toJson, toProtobuf } from '../support/otlp.ts'
@@ -219,9 +226,11 @@ describe('OTLP/HTTP', () => {
   test('overload is refused before the body is read, with Retry-After, and recovers', async () => {
     const w = world({}, 1000)
     const { port, url } = await http(w)
-    // A request that holds 900 bytes of the budget and never finishes.
+    // A request of which 900 bytes have come, and that never finishes.
     const slow = connect(port, '127.0.0.1')
-    slow.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 900\r\n\r\nabc')
+    slow.write(
+      'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 950\r\n\r\n' + 'a'.repeat(900),
+    )
     while (w.inflight.bytes < 900) await new Promise((r) => setTimeout(r, 5))
     const busy = httpRequest(`${url}/v1/traces`, {
       method: 'POST',
@@ -244,7 +253,7 @@ describe('OTLP/HTTP', () => {
     const { port, url } = await http(w)
     const slow = connect(port, '127.0.0.1')
     slow.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{')
-    while (w.inflight.bytes < 9) await new Promise((r) => setTimeout(r, 5))
+    while (w.inflight.bytes < 1) await new Promise((r) => setTimeout(r, 5))
     expect((await post(url, '{}', JSON_TYPE)).status).toBe(503)
     slow.destroy()
   })
@@ -335,7 +344,7 @@ describe('OTLP/gRPC', () => {
   })
   test('overload says when to come back', async () => {
     const w = world({}, 2 ** 28)
-    w.inflight.reserve(2 ** 28)
+    new Place(w.inflight).hold(2 ** 28)
     const { code, status } = await call(await rpc(w), toProtobuf(request))
     expect(code).toBe(14)
     expect(status?.toString('latin1')).toContain('google.rpc.RetryInfo')

@@ -17,6 +17,16 @@ const config = (text: string, env: Record<string, string> = {}): typeof DEFAULT_
 
 /** One mistake each: YAML, the whole message. */
 const mistakes: readonly (readonly [string, string, string])[] = [
+  [
+    'memory in words',
+    'limits: { max_memory: plenty }',
+    'c.yaml:1:23  limits.max_memory: "plenty" is no amount of memory; write something like 512MiB (32MiB at least), 80%, auto or off',
+  ],
+  [
+    'memory that Node does not start in',
+    'limits: { max_memory: 512 }',
+    'c.yaml:1:23  limits.max_memory: "512" is no amount of memory; write something like 512MiB (32MiB at least), 80%, auto or off',
+  ],
   ['a misspelt section', 'runz: {}', 'c.yaml:1:1  runz: no such key; did you mean "runs"?'],
   ['a misspelt key', 'runs:\n  setle_seconds: 3', 'c.yaml:2:3  runs.setle_seconds: no such key; did you mean "settle_seconds"?'],
   [

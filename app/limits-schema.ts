@@ -1,0 +1,32 @@
+/** Configuration keys of `limits`: what one request may be, what all of them together may hold, and how much memory there is. */
+import { z } from 'zod'
+import { duration } from './duration.ts'
+import { memorySize } from './memory-size.ts'
+
+const positive = z.number().gt(0)
+const count = z.int().min(1)
+
+export const limitsSchema = z
+  .strictObject({
+    max_body_bytes: count.default(67_108_864).describe('Request body as received'),
+    max_decompressed_bytes: count.default(134_217_728),
+    max_compression_ratio: positive.default(200).describe('Beyond the first MiB'),
+    max_inflight_bytes: count.default(268_435_456).describe('Request bodies in memory; senders get 503 beyond it'),
+    max_concurrent_requests: count.default(256).describe('Requests under way; more get 503'),
+    max_memory: memorySize
+      .prefault('auto')
+      .describe(
+        'Memory of the process: bytes, or like `512MiB`, or like `80%` of what its cgroup or the machine gives; auto is all of that, off watches none. Bodies may have what refuse_above_memory leaves of it, at most',
+      ),
+    refuse_above_memory: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.8)
+      .describe('Share of max_memory, and of the heap limit of Node, above which requests get 503 until less is used'),
+    request_timeout_seconds: duration.prefault(30),
+    max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(),
+    max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
+  })
+  .prefault({})
+  .describe('What a request may be')

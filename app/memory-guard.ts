@@ -1,0 +1,117 @@
+/**
+ * Says when requests must be refused because memory runs out: above a share of what the process may have (resident), or of what Node's heap
+ * may have, whichever comes first. Much of what is used may be garbage, so before it refuses, and while it does, it has the garbage
+ * collected, for at most a twentieth of the time. It lets in again a tenth below the mark, without a restart.
+ */
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Metrics } from '../processor/metrics.ts'
+import type { Logger } from './log.ts'
+import { memoryLimit } from './memory-limit.ts'
+import type { MemorySize } from './memory-size.ts'
+
+export interface MemoryUse {
+  readonly resident: number
+  readonly heap: number
+}
+
+export interface MemoryGuardParts {
+  readonly limits: { readonly max_memory: MemorySize; readonly refuse_above_memory: number }
+  readonly log: Pick<Logger, 'warn' | 'info'>
+  /** What is used now, what the heap may have, and the collection of garbage: Node's own when left out. */
+  readonly use?: () => MemoryUse
+  readonly heapLimitBytes?: number
+  readonly collect?: () => void
+  readonly now?: () => number
+}
+
+export interface MemoryGuard {
+  /** What the process may have; undefined where it is not watched. */
+  readonly limitBytes: number | undefined
+  readonly heapLimitBytes: number
+  readonly use: () => MemoryUse
+  /** Why requests are refused now; undefined while they are not. */
+  readonly refuses: string | undefined
+  /** To be called a few times a second. */
+  look(): void
+}
+
+/** Of the mark: lower, so that it does not let in and refuse in turns. */
+const AGAIN = 0.9
+const REST_MS = 1000
+/** How much longer it rests after a collection than that took. */
+const REST_FACTOR = 20
+
+export function createMemoryGuard(parts: MemoryGuardParts): MemoryGuard {
+  const { limits, log, use = useNow, heapLimitBytes = getHeapStatistics().heap_size_limit, now = () => performance.now() } = parts
+  const limit = memoryLimit(limits.max_memory)
+  let collect = parts.collect
+  let refuses: string | undefined
+  let restUntil = Number.NEGATIVE_INFINITY
+  /** What is used as a share of what may be, of whichever is nearer to its end. */
+  const worst = (): { readonly share: number; readonly text: string } => {
+    const { resident, heap } = use()
+    const ofProcess = resident / (limit?.bytes ?? Number.POSITIVE_INFINITY)
+    const ofHeap = heap / heapLimitBytes
+    return ofProcess >= ofHeap
+      ? { share: ofProcess, text: `the process has ${mib(resident)} of ${mib(limit?.bytes ?? 0)} (limits.max_memory)` }
+      : { share: ofHeap, text: `the heap has ${mib(heap)} of ${mib(heapLimitBytes)} (--max-old-space-size)` }
+  }
+  const mark = (): number => limits.refuse_above_memory * (refuses === undefined ? 1 : AGAIN)
+  const afterCollecting = (): ReturnType<typeof worst> => {
+    const began = now()
+    collect ??= collector()
+    collect()
+    restUntil = now() + REST_MS + REST_FACTOR * (now() - began)
+    return worst()
+  }
+  return {
+    limitBytes: limit?.bytes,
+    heapLimitBytes,
+    use,
+    get refuses() {
+      return refuses
+    },
+    look: () => {
+      if (limit === undefined) return
+      let found = worst()
+      if (found.share >= mark() && now() >= restUntil) found = afterCollecting()
+      const isFull = found.share >= mark()
+      if (isFull && refuses === undefined) log.warn(`requests are refused until less memory is used: ${found.text}`)
+      else if (!isFull && refuses !== undefined) log.info(`requests are taken again: ${found.text}`)
+      refuses = isFull ? `little memory is left: ${found.text}; send again later` : undefined
+    },
+  }
+}
+
+/** Registers what the guard sees. */
+export function memoryGauges(metrics: Metrics, guard: MemoryGuard): void {
+  const { limitBytes, heapLimitBytes } = guard
+  metrics.gauge('agentopz_memory_limit_bytes', () => [
+    ...(limitBytes === undefined ? [] : [[{ of: 'process' }, limitBytes] as const]),
+    [{ of: 'heap' }, heapLimitBytes],
+  ])
+  metrics.gauge('agentopz_memory_used_bytes', () => {
+    const { resident, heap } = guard.use()
+    return [
+      [{ of: 'process' }, resident],
+      [{ of: 'heap' }, heap],
+    ]
+  })
+  metrics.gauge('agentopz_memory_refusing', () => [[{}, guard.refuses === undefined ? 0 : 1]])
+}
+
+function useNow(): MemoryUse {
+  const { rss, heapUsed } = process.memoryUsage()
+  return { resident: rss, heap: heapUsed }
+}
+
+/** Node shows its collector only where it is asked to. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`
+}
