@@ -3,10 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createStorage, type StorageChange, type StorageParts, StorageUncertain } from '../../app/storage.ts'
 import { until } from '../support/app.ts'
-import { type Cluster, PASSWORD, startPostgres } from '../support/postgres.ts'
+import { clusterOfFile, PASSWORD } from '../support/postgres.ts'
+import { storedChange } from '../support/stored.ts'
 import { control } from '../unit/control/support.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -15,22 +16,15 @@ const cleanup: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const c of cleanup.splice(0).toReversed()) await c()
 })
-let cluster: Cluster
-beforeAll(async () => {
-  cluster = await startPostgres()
-})
-afterAll(() => cluster.end())
+const cluster = clusterOfFile()
 
 function open(url: string): StorageParts {
   const storage = createStorage(url, '/')
   cleanup.push(() => storage.close())
   return storage
 }
-const change = (id: string, more: Partial<StorageChange> = {}): StorageChange => ({
-  audit: { atMs: 1, action: 'set', control: 'agent', id, agent: 'support', target: '', environment: '', reason: 'r', actor: 'a', via: 'v' },
-  putControl: control({ id }),
-  ...more,
-})
+const change = (id: string, more: Partial<StorageChange> = {}): StorageChange =>
+  storedChange({ putControl: control({ id }), ...more }, { id })
 const messageOf = async (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'it worked',

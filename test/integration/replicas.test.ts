@@ -1,11 +1,11 @@
 /** Two processors over one PostgreSQL: what one is told the other knows, nothing is done twice, and neither needs the other. */
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { AuditEntry } from '../../control/audit.ts'
 import { replayControls } from '../../control/controls.ts'
 import type { FlagSet } from '../../model/control.ts'
 import { until } from '../support/app.ts'
 import { type EventStream, listen } from '../support/events.ts'
-import { type Cluster, startPostgres } from '../support/postgres.ts'
+import { clusterOfFile } from '../support/postgres.ts'
 import { type Replica, startReplica } from '../support/replicas.ts'
 
 // Two processes start for each, and one waits for a server's 15 seconds.
@@ -15,11 +15,7 @@ const cleanup: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const c of cleanup.splice(0).toReversed()) await c()
 })
-let cluster: Cluster
-beforeAll(async () => {
-  cluster = await startPostgres()
-})
-afterAll(() => cluster.end())
+const cluster = clusterOfFile()
 
 async function replica(url: string, yaml?: string): Promise<Replica> {
   const started = await startReplica(url, yaml)

@@ -3,7 +3,7 @@
  * Control plane, incidents, response and database are real; Prometheus is a log of runs, and the clock is the test's.
  */
 import { createHash } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { parseConfig } from '../../app/config.ts'
 import { ControlPlane } from '../../app/controls/plane.ts'
 import { Incidents } from '../../app/incidents/incidents.ts'
@@ -17,17 +17,14 @@ import { RunLog } from '../scenarios/run-log.ts'
 import { START } from '../scenarios/world.ts'
 import { until } from '../support/app.ts'
 import { random } from '../support/backdated.ts'
-import { type Cluster, startPostgres } from '../support/postgres.ts'
+import { incidentSettings, planeSettings } from '../support/plane-settings.ts'
+import { clusterOfFile } from '../support/postgres.ts'
 
 const cleanup: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const c of cleanup.splice(0).toReversed()) await c()
 })
-let cluster: Cluster
-beforeAll(async () => {
-  cluster = await startPostgres()
-})
-afterAll(() => cluster.end())
+const cluster = clusterOfFile()
 
 const AGENT = 'support'
 const MINUTE = 60_000
@@ -49,34 +46,19 @@ class World {
     const failed = (error: unknown): void => expect(error).toBe('')
     const loaded = parseConfig(playbooks, 'agentopz.yaml', {})
     if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
-    const plane = new ControlPlane(
-      storage,
-      {
-        flags: { lostAfterSeconds: 60, whenLost: 'keep', agents: new Map(), tools: new Map() },
-        maxControls: 100,
-        maxReleases: 100,
-        maxReleaseBytes: 10_000,
-        maxDocumentBytes: 1_000_000,
-      },
-      { done: () => undefined, changed: () => undefined, storageFailed: (_, e) => failed(e), storageRecovered: () => undefined },
-    )
+    const plane = new ControlPlane(storage, planeSettings(), {
+      done: () => undefined,
+      changed: () => undefined,
+      storageFailed: (_, e) => failed(e),
+      storageRecovered: () => undefined,
+    })
     let ids = 0
-    const incidents = new Incidents(
-      storage,
-      {
-        mergeWindowMs: 30 * MINUTE,
-        resolveAfterMs: 10 * MINUTE,
-        reopenWithinMs: 60 * MINUTE,
-        maxIncidents: 100,
-        maxAlerts: 50,
-        maxTimeline: 200,
-        newId: () => `inc_${++ids}`,
-        isDrill: () => false,
-        lastDisabledMs: () => undefined,
-      },
-      clock,
-      { changed: () => undefined, storageFailed: (_, e) => failed(e), dropped: () => undefined, listenerFailed: failed },
-    )
+    const incidents = new Incidents(storage, incidentSettings({ newId: () => `inc_${++ids}` }), clock, {
+      changed: () => undefined,
+      storageFailed: (_, e) => failed(e),
+      dropped: () => undefined,
+      listenerFailed: failed,
+    })
     await plane.load(this.now)
     await incidents.load()
     plane.follow()

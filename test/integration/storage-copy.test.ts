@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createStorage, type StorageChange, type StorageParts } from '../../app/storage.ts'
-import type { Incident } from '../../model/incident.ts'
-import { type Cluster, PASSWORD, startPostgres } from '../support/postgres.ts'
+import { clusterOfFile, PASSWORD } from '../support/postgres.ts'
+import { storedChange, storedIncident } from '../support/stored.ts'
 import { control } from '../unit/control/support.ts'
 
 const TOP = join(import.meta.dirname, '../..')
@@ -14,11 +14,7 @@ const cleanup: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const c of cleanup.splice(0).toReversed()) await c()
 })
-let cluster: Cluster
-beforeAll(async () => {
-  cluster = await startPostgres()
-})
-afterAll(() => cluster.end())
+const cluster = clusterOfFile()
 
 function file(): string {
   const dir = mkdtempSync(join(tmpdir(), 'agentopz-copy-'))
@@ -40,36 +36,8 @@ function copy(...args: readonly string[]): Promise<{ readonly code: number; read
     )
   })
 }
-const change = (n: number, more: Partial<StorageChange> = {}): StorageChange => ({
-  audit: {
-    atMs: n,
-    action: 'set',
-    control: 'agent',
-    id: `c${n}`,
-    agent: 'support',
-    target: '',
-    environment: 'ünï',
-    reason: 'r',
-    actor: 'a',
-    via: 'v',
-  },
-  ...more,
-})
-const incident = (id: string): Incident => ({
-  id,
-  agent: 'support',
-  environment: 'prod',
-  team: '',
-  state: 'open',
-  severity: 'critical',
-  title: 'x',
-  drill: false,
-  startedMs: 1,
-  openedMs: 1_790_000_000_000,
-  alerts: [],
-  timeline: [],
-  actions: [],
-})
+const change = (n: number, more: Partial<StorageChange> = {}): StorageChange =>
+  storedChange(more, { atMs: n, id: `c${n}`, environment: 'ünï' })
 const everything = (url: string): Promise<unknown> =>
   using(url, async (s) => [await s.load(), await s.incidents(), await s.audit(1000), await s.drills(), await s.refused(100)])
 
@@ -87,7 +55,7 @@ describe('what is stored', () => {
           }),
         )
       await s.write(change(2, { activations: { agent: 'support', versions: ['v2', 'v1'] } }))
-      await s.writeIncidents({ put: ['b', 'a', 'c'].map(incident), removed: [] })
+      await s.writeIncidents({ put: ['b', 'a', 'c'].map((id) => storedIncident(id)), removed: [] })
       await s.writeIncidents({ put: [], removed: ['a'] })
       await s.recordDrill({
         id: 'd',
@@ -109,7 +77,7 @@ describe('what is stored', () => {
     expect(await everything(database)).toEqual(before)
     await using(database, async (s) => {
       expect(await s.write(change(7, { revision: 133 }))).toBe(134)
-      await s.writeIncidents({ put: [incident('e')], removed: [], revision: 2 })
+      await s.writeIncidents({ put: [storedIncident('e')], removed: [], revision: 2 })
       expect((await s.incidents()).incidents.map((i) => i.id)).toEqual(['b', 'c', 'e'])
     })
     const second = await copy(database, two, '--json')

@@ -3,13 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createStorage, type Stored, StorageConflict, type StorageChange, type StorageParts } from '../../app/storage.ts'
-import type { PublishedRelease } from '../../control/releases.ts'
 import type { RefusedAttempt } from '../../app/storage-refused.ts'
 import type { DrillRecord } from '../../model/drill.ts'
-import type { Incident } from '../../model/incident.ts'
-import { type Cluster, startPostgres } from '../support/postgres.ts'
+import { clusterOfFile } from '../support/postgres.ts'
+import { storedChange, storedIncident, storedRelease } from '../support/stored.ts'
 import { control } from '../unit/control/support.ts'
 
 const cleanup: (() => Promise<void> | void)[] = []
@@ -17,52 +16,9 @@ afterEach(async () => {
   for (const c of cleanup.splice(0).toReversed()) await c()
 })
 
-let cluster: Cluster
-beforeAll(async () => {
-  cluster = await startPostgres()
-})
-afterAll(() => cluster.end())
+const cluster = clusterOfFile()
 
-const release = (version: string, text = version): PublishedRelease => ({
-  agent: 'support',
-  version,
-  prompts: { system: text },
-  config: { list: [1, 'é', null] },
-  hash: version,
-  publishedMs: 5,
-  actor: 'ci',
-})
-const change = (more: Partial<StorageChange> = {}, at = 1): StorageChange => ({
-  audit: {
-    atMs: at,
-    action: 'set',
-    control: 'agent',
-    id: 'c1',
-    agent: 'support',
-    target: '',
-    environment: '',
-    reason: 'r',
-    actor: 'a',
-    via: 'v',
-  },
-  ...more,
-})
-const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
-  id,
-  agent: 'support',
-  environment: 'prod',
-  team: '',
-  state: 'open',
-  severity: 'critical',
-  title: 'x',
-  drill: false,
-  startedMs: 1,
-  openedMs: 1_790_000_000_000,
-  alerts: [],
-  timeline: [],
-  actions: [],
-  ...more,
-})
+const change = (more: Partial<StorageChange> = {}, atMs = 1): StorageChange => storedChange(more, { atMs })
 /** What JSON and SQL may each stumble over. */
 const WORDS = 'ünï\u0000 "quoted" \\ \ud83d\ude80 \ud800 \u2028 \'; drop table incidents; --'
 
@@ -102,14 +58,14 @@ for (const [dialect, { url: newUrl, query }] of Object.entries(DIALECTS)) {
       const second = control({ id: 'c0', createdMs: 2_000_000, environment: 'prod', expiresMs: 7, fallback: WORDS })
       await one.write(change({ putControl: control({ id: 'c1' }) }))
       await one.write(change({ putControl: second }, 1_790_000_000_000))
-      for (const version of ['v2', 'v1']) await one.write(change({ putRelease: release(version, WORDS) }, 3))
+      for (const version of ['v2', 'v1']) await one.write(change({ putRelease: storedRelease(version, WORDS) }, 3))
       await one.write(change({ activations: { agent: 'support', versions: ['v1'] } }, 4))
       await one.write(change({ activations: { agent: 'support', versions: ['v1', 'v2'] } }, 5))
       await one.close()
       const stored: Stored = await open(url).load()
       const releases = new Map([
-        ['v2', release('v2', WORDS)],
-        ['v1', release('v1', WORDS)],
+        ['v2', storedRelease('v2', WORDS)],
+        ['v1', storedRelease('v1', WORDS)],
       ])
       expect(stored).toEqual({
         controls: [control({ id: 'c1' }), second],
@@ -121,23 +77,23 @@ for (const [dialect, { url: newUrl, query }] of Object.entries(DIALECTS)) {
     })
     test('what was taken away is gone, and its audit is not', async () => {
       const storage = open(await newUrl())
-      await storage.write(change({ putControl: control(), putRelease: release('v1') }))
+      await storage.write(change({ putControl: control(), putRelease: storedRelease('v1') }))
       await storage.write(change({ removedControls: ['c1', 'unheard of'], removedReleases: { agent: 'support', versions: ['v1'] } }, 2))
       expect([await storage.load(), (await storage.audit(9)).length]).toEqual([{ controls: [], releases: new Map(), revision: 2 }, 2])
     })
     test('a version that is published again after it was forgotten is read as it is now', async () => {
       const url = await newUrl()
       const [one, other] = [open(url), open(url)]
-      await one.write(change({ putRelease: release('v1', 'first') }))
+      await one.write(change({ putRelease: storedRelease('v1', 'first') }))
       await other.load()
-      await one.write(change({ removedReleases: { agent: 'support', versions: ['v1'] }, putRelease: release('v1', 'second') }))
+      await one.write(change({ removedReleases: { agent: 'support', versions: ['v1'] }, putRelease: storedRelease('v1', 'second') }))
       const { releases } = await other.load()
       expect(releases.get('support')?.releases.get('v1')?.prompts).toEqual({ system: 'second' })
     })
     test('a change is stored whole or not at all, and does not count when it is not', async () => {
       const storage = open(await newUrl())
       await storage.write(change({ putControl: control() }))
-      const again = change({ removedControls: ['other'], putRelease: release('v1'), putControl: control() }, 2)
+      const again = change({ removedControls: ['other'], putRelease: storedRelease('v1'), putControl: control() }, 2)
       await expect(storage.write(again)).rejects.toThrow(/unique/i)
       const { releases, revision } = await storage.load()
       expect([releases.size, (await storage.audit(9)).length, revision]).toEqual([0, 1, 1])
@@ -149,27 +105,27 @@ for (const [dialect, { url: newUrl, query }] of Object.entries(DIALECTS)) {
       await expect(other.write(change({ putControl: control({ id: 'c2' }), revision: 0 }))).rejects.toThrow(StorageConflict)
       expect((await other.load()).controls.map((c) => c.id)).toEqual(['c1'])
       // Controls and incidents count by themselves.
-      expect(await other.writeIncidents({ put: [incident('a')], removed: [], revision: 0 })).toBe(1)
-      await expect(one.writeIncidents({ put: [incident('b')], removed: [], revision: 0 })).rejects.toThrow(StorageConflict)
+      expect(await other.writeIncidents({ put: [storedIncident('a')], removed: [], revision: 0 })).toBe(1)
+      await expect(one.writeIncidents({ put: [storedIncident('b')], removed: [], revision: 0 })).rejects.toThrow(StorageConflict)
       expect(await other.write(change({ putControl: control({ id: 'c2' }), revision: 1 }))).toBe(2)
     })
     test('incidents keep their order, change, and go', async () => {
       const url = await newUrl()
       const [one, other] = [open(url), open(url)]
-      await one.writeIncidents({ put: ['c', 'a', 'b'].map((id) => incident(id)), removed: [] })
+      await one.writeIncidents({ put: ['c', 'a', 'b'].map((id) => storedIncident(id)), removed: [] })
       expect((await other.incidents()).incidents.map((i) => i.id)).toEqual(['c', 'a', 'b'])
-      const changed = incident('a', { state: 'resolved', title: WORDS, resolvedMs: 7 })
-      await one.writeIncidents({ put: [changed, incident('d')], removed: ['b'] })
+      const changed = storedIncident('a', { state: 'resolved', title: WORDS, resolvedMs: 7 })
+      await one.writeIncidents({ put: [changed, storedIncident('d')], removed: ['b'] })
       for (const storage of [one, other, open(url)])
-        expect(await storage.incidents()).toEqual({ incidents: [incident('c'), changed, incident('d')], revision: 2 })
+        expect(await storage.incidents()).toEqual({ incidents: [storedIncident('c'), changed, storedIncident('d')], revision: 2 })
     })
     test('more incidents than one question may name, and one of them again', async () => {
       const url = await newUrl()
       const [one, other] = [open(url), open(url)]
-      const many = Array.from({ length: 1200 }, (_, n) => incident(`i${n}`))
+      const many = Array.from({ length: 1200 }, (_, n) => storedIncident(`i${n}`))
       await one.writeIncidents({ put: many, removed: [] })
       expect((await other.incidents()).incidents).toEqual(many)
-      await one.writeIncidents({ put: [incident('i700', { title: 'y' })], removed: [] })
+      await one.writeIncidents({ put: [storedIncident('i700', { title: 'y' })], removed: [] })
       expect((await other.incidents()).incidents.filter((i) => i.title === 'y').map((i) => i.id)).toEqual(['i700'])
     })
     test('drills are kept once each, newest first', async () => {
@@ -221,7 +177,7 @@ for (const [dialect, { url: newUrl, query }] of Object.entries(DIALECTS)) {
     test('a name that is an attack is a name', async () => {
       const storage = open(await newUrl())
       const agent = "x'; drop table controls; --"
-      await storage.write(change({ putRelease: { ...release('v1'), agent }, activations: { agent, versions: ['v1'] } }))
+      await storage.write(change({ putRelease: { ...storedRelease('v1'), agent }, activations: { agent, versions: ['v1'] } }))
       expect((await storage.load()).releases.get(agent)?.activations).toEqual(['v1'])
     })
   })

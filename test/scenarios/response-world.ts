@@ -21,6 +21,7 @@ import { createStorage, type IncidentStorage, type Storage } from '../../app/sto
 import { ALERTS, type AlertName } from '../../model/alerts.ts'
 import type { Action, ActionKind, Incident } from '../../model/incident.ts'
 import { random } from '../support/backdated.ts'
+import { incidentSettings, planeSettings } from '../support/plane-settings.ts'
 import { type LoggedRun, RunLog } from './run-log.ts'
 import { ms, START } from './world.ts'
 
@@ -86,39 +87,19 @@ export class ResponseWorld {
     }
     const clock = (): number => this.now
     const failed = (error: unknown): void => expect(error).toBe('')
-    const plane = new ControlPlane(
-      storage,
-      {
-        flags: { lostAfterSeconds: 60, whenLost: 'keep', agents: new Map(), tools: new Map() },
-        maxControls: 100,
-        maxReleases: 100,
-        maxReleaseBytes: 10_000,
-        maxDocumentBytes: 1_000_000,
-      },
-      {
-        done: () => undefined,
-        changed: () => undefined,
-        storageFailed: (_, e) => (this.#isFull ? undefined : failed(e)),
-        storageRecovered: () => undefined,
-        conflicted: () => undefined,
-      },
-    )
-    const incidents = new Incidents(
-      storage,
-      {
-        mergeWindowMs: ms('30m'),
-        resolveAfterMs: ms('10m'),
-        reopenWithinMs: ms('1h'),
-        maxIncidents: 100,
-        maxAlerts: 50,
-        maxTimeline: 200,
-        newId: () => 'inc_1',
-        isDrill: () => false,
-        lastDisabledMs: () => undefined,
-      },
-      clock,
-      { changed: () => undefined, storageFailed: (_, e) => failed(e), dropped: () => undefined, listenerFailed: failed },
-    )
+    const plane = new ControlPlane(storage, planeSettings(), {
+      done: () => undefined,
+      changed: () => undefined,
+      storageFailed: (_, e) => (this.#isFull ? undefined : failed(e)),
+      storageRecovered: () => undefined,
+      conflicted: () => undefined,
+    })
+    const incidents = new Incidents(storage, incidentSettings(), clock, {
+      changed: () => undefined,
+      storageFailed: (_, e) => failed(e),
+      dropped: () => undefined,
+      listenerFailed: failed,
+    })
     await plane.load(this.now)
     await incidents.load()
     const config = this.#config

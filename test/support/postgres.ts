@@ -7,6 +7,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { afterAll, beforeAll } from 'vitest'
 import { freePort } from '../../app/free-port.ts'
 
 export interface Cluster {
@@ -134,5 +135,30 @@ export async function startPostgres(): Promise<Cluster> {
       await kill()
       rmSync(dir, { recursive: true, force: true })
     },
+  }
+}
+
+/** One for all tests of a file: started before the first of them, ended after the last. */
+export function clusterOfFile(): Omit<Cluster, 'end'> {
+  let started: Cluster | undefined
+  const cluster = (): Cluster => {
+    if (started === undefined) throw new Error('clusterOfFile(): the cluster runs while tests do, not before')
+    return started
+  }
+  beforeAll(async () => {
+    started = await startPostgres()
+  })
+  afterAll(() => started?.end())
+  return {
+    get port() {
+      return cluster().port
+    },
+    database: (options) => cluster().database(options),
+    query: (url, text) => cluster().query(url, text),
+    admin: (text) => cluster().admin(text),
+    kill: () => cluster().kill(),
+    start: () => cluster().start(),
+    freeze: () => cluster().freeze(),
+    thaw: () => cluster().thaw(),
   }
 }

@@ -9,6 +9,7 @@ import type { Asked } from '../../app/response/asked.ts'
 import { Response } from '../../app/response/response.ts'
 import { standingOf } from '../../app/response/standing.ts'
 import { createStorage } from '../../app/storage.ts'
+import { incidentSettings, planeSettings } from './plane-settings.ts'
 
 export type Request =
   | { readonly n: number; readonly do: 'act'; readonly asked: Asked }
@@ -24,36 +25,16 @@ const fail = (error: unknown): never => {
 const no = (): Promise<never> => Promise.reject(new PrometheusError('unreachable', 'there is none'))
 
 const storage = createStorage('sqlite:./a.db', process.argv[2] ?? '.')
-const plane = new ControlPlane(
-  storage,
-  {
-    flags: { lostAfterSeconds: 60, whenLost: 'keep', agents: new Map(), tools: new Map() },
-    maxControls: 10_000,
-    maxReleases: 100,
-    maxReleaseBytes: 10_000,
-    maxDocumentBytes: 10_000_000,
-  },
-  {
-    done: () => undefined,
-    changed: () => undefined,
-    storageFailed: (_, e) => fail(e),
-    storageRecovered: () => undefined,
-    conflicted: () => undefined,
-  },
-)
+const plane = new ControlPlane(storage, planeSettings(), {
+  done: () => undefined,
+  changed: () => undefined,
+  storageFailed: (_, e) => fail(e),
+  storageRecovered: () => undefined,
+  conflicted: () => undefined,
+})
 const incidents = new Incidents(
   storage,
-  {
-    mergeWindowMs: 1e9,
-    resolveAfterMs: 1e9,
-    reopenWithinMs: 1e9,
-    maxIncidents: 100,
-    maxAlerts: 50,
-    maxTimeline: 100_000,
-    newId: () => 'inc_1',
-    isDrill: () => false,
-    lastDisabledMs: () => undefined,
-  },
+  incidentSettings({ mergeWindowMs: 1e9, resolveAfterMs: 1e9, reopenWithinMs: 1e9, maxTimeline: 100_000 }),
   clock,
   { changed: () => undefined, storageFailed: (_, e) => fail(e), dropped: () => undefined, listenerFailed: fail },
 )
