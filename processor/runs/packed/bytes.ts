@@ -138,6 +138,21 @@ export class Writer {
     this.#bytes[at] = value
   }
 
+  flag(value: boolean): void {
+    this.byte(value ? 1 : 0)
+  }
+
+  /** Leaves four bytes to be set. */
+  reserve32(): number {
+    this.#room(4)
+    this.#at += 4
+    return this.#at - 4
+  }
+
+  set32(at: number, value: number): void {
+    this.#bytes.writeInt32LE(value, at)
+  }
+
   #room(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return
     const larger = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#at + bytes))
@@ -170,6 +185,15 @@ export class Reader {
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
     }
+  }
+
+  flag(): boolean {
+    return this.byte() === 1
+  }
+
+  int32(): number {
+    this.#at += 4
+    return this.#bytes.readInt32LE(this.#at - 4)
   }
 
   number(): number {

@@ -1,82 +1,19 @@
 /**
  * The facts, links and evaluations of one trace ↔ one record of bytes, in the order they came, exactly: less than 100 bytes a span where objects take
- * 540. What a span says is usually what the span before it said (service, environment, parent), so that is a bit; the set of
- * fields that a reading has is a word of the record; message text and ids are written as they are.
+ * 540. What a span says is usually what the span before it said (service, environment, parent), so that is a bit; message text and ids are written as they are.
  */
-import type { ExternalEvaluation, Fact, Intervention, RawUsage, Reading } from '../../../model/run.ts'
+import type { ExternalEvaluation, Fact, Reading } from '../../../model/run.ts'
 import type { ParentLocation } from '../../../model/span.ts'
+import type { Draft } from '../../dialects/reading.ts'
 import type { Link } from '../tree.ts'
 import { type Reader, Writer } from './bytes.ts'
+import { readReading, writeReading } from './reading.ts'
 
 export interface Contents {
   readonly facts: ReadonlyMap<string, Fact>
   readonly links: ReadonlyMap<string, Link>
   readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
 }
-
-/** How each field of a reading is written; a field that is missing here does not compile. */
-const KINDS = {
-  role: 'word',
-  agentName: 'word',
-  agentVersion: 'word',
-  promptName: 'word',
-  promptVersion: 'word',
-  instructionsHash: 'word',
-  toolsHash: 'word',
-  provider: 'word',
-  requestModel: 'word',
-  responseModel: 'word',
-  responseId: 'text',
-  usage: 'usage',
-  givenCostUsd: 'number',
-  serviceTier: 'word',
-  finish: 'word',
-  outputEmpty: 'flag',
-  perAttempt: 'flag',
-  outputInvalid: 'flag',
-  outputText: 'text',
-  inputText: 'text',
-  toolName: 'word',
-  toolCallId: 'text',
-  argumentsHash: 'text',
-  resultEmpty: 'flag',
-  blocked: 'flag',
-  serverSide: 'flag',
-  failed: 'flag',
-  errorType: 'word',
-  stoppedBy: 'word',
-  incomplete: 'flag',
-  intervention: 'json',
-  evaluations: 'json',
-} as const satisfies Record<keyof Reading, Kind>
-const USAGE = {
-  input: 'number',
-  output: 'number',
-  cacheRead: 'number',
-  cacheWrite: 'number',
-  cacheWrite1h: 'number',
-  reasoning: 'number',
-  total: 'number',
-  cacheAccounting: 'word',
-  reasoningOutsideOutput: 'flag',
-} as const satisfies Record<keyof RawUsage, Kind>
-
-type Kind = 'word' | 'text' | 'number' | 'flag' | 'json' | 'usage'
-type Value = string | number | boolean | RawUsage | Intervention | readonly ExternalEvaluation[] | undefined
-
-interface Fields {
-  readonly names: readonly string[]
-  readonly kinds: readonly Kind[]
-  /** One character per field, to spell the set of fields of an object. */
-  readonly letters: ReadonlyMap<string, string>
-}
-const fieldsOf = (kinds: Readonly<Record<string, Kind>>): Fields => ({
-  names: Object.keys(kinds),
-  kinds: Object.values(kinds),
-  letters: new Map(Object.keys(kinds).map((name, i) => [name, String.fromCharCode(i + 1)])),
-})
-const READING = fieldsOf(KINDS)
-const USAGE_FIELDS = fieldsOf(USAGE)
 
 /** Bits of the byte before every fact. */
 const [SPAN_HEX, PARENT_SAME, PARENT_HEX, ORIGIN_SAME, HAS_VERSION, HAS_MAIN_AGENT, FROM_LOG] = [1, 2, 4, 8, 16, 32, 64]
@@ -151,7 +88,7 @@ function writeFact(w: Writer, fact: Fact, last: Fact | undefined): void {
     }
   }
   w.set(at, bits)
-  writeFields(w, READING, fact.reading as unknown as Readonly<Record<string, Value>>)
+  writeReading(w, fact.reading)
 }
 
 function readFact(r: Reader, last: Fact | undefined): Fact {
@@ -160,19 +97,30 @@ function readFact(r: Reader, last: Fact | undefined): Fact {
   const parentSpanId = bits & PARENT_SAME ? (last?.parentSpanId ?? '') : bits & PARENT_HEX ? r.hex() : r.text()
   const startMs = r.moment()
   const durationMs = r.number()
-  const origin = bits & ORIGIN_SAME && last !== undefined ? originOf(last) : readOrigin(r, bits)
-  return {
+  const isSame = bits & ORIGIN_SAME && last !== undefined
+  const fact: Draft<Fact> = {
     spanId,
     parentSpanId,
+    parentLocation: isSame ? last.parentLocation : (r.text() as ParentLocation),
     startMs,
     durationMs,
-    ...origin,
-    ...(bits & FROM_LOG ? { fromLog: true } : {}),
-    reading: readFields(r, READING) as unknown as Reading,
+    status: isSame ? last.status : (r.text() as Fact['status']),
+    dialect: isSame ? last.dialect : r.text(),
+    reading: NOT_READ_YET,
+    service: isSame ? last.service : r.text(),
+    environment: isSame ? last.environment : r.text(),
+    weight: isSame ? last.weight : r.number(),
   }
+  const serviceVersion = isSame ? last.serviceVersion : bits & HAS_VERSION ? r.text() : undefined
+  const mainAgent = isSame ? last.mainAgent : bits & HAS_MAIN_AGENT ? r.text() : undefined
+  if (serviceVersion !== undefined) fact.serviceVersion = serviceVersion
+  if (mainAgent !== undefined) fact.mainAgent = mainAgent
+  if (bits & FROM_LOG) fact.fromLog = true
+  fact.reading = readReading(r)
+  return fact
 }
 
-type Origin = Omit<Fact, 'spanId' | 'parentSpanId' | 'startMs' | 'durationMs' | 'fromLog' | 'reading'>
+const NOT_READ_YET: Reading = { role: 'other' }
 
 function isSameOrigin(a: Fact, b: Fact): boolean {
   return (
@@ -185,69 +133,4 @@ function isSameOrigin(a: Fact, b: Fact): boolean {
     a.serviceVersion === b.serviceVersion &&
     a.mainAgent === b.mainAgent
   )
-}
-
-function originOf({ parentLocation, status, dialect, service, environment, weight, serviceVersion, mainAgent }: Fact): Origin {
-  return {
-    parentLocation,
-    status,
-    dialect,
-    service,
-    environment,
-    weight,
-    ...(serviceVersion === undefined ? {} : { serviceVersion }),
-    ...(mainAgent === undefined ? {} : { mainAgent }),
-  }
-}
-
-function readOrigin(r: Reader, bits: number): Origin {
-  return {
-    parentLocation: r.text() as ParentLocation,
-    status: r.text() as Fact['status'],
-    dialect: r.text(),
-    service: r.text(),
-    environment: r.text(),
-    weight: r.number(),
-    ...(bits & HAS_VERSION ? { serviceVersion: r.text() } : {}),
-    ...(bits & HAS_MAIN_AGENT ? { mainAgent: r.text() } : {}),
-  }
-}
-
-function writeFields(w: Writer, { letters, kinds }: Fields, object: Readonly<Record<string, Value>>): void {
-  let set = ''
-  for (const name in object) if (object[name] !== undefined) set += letters.get(name) ?? ''
-  w.text(set)
-  for (const name in object) {
-    const value = object[name]
-    const letter = value === undefined ? undefined : letters.get(name)
-    if (letter !== undefined) writeValue(w, kinds[letter.charCodeAt(0) - 1], value)
-  }
-}
-
-function writeValue(w: Writer, kind: Kind | undefined, value: Value): void {
-  if (kind === 'word') w.text(value as string)
-  else if (kind === 'text') w.once(value as string)
-  else if (kind === 'number') w.number(value as number)
-  else if (kind === 'flag') w.byte(value === true ? 1 : 0)
-  else if (kind === 'usage') writeFields(w, USAGE_FIELDS, value as unknown as Readonly<Record<string, Value>>)
-  else w.once(JSON.stringify(value))
-}
-
-function readFields(r: Reader, fields: Fields): Readonly<Record<string, Value>> {
-  const set = r.text()
-  const object: Record<string, Value> = {}
-  for (let i = 0; i < set.length; i++) {
-    const field = set.charCodeAt(i) - 1
-    object[fields.names[field] ?? ''] = readValue(r, fields.kinds[field])
-  }
-  return object
-}
-
-function readValue(r: Reader, kind: Kind | undefined): Value {
-  if (kind === 'word') return r.text()
-  if (kind === 'text') return r.once()
-  if (kind === 'number') return r.number()
-  if (kind === 'flag') return r.byte() === 1
-  if (kind === 'usage') return readFields(r, USAGE_FIELDS) as unknown as RawUsage
-  return JSON.parse(r.once()) as Value
 }
