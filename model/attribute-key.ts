@@ -19,6 +19,11 @@ export function keyNumber(name: string): number {
   return names.length - 1
 }
 
+/** The number of a key that has one already: what a sender wrote is looked up and never numbered. */
+export function knownNumber(name: string): number | undefined {
+  return numbers.get(name)
+}
+
 /** The numbers of a table of keys, under the same words. */
 export function keyNumbers<T extends Readonly<Record<string, string>>>(table: T): Readonly<Record<keyof T, number>> {
   // A copy that is filled in keeps the hidden class of the table: reading a number is then one load, where an object put together key by key becomes a hash table.

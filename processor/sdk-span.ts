@@ -6,6 +6,7 @@ import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } f
 import { hasKeyOfInterest, type InterestTest } from './decode/interest.ts'
 import { millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
 import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
+import { SdkAttributes } from './sdk-attributes.ts'
 
 type HrTime = readonly [seconds: number, nanos: number]
 
@@ -43,6 +44,30 @@ const STATUS: readonly StatusCode[] = ['unset', 'ok', 'error']
 const isValid = (id: string): boolean => id !== '' && (!id.endsWith('00000000') || !/^0*$/.test(id))
 const nanosOf = ([seconds, nanos]: HrTime): Nanos => ({ ms: seconds * 1000 + Math.floor(nanos / 1e6), rest: nanos % 1e6 })
 
+/** Spans come from few resources and scopes, one after the other: what was made of the last is used again. */
+let resourceAttributes: unknown
+let resource: Attributes = NO_ATTRIBUTES
+let instrumentation: unknown
+let scope: Scope = { name: '', version: '' }
+
+function resourceOf(span: ReadableSpanLike): Attributes {
+  const { attributes } = span.resource
+  if (attributes !== resourceAttributes) {
+    resourceAttributes = attributes
+    resource = viewOfPlain(attributes)
+  }
+  return resource
+}
+
+function scopeOf(span: ReadableSpanLike): Scope {
+  const from = span.instrumentationScope ?? span.instrumentationLibrary
+  if (from !== instrumentation) {
+    instrumentation = from
+    scope = { name: from?.name ?? '', version: from?.version ?? '' }
+  }
+  return scope
+}
+
 class SdkSpan implements Span {
   readonly #span: ReadableSpanLike
   readonly #context: SpanContextLike
@@ -52,8 +77,8 @@ class SdkSpan implements Span {
   constructor(span: ReadableSpanLike) {
     this.#span = span
     this.#context = span.spanContext()
-    this.attributes = viewOfPlain(span.attributes)
-    this.resource = viewOfPlain(span.resource.attributes)
+    this.attributes = new SdkAttributes(span.attributes)
+    this.resource = resourceOf(span)
   }
   get traceId(): string {
     return this.#context.traceId
@@ -93,8 +118,7 @@ class SdkSpan implements Span {
     return this.#span.status.message ?? ''
   }
   get scope(): Scope {
-    const scope = this.#span.instrumentationScope ?? this.#span.instrumentationLibrary
-    return { name: scope?.name ?? '', version: scope?.version ?? '' }
+    return scopeOf(this.#span)
   }
   links(): readonly { readonly traceId: string; readonly spanId: string }[] {
     const contexts = this.#span.links.map(({ context }) => context).filter((c) => isValid(c.traceId) && isValid(c.spanId))

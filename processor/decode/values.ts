@@ -128,7 +128,7 @@ export function viewOfPlain(values: Readonly<Record<string, unknown>>): Attribut
 }
 
 /** SDK attributes are what the application passed in, whatever its types said. */
-function plainOf(v: unknown): Plain {
+export function plainOf(v: unknown): Plain {
   if (v === null || v === undefined || typeof v === 'function' || typeof v === 'symbol') return undefined
   if (typeof v === 'bigint') return Number(v)
   if (v instanceof Uint8Array) return Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString('base64')

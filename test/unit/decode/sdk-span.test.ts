@@ -3,6 +3,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/ap
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { TracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
+import { keyNumber } from '../../../model/attribute-key.ts'
 import { type ReadableSpanLike, spanOfSdk } from '../../../processor/sdk-span.ts'
 import { allOf } from './reading.ts'
 
@@ -110,15 +111,36 @@ describe('other shapes', () => {
     expect([view.traceState, view.scope, view.durationMs, view.status]).toEqual(['ot=th:8', { name: '', version: '' }, 0, 'unset'])
     expect(allOf(view.events()[0]!.attributes)['keys']).toEqual([])
   })
-  test('nothing is read before it is asked for', () => {
-    let reads = 0
-    const attributes = new Proxy(
-      {},
-      { get: () => reads++, ownKeys: () => [`${reads++}`], getOwnPropertyDescriptor: () => [reads++, undefined][1] as undefined },
-    )
+  test('nothing is read before it is asked for, and keys are gone through once', () => {
+    const seen = { keys: 0, values: 0 }
+    const own = { 'gen_ai.operation.name': 'chat', x: 'y' }
+    const attributes = new Proxy(own, {
+      get: (of, key): unknown => (seen.values++, Reflect.get(of, key)),
+      ownKeys: (of) => (seen.keys++, Reflect.ownKeys(of)),
+    })
     const view = spanOfSdk(like({ attributes }))
-    expect(reads).toBe(0)
-    view.attributes.has('x')
-    expect(reads).toBe(1)
+    expect(seen).toEqual({ keys: 0, values: 0 })
+    expect(view.attributes.text('gen_ai.operation.name')).toBe('chat')
+    expect(view.attributes.text('gen_ai.provider.name')).toBeUndefined()
+    expect(view.attributes.text('x')).toBe('y')
+    expect(seen).toEqual({ keys: 1, values: 2 })
+  })
+  test('two views may be asked in turns', () => {
+    const one = spanOfSdk(like({ attributes: { 'gen_ai.operation.name': 'chat' } })).attributes
+    const two = spanOfSdk(like({ attributes: { 'gen_ai.provider.name': 'openai', x: 1 } })).attributes
+    for (let i = 0; i < 2; i++) {
+      expect(one.text('gen_ai.operation.name')).toBe('chat')
+      expect(two.has('gen_ai.operation.name')).toBe(false)
+      expect(two.text('gen_ai.provider.name')).toBe('openai')
+      expect(one.has('gen_ai.provider.name')).toBe(false)
+      expect(two.has('x')).toBe(true)
+      expect(one.has('x')).toBe(false)
+    }
+  })
+  test('what every object has is no attribute, and a key that gets its number later is found', () => {
+    const { attributes } = spanOfSdk(like({ attributes: { 'late.key': 'here' } }))
+    expect(attributes.has('constructor')).toBe(false)
+    expect(attributes.text('late.key')).toBe('here')
+    expect(attributes.text(keyNumber('late.key'))).toBe('here')
   })
 })
