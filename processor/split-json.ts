@@ -28,42 +28,48 @@ export function splitJson(signal: 'traces' | 'logs', bytes: Uint8Array, { count,
   const [perResource, perScope, perItem] = NAMES[signal]
   const json = new JsonWalk(bytes)
   const seen = new Set<number>()
-  const ownerOf = (at: number): number => {
-    let id: Buffer = NO_ID
-    json.members(at, (key, value) => {
-      if (key === 'traceId') id = json.bytesOfHex(value)
-    })
+  const ownerOf = (id: Uint8Array): number => {
     if (id.length === 16 && id.some((b) => b !== 0)) return ownerAt(id, 0, count)
     return signal === 'logs' ? WITHOUT_TRACE : self
   }
-  const scopeAt = (at: number): ScopeOf => {
-    const scope: ScopeOf = { head: [], items: [] }
-    json.members(at, (key, value, start, end) => {
-      if (key !== perItem) return void scope.head.push(json.text(start, end))
-      scope.items = []
-      json.elements(value, (item, itemEnd) => {
-        const owner = ownerOf(item)
-        ;(scope.items[owner] ??= []).push(json.text(item, itemEnd))
+  // Every value is stepped over once: who goes into one says where it ends.
+  const itemsAt = (at: number, scope: ScopeOf): number => {
+    scope.items = []
+    return json.elements(at, (item) => {
+      let id: Uint8Array = NO_ID
+      const end = json.members(item, (key, value) => {
+        if (key === 'traceId') id = json.bytesOfHex(value)
       })
+      ;(scope.items[ownerOf(id)] ??= []).push(json.text(item, end))
+      return end
     })
-    for (const owner of scope.items.keys()) if (scope.items[owner] !== undefined) seen.add(owner)
-    return scope
   }
-  const resourceAt = (at: number): ResourceOf => {
-    const resource: ResourceOf = { head: [], scopes: [] }
-    json.members(at, (key, value, start, end) => {
-      if (key !== perScope) return void resource.head.push(json.text(start, end))
-      resource.scopes = []
-      json.elements(value, (scope) => void resource.scopes.push(scopeAt(scope)))
+  const scopesAt = (at: number, resource: ResourceOf): number => {
+    resource.scopes = []
+    return json.elements(at, (scopeAt) => {
+      const scope: ScopeOf = { head: [], items: [] }
+      resource.scopes.push(scope)
+      const end = json.members(scopeAt, (key, value, start) => {
+        if (key === perItem) return itemsAt(value, scope)
+        return json.kept(scope.head, start, value)
+      })
+      for (const owner of scope.items.keys()) if (scope.items[owner] !== undefined) seen.add(owner)
+      return end
     })
-    return resource
   }
   let resources: ResourceOf[] = []
-  json.members(json.afterSpace(0), (key, value) => {
-    if (key !== perResource) return
+  const resourcesAt = (at: number): number => {
     resources = []
-    json.elements(value, (resource) => void resources.push(resourceAt(resource)))
-  })
+    return json.elements(at, (resourceAt) => {
+      const resource: ResourceOf = { head: [], scopes: [] }
+      resources.push(resource)
+      return json.members(resourceAt, (key, value, start) => {
+        if (key === perScope) return scopesAt(value, resource)
+        return json.kept(resource.head, start, value)
+      })
+    })
+  }
+  json.members(json.afterSpace(0), (key, value) => (key === perResource ? resourcesAt(value) : undefined))
 
   const parts: (Uint8Array | undefined)[] = Array.from({ length: count }, () => undefined)
   const [only = self] = seen
@@ -83,7 +89,8 @@ export function splitJson(signal: 'traces' | 'logs', bytes: Uint8Array, { count,
   return parts
 }
 
-type Member = (key: string, value: number, start: number, end: number) => void
+/** Is given a member's key, where its value begins and where the member does; says where the value ends if it went that far. */
+type Visit = (key: string, value: number, start: number) => number | undefined | void
 
 /** Steps over JSON that is known to be well-formed. Texts are taken as latin1 and written back so: bytes stay as they are. */
 class JsonWalk {
@@ -97,28 +104,33 @@ class JsonWalk {
     return this.#bytes.toString('latin1', start, end)
   }
 
-  /** Visits the members of the object at `at`; none where it is null. */
-  members(at: number, visit: Member): void {
-    if (this.#bytes[at] !== OPEN) return
+  /** Visits the members of the object at `at`, none where it is null, and says where it ends. */
+  members(at: number, visit: Visit): number {
+    if (this.#bytes[at] !== OPEN) return this.#afterValue(at)
     let pos = this.afterSpace(at + 1)
     while (this.#bytes[pos] === QUOTE) {
       const start = pos
       const keyEnd = this.#afterString(pos)
       const value = this.afterSpace(this.afterSpace(keyEnd) + 1)
-      const end = this.#afterValue(value)
-      visit(this.#stringAt(start, keyEnd), value, start, end)
-      pos = this.#next(end)
+      const end = visit(this.#stringAt(start, keyEnd), value, start)
+      pos = this.#next(typeof end === 'number' ? end : this.#afterValue(value))
     }
+    return pos + 1
   }
 
-  /** Visits the elements of the array at `at`; none where it is null. */
-  elements(at: number, visit: (start: number, end: number) => void): void {
-    if (this.#bytes[at] !== OPEN_LIST) return
-    for (let pos = this.afterSpace(at + 1); this.#bytes[pos] !== CLOSE_LIST && pos < this.#bytes.length;) {
-      const end = this.#afterValue(pos)
-      visit(pos, end)
-      pos = this.#next(end)
-    }
+  /** Visits the elements of the array at `at`, none where it is null, and says where it ends; `visit` says where an element does. */
+  elements(at: number, visit: (start: number) => number): number {
+    if (this.#bytes[at] !== OPEN_LIST) return this.#afterValue(at)
+    let pos = this.afterSpace(at + 1)
+    while (this.#bytes[pos] !== CLOSE_LIST && pos < this.#bytes.length) pos = this.#next(visit(pos))
+    return pos + 1
+  }
+
+  /** Keeps a member as it is, and says where it ends. */
+  kept(head: string[], start: number, value: number): number {
+    const end = this.#afterValue(value)
+    head.push(this.text(start, end))
+    return end
   }
 
   /** The bytes of a string of hex digits; fewer where it is none. */
@@ -147,13 +159,15 @@ class JsonWalk {
     return raw.includes('\\') ? String(JSON.parse(this.#bytes.toString('utf8', start, end))) : raw
   }
 
+  /** By a loop: most texts are shorter than a call into native code is long. */
   #afterString(open: number): number {
-    for (let i = this.#bytes.indexOf(QUOTE, open + 1); i >= 0; i = this.#bytes.indexOf(QUOTE, i + 1)) {
-      let slashes = 0
-      while (this.#bytes[i - 1 - slashes] === BACKSLASH) slashes++
-      if (slashes % 2 === 0) return i + 1
+    const bytes = this.#bytes
+    for (let i = open + 1; i < bytes.length; i++) {
+      const c = bytes[i]
+      if (c === QUOTE) return i + 1
+      if (c === BACKSLASH) i++
     }
-    return this.#bytes.length
+    return bytes.length
   }
 
   #afterValue(at: number): number {
