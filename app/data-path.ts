@@ -100,7 +100,6 @@ export interface OwnDataPath extends DataPath {
 
 const SWEEP_MS = 1000
 const EXPIRE_MS = 60_000
-/** At full speed some tens of MB come in it. */
 const MEMORY_MS = 250
 /** Runs looked at for the agents that have one open. */
 const OPEN_BUDGET = 20_000
@@ -154,7 +153,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
     ...parts.tls.option(),
     events: receiveEvents(metrics, log, clock),
     sender: (header) => senders.nameOf(header),
-    memory: () => memory.refuses,
+    memory: () => memory.refusesNow(),
     inflight,
     limits,
   })

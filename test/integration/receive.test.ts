@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import zlib from 'node:zlib'
 import grpc from '@grpc/grpc-js'
@@ -257,6 +258,69 @@ describe('OTLP/HTTP', () => {
     expect((await post(url, '{}', JSON_TYPE)).status).toBe(503)
     slow.destroy()
   })
+  test('without memory nothing is taken in, and then it is again', async () => {
+    let full: string | undefined = 'little memory is left'
+    const w = { ...world(), memory: () => full }
+    const { url } = await http(w)
+    const answer = await post(url, '{}', JSON_TYPE)
+    expect([answer.status, w.rejected, await answer.json()]).toEqual([503, ['memory'], { code: 14, message: 'little memory is left' }])
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    // Who may not send at all is told so first.
+    expect((await post(url, '{}', { ...JSON_TYPE, authorization: 'Bearer wrong' })).status).toBe(401)
+    full = undefined
+    expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
+  })
+  test('what 200 slow senders announce holds nobody up', async () => {
+    const w = world({}, 2 ** 20)
+    const { port, url } = await http(w)
+    const slow = Array.from({ length: 200 }, () => {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+      socket.write(`POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${900_000}\r\n\r\n{`)
+      return socket
+    })
+    while (w.inflight.bytes < 200) await new Promise((r) => setTimeout(r, 5))
+    expect((await post(url, toProtobuf(request))).status).toBe(200)
+    for (const socket of slow) socket.destroy()
+    while (w.inflight.bytes > 0) await new Promise((r) => setTimeout(r, 5))
+  })
+  test('when all places are taken, senders that dawdle lose theirs and are told why', async () => {
+    const w = world({ maxConcurrentRequests: 20 })
+    const { port, url } = await http(w)
+    let told = ''
+    const slow = Array.from({ length: 20 }, () => {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+      socket.setEncoding('latin1').on('data', (text: string) => (told += text))
+      socket.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n')
+      return socket
+    })
+    const drip = setInterval(() => slow.forEach((s) => s.writable && s.write('{')), 100)
+    try {
+      while (w.inflight.bytes < 20) await new Promise((r) => setTimeout(r, 5))
+      expect((await post(url, '{}', JSON_TYPE)).status).toBe(503)
+      await new Promise((r) => setTimeout(r, 2100))
+      for (let n = 0; n < 5; n++) expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
+      expect(w.rejected).toEqual(['overload', 'slow'])
+      while (!told.includes('came too slowly')) await new Promise((r) => setTimeout(r, 5))
+      expect(told).toMatch(/^HTTP\/1.1 503 .*retry-after: \d/is)
+    } finally {
+      clearInterval(drip)
+      for (const s of slow) s.destroy()
+    }
+    while (w.inflight.bytes > 0) await new Promise((r) => setTimeout(r, 5))
+  })
+  test('a refusal while the body comes is answered', async () => {
+    const w = world({ maxBodyBytes: 1000 })
+    const { port, url } = await http(w)
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+    socket.write(
+      `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n${'a'.repeat(2000)}\r\n`,
+    )
+    const [answer] = (await once(socket.setEncoding('latin1'), 'data')) as [string]
+    expect(answer).toMatch(/^HTTP\/1.1 413 /)
+    expect([w.rejected, w.inflight.bytes]).toEqual([['body_too_large'], 0])
+    socket.destroy()
+    expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
+  })
   test('a browser may send from an origin that was configured, and from no other', async () => {
     const { url } = await http(world())
     const ask = (origin: string): Promise<Response> =>
@@ -348,6 +412,33 @@ describe('OTLP/gRPC', () => {
     const { code, status } = await call(await rpc(w), toProtobuf(request))
     expect(code).toBe(14)
     expect(status?.toString('latin1')).toContain('google.rpc.RetryInfo')
+  })
+  test('without memory, or beyond the share of its token, a call is told to come back', async () => {
+    const full = { ...world(), memory: () => 'little memory is left' }
+    const refused = await call(await rpc(full), toProtobuf(request))
+    expect([refused.code, refused.details, full.rejected]).toEqual([8, 'little memory is left', ['memory']])
+    expect(refused.status?.toString('latin1')).toContain('google.rpc.RetryInfo')
+
+    const w = { ...world(), inflight: new InflightBytes(1000, 100, () => true), sender: (header: string | undefined) => header }
+    new Place(w.inflight, 'Bearer flood').hold(600)
+    const address = await rpc(w)
+    const body = toProtobuf(request)
+    const flood = await call(address, body, PATH, { authorization: 'Bearer flood' })
+    expect([flood.code, w.rejected]).toEqual([8, ['share']])
+    expect(flood.status?.toString('latin1')).toContain('google.rpc.RetryInfo')
+  })
+  test('a call that dawdles is ended after its time in all, and its stream with it', async () => {
+    const w = world({ requestTimeoutSeconds: 1 })
+    const session = connectHttp2(`http://${await rpc(w)}`)
+    const stream = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers' })
+    stream.on('error', () => undefined)
+    const drip = setInterval(() => stream.writable && stream.write('a'), 100)
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+    stream.resume()
+    await once(stream, 'close')
+    clearInterval(drip)
+    session.destroy()
+    expect([headers['grpc-status'], w.rejected, w.inflight.bytes]).toEqual(['4', ['timeout'], 0])
   })
   test('the health service answers SERVING', async () =>
     expect((await call(await rpc(world()), new Uint8Array(), '/grpc.health.v1.Health/Check')).body).toEqual(Buffer.from([8, 1])))

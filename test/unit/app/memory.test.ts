@@ -151,6 +151,15 @@ describe('the guard', () => {
     expect(look(w, { now: w.now + 1000 })).toBeUndefined()
     expect(w.collected).toBe(2)
   })
+  test('a request is let in by what is so now, not a quarter of a second ago', () => {
+    const w = world()
+    expect(w.guard.refusesNow()).toBeUndefined()
+    w.resident = 90
+    w.now += 10
+    expect(w.guard.refusesNow()).toBeUndefined()
+    w.now += 20
+    expect(w.guard.refusesNow()).toMatch(/90 MiB/)
+  })
   test('where it is off nothing is refused', () => {
     const guard = createMemoryGuard({
       limits: { max_memory: 'off', refuse_above_memory: 0.8 },
