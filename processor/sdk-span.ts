@@ -157,8 +157,20 @@ export function placeOfSdk(span: ReadableSpanLike, test: InterestTest): SpanPlac
   return { traceId, spanId, parentSpanId, parentLocation: parent === undefined ? 'unknown' : parent.isRemote === true ? 'remote' : 'local' }
 }
 
+/** The last source that was asked about, and the answer. */
+let asked: { readonly scope: unknown; readonly attributes: unknown; readonly test: InterestTest | undefined; readonly known: boolean } = {
+  scope: undefined,
+  attributes: undefined,
+  test: undefined,
+  known: false,
+}
+
 function isKnownSource(span: ReadableSpanLike, test: InterestTest): boolean {
   const scope = span.instrumentationScope ?? span.instrumentationLibrary
-  const service = span.resource.attributes['service.name']
-  return (scope !== undefined && test.scope(scope.name)) || test.service(typeof service === 'string' ? service : undefined)
+  const { attributes } = span.resource
+  if (asked.scope === scope && asked.attributes === attributes && asked.test === test) return asked.known
+  const service = attributes['service.name']
+  const known = (scope !== undefined && test.scope(scope.name)) || test.service(typeof service === 'string' ? service : undefined)
+  asked = { scope, attributes, test, known }
+  return known
 }
