@@ -2,6 +2,8 @@
  * A process that has its share of the runs: the data path of one process, its own journal, its own series. Started by shards.ts, told what
  * to do by the first process and by nobody else: it ends when that tells it to, or is gone.
  */
+import cluster from 'node:cluster'
+import { rmSync } from 'node:fs'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
 import { createMetrics } from '../../processor/metrics.ts'
@@ -67,6 +69,8 @@ class Shard {
       between: this.#share,
     })
     this.#running = new Running(this.#data)
+    // The first process was killed, and this one ends now: nobody else would take the folder away.
+    cluster.worker?.once('disconnect', () => rmSync(place.sockets, { recursive: true, force: true }))
   }
 
   async start(): Promise<void> {
