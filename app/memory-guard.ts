@@ -1,6 +1,6 @@
 /**
- * Says when requests must be refused because memory runs out: above a share of what the process may have (resident), or of what Node's heap
- * may have, whichever comes first. Much of what is used may be garbage, so before it refuses, and while it does, it has the garbage
+ * Says when requests must be refused because memory runs out: above a share of what the process may have, or of what Node's heap may have,
+ * whichever comes first. Much of what is used may be garbage, so before it refuses, and while it does, it has the garbage
  * collected, for at most a twentieth of the time. It lets in again a tenth below the mark, without a restart.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
@@ -11,7 +11,8 @@ import { memoryLimit } from './memory-limit.ts'
 import type { MemorySize } from './memory-size.ts'
 
 export interface MemoryUse {
-  readonly resident: number
+  /** Of the process, without what the kernel may take back at any time. */
+  readonly process: number
   readonly heap: number
 }
 
@@ -47,7 +48,7 @@ const REST_MS = 1000
 const REST_FACTOR = 20
 
 export function createMemoryGuard(parts: MemoryGuardParts): MemoryGuard {
-  const { limits, log, use = useNow, heapLimitBytes = getHeapStatistics().heap_size_limit, now = () => performance.now() } = parts
+  const { limits, log, use = createUse(), heapLimitBytes = getHeapStatistics().heap_size_limit, now = () => performance.now() } = parts
   const limit = memoryLimit(limits.max_memory)
   let collect = parts.collect
   let refuses: string | undefined
@@ -55,11 +56,11 @@ export function createMemoryGuard(parts: MemoryGuardParts): MemoryGuard {
   let lookedAt = Number.NEGATIVE_INFINITY
   /** What is used as a share of what may be, of whichever is nearer to its end. */
   const worst = (): { readonly share: number; readonly text: string } => {
-    const { resident, heap } = use()
-    const ofProcess = resident / (limit?.bytes ?? Number.POSITIVE_INFINITY)
+    const { process: all, heap } = use()
+    const ofProcess = all / (limit?.bytes ?? Number.POSITIVE_INFINITY)
     const ofHeap = heap / heapLimitBytes
     return ofProcess >= ofHeap
-      ? { share: ofProcess, text: `the process has ${mib(resident)} of ${mib(limit?.bytes ?? 0)} (limits.max_memory)` }
+      ? { share: ofProcess, text: `the process has ${mib(all)} of ${mib(limit?.bytes ?? 0)} (limits.max_memory)` }
       : { share: ofHeap, text: `the heap has ${mib(heap)} of ${mib(heapLimitBytes)} (--max-old-space-size)` }
   }
   const mark = (): number => limits.refuse_above_memory * (refuses === undefined ? 1 : AGAIN)
@@ -103,18 +104,27 @@ export function memoryGauges(metrics: Metrics, guard: MemoryGuard): void {
     [{ of: 'heap' }, heapLimitBytes],
   ])
   metrics.gauge('agentopz_memory_used_bytes', () => {
-    const { resident, heap } = guard.use()
+    const { process: all, heap } = guard.use()
     return [
-      [{ of: 'process' }, resident],
+      [{ of: 'process' }, all],
       [{ of: 'heap' }, heap],
     ]
   })
   metrics.gauge('agentopz_memory_refusing', () => [[{}, guard.refuses === undefined ? 0 : 1]])
 }
 
-function useNow(): MemoryUse {
-  const { rss, heapUsed } = process.memoryUsage()
-  return { resident: rss, heap: heapUsed }
+/**
+ * Resident memory does not tell what is in use: V8 gives pages back in a way (MADV_FREE) that leaves them resident until the kernel wants
+ * them, so a process that once was large would be refused for ever. Heap and buffers are counted instead, with what was there besides at
+ * the start; never more than is resident.
+ */
+function createUse(): () => MemoryUse {
+  const { rss: atStart, heapTotal: heapAtStart, external: externalAtStart } = process.memoryUsage()
+  const besides = Math.max(0, atStart - heapAtStart - externalAtStart)
+  return () => {
+    const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
+    return { process: Math.min(rss, besides + heapTotal + external), heap: heapUsed }
+  }
 }
 
 /** Node shows its collector only where it is asked to. */

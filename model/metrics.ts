@@ -414,7 +414,7 @@ export const METRICS = {
     type: 'gauge',
     group: 'processor',
     labels: ['of'],
-    help: 'Memory used of what agentopz_memory_limit_bytes tells: resident of the process, used of the heap.',
+    help: 'Memory used of what agentopz_memory_limit_bytes tells: of the process without pages that it has given back and are still resident, and of its heap.',
   },
   agentopz_memory_refusing: {
     type: 'gauge',

@@ -111,7 +111,7 @@ describe('the guard', () => {
         limits: { max_memory: { bytes: 100 * MIB }, refuse_above_memory: 0.8 },
         log: { warn: (text: string) => said.push(text), info: (text: string) => said.push(text) } as never,
         heapLimitBytes: 200 * MIB,
-        use: () => ({ resident: (w.resident + w.garbage) * MIB, heap: (w.heap + w.garbage) * MIB }),
+        use: () => ({ process: (w.resident + w.garbage) * MIB, heap: (w.heap + w.garbage) * MIB }),
         collect: () => {
           w.garbage = 0
           w.collected++
@@ -165,7 +165,7 @@ describe('the guard', () => {
       limits: { max_memory: 'off', refuse_above_memory: 0.8 },
       log: world().said as never,
       heapLimitBytes: 1,
-      use: () => ({ resident: 2 ** 50, heap: 2 ** 50 }),
+      use: () => ({ process: 2 ** 50, heap: 2 ** 50 }),
     })
     guard.look()
     expect([guard.refuses, guard.limitBytes]).toEqual([undefined, undefined])
