@@ -84,21 +84,41 @@ function entryOf(p: OverridePrice): Entry {
   return { price: p, exact, fromMs, fits: exact ? (name) => name === pattern : globTest(pattern) }
 }
 
-/** Finder of the entry that applies to a call; `undefined` when none does. */
-export function overrideFinder(override: PriceOverride | undefined): (question: OverrideQuestion) => OverridePrice | undefined {
+export interface Overrides {
+  readonly isAny: boolean
+  /** Between two days on which any price begins nothing depends on the time: which such period a time is in. */
+  periodOf(atMs: number): number
+  /** The entry that applies to a call; `undefined` when none does. */
+  find(question: OverrideQuestion): OverridePrice | undefined
+}
+
+export function overrideFinder(override: PriceOverride | undefined): Overrides {
   const entries = (override?.models ?? []).map(entryOf).toSorted((a, b) => b.fromMs - a.fromMs)
-  return (q) => {
-    if (entries.length === 0) return undefined
-    const open = entries.filter(
-      (e) => e.fromMs <= q.atMs && e.price.service_tier === q.serviceTier && sameProvider(e.price.provider, q.provider),
-    )
-    // The fullest name first: an entry for one dated snapshot wins over the entry of its family.
-    for (const exact of [true, false])
-      for (const name of q.names) {
-        const found = open.find((e) => e.exact === exact && e.fits(name))
-        if (found !== undefined) return found.price
+  const starts = [...new Set(entries.map((e) => e.fromMs))].toReversed()
+  return {
+    isAny: entries.length > 0,
+    periodOf(atMs) {
+      let low = 0
+      let high = starts.length
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if ((starts[middle] ?? 0) <= atMs) low = middle + 1
+        else high = middle
       }
-    return undefined
+      return low
+    },
+    find(q) {
+      const open = entries.filter(
+        (e) => e.fromMs <= q.atMs && e.price.service_tier === q.serviceTier && sameProvider(e.price.provider, q.provider),
+      )
+      // The fullest name first: an entry for one dated snapshot wins over the entry of its family.
+      for (const exact of [true, false])
+        for (const name of q.names) {
+          const found = open.find((e) => e.exact === exact && e.fits(name))
+          if (found !== undefined) return found.price
+        }
+      return undefined
+    },
   }
 }
 

@@ -1,17 +1,18 @@
 /**
  * One usage record → its cost in US dollars, or why the cost is unknown. Offline: the table is the one of @pydantic/genai-prices.
  * Invariant: a cost is known only when every class of tokens that was used has a price on the day of the call; unknown is never 0.
- * The table says what a model costs and when; the arithmetic is here, and a test holds it equal to the library's.
+ * The table says what a model costs and when; the arithmetic is in price-list.ts, and a test holds it equal to the library's.
  * Contract: design §3 R6. Why not the library's own sum and fallbacks: docs/decisions/0004-prices.md
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { calcPrice, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices'
-import type { Cost, Spend, Usage } from '../model/run.ts'
+import { calcPrice, type ModelInfo } from '@pydantic/genai-prices'
+import type { Cost, Spend } from '../model/run.ts'
 import { isOpaque, type Lookup, lookups, providerId, sameVersion, spokenNames } from '../model/model-names.ts'
+import { costOf, PriceList, type Rates, ratesOf } from './price-list.ts'
 import { aliasFinder, overrideFinder, type OverridePrice, type PriceOverride } from './prices-override.ts'
-import { inputTokens, totalTokens } from './usage.ts'
+import { totalTokens } from './usage.ts'
 
 /** Why a cost is unknown. */
 export type Unpriced = 'no_model' | 'no_price' | 'no_tokens' | 'class_unpriced' | 'tier_unpriced'
@@ -39,6 +40,9 @@ export const PRICE_TABLE = { version: '0.1.8', dateMs: Date.UTC(2026, 8, 23) } a
 /** Longest model name looked up; longer ones are no model names and are not remembered. */
 const MAX_NAME = 512
 
+/** In the order of places in what is remembered. */
+const TIERS: readonly PricedSpend['serviceTier'][] = [undefined, 'batch', 'flex', 'priority']
+
 const unknown = (reason: Unpriced): Cost => ({ known: false, reason })
 
 /** The table's model under a lookup, if it is really that model. */
@@ -48,86 +52,50 @@ function inTable({ provider, model }: Lookup): ModelInfo | undefined {
   return found === null || !sameVersion(model, found.model.id) ? undefined : found.model
 }
 
-function inWindow(atMs: number, start: string, end: string): boolean {
-  const ofDay = (ms: number): number => ((ms % 86_400_000) + 86_400_000) % 86_400_000
-  const [now, from, to] = [ofDay(atMs), ofDay(Date.parse(`1970-01-01T${start}`)), ofDay(Date.parse(`1970-01-01T${end}`))]
-  return from <= to ? now >= from && now < to : now >= from || now < to
-}
-
-/**
- * The model's prices at a time (Unix milliseconds). Entries are in order of date; hours of the day apply from the date entry before
- * them on, because they are peak hours of that price list and not of the earlier ones (DeepSeek V4, 17 August 2026).
- */
-export function pricesAt(model: ModelInfo, atMs: number): ModelPrice {
-  if (!Array.isArray(model.prices)) return model.prices
-  let prices: ModelPrice = model.prices[0]?.prices ?? {}
-  let begun = true
-  for (const { constraint: when, prices: then } of model.prices) {
-    if (when?.type !== 'time_of_date') begun = when === undefined || atMs >= Date.parse(`${when.start_date}T00:00:00Z`)
-    if (begun && (when?.type !== 'time_of_date' || inWindow(atMs, when.start_time, when.end_time))) prices = then
-  }
-  return prices
-}
-
-/** USD per million at this size of context: providers bill the whole call at the tier its input reaches. */
-function rate(price: ModelPrice[string], context: number): number | undefined {
-  if (price === undefined || typeof price === 'number') return price
-  let now = price.base
-  for (const tier of price.tiers) if (context > tier.start) now = tier.price
-  return now
-}
-
-function fromOverride(p: OverridePrice): ModelPrice {
-  return {
+function fromOverride(p: OverridePrice): Rates {
+  return ratesOf({
     input_mtok: p.input_per_million,
     output_mtok: p.output_per_million,
     cache_read_mtok: p.cache_read_per_million,
     cache_write_mtok: p.cache_write_per_million,
     cache_write_1h_mtok: p.cache_write_1h_per_million,
+  })
+}
+
+/** What a name on a provider leads to. Names do not depend on the date; the override's entries do, and are kept by what decides. */
+interface Told {
+  readonly names: readonly string[]
+  readonly list: PriceList | undefined
+  /** Bedrock's names and opaque ones: what was requested may say more. */
+  readonly asksRequested: boolean
+  readonly own: Map<number, Rates | undefined>
+}
+
+/** Remembers what names lead to; forgets the oldest beyond `max`. Maps in a map: names that came before need not be put together. */
+function remembering(max: number, find: (provider: string, model: string) => Told): typeof find {
+  const kept = new Map<string, Map<string, Told>>()
+  let count = 0
+  const forgetOldest = (): void => {
+    for (const [provider, models] of kept) {
+      for (const model of models.keys()) {
+        models.delete(model)
+        count--
+        break
+      }
+      if (models.size === 0) kept.delete(provider)
+      break
+    }
   }
-}
-
-/** Tokens beside the price that bills them. */
-function bill(usage: Usage, p: ModelPrice): readonly (readonly [tokens: number, price: ModelPrice[string]])[] {
-  const write1h = usage.cache_write_1h ?? 0
-  // Which modality the output had is not told: a model that bills images or audio apart cannot be billed by tokens alone.
-  const textOnly = p['output_image_mtok'] === undefined && p['output_audio_mtok'] === undefined && p['output_video_mtok'] === undefined
-  const output = textOnly ? p['output_mtok'] : undefined
-  return [
-    [usage.input ?? 0, p['input_mtok']],
-    [usage.cache_read ?? 0, p['cache_read_mtok']],
-    [(usage.cache_write ?? 0) - write1h, p['cache_write_mtok']],
-    [write1h, p['cache_write_1h_mtok']],
-    [usage.output ?? 0, output],
-    [usage.reasoning ?? 0, p['output_reasoning_mtok'] ?? output],
-  ]
-}
-
-function costOf(usage: Usage, p: ModelPrice): Cost {
-  const context = inputTokens(usage) ?? 0
-  let usd = 0
-  for (const [tokens, price] of bill(usage, p)) {
-    if (tokens === 0) continue
-    const perMillion = rate(price, context)
-    if (perMillion === undefined) return unknown('class_unpriced')
-    usd += (tokens * perMillion) / 1e6
-  }
-  const perThousandCalls = totalTokens(usage) === 0 ? undefined : rate(p['requests_kcount'], context)
-  return { known: true, usd: usd + (perThousandCalls ?? 0) / 1000 }
-}
-
-/** Remembers where names lead; forgets the oldest beyond `max`. Places do not depend on the date, prices do and are not kept. */
-function remembering(max: number, find: (provider: string, model: string) => ModelInfo | undefined): typeof find {
-  const places = new Map<string, ModelInfo | undefined>()
   return (provider, model) => {
-    if (model.length > MAX_NAME || provider.length > MAX_NAME) return undefined
-    const key = `${provider}\n${model}`
-    const kept = places.get(key)
-    if (kept !== undefined || places.has(key)) return kept
+    const known = kept.get(provider)?.get(model)
+    if (known !== undefined) return known
     const found = find(provider, model)
-    const oldest = places.keys().next().value
-    if (places.size >= max && oldest !== undefined) places.delete(oldest)
-    places.set(key, found)
+    if (model.length > MAX_NAME || provider.length > MAX_NAME) return found
+    if (count >= max) forgetOldest()
+    let models = kept.get(provider)
+    if (models === undefined) kept.set(provider, (models = new Map<string, Told>()))
+    models.set(model, found)
+    count++
     return found
   }
 }
@@ -142,39 +110,64 @@ function modelsOf({ provider, model, requestModel = '' }: PricedSpend): readonly
 
 /** Prices from the shipped table and the operator's override, which wins. */
 export function createPrices(options: PriceOptions = {}): Prices {
-  const overrideOf = overrideFinder(options.override)
+  const overrides = overrideFinder(options.override)
   const aliasOf = aliasFinder(options.override)
-  const placeOf = remembering(options.maxRemembered ?? 4096, (provider, model) => {
+  const lists = new Map<ModelInfo, PriceList>()
+  const listOf = (provider: string, model: string): PriceList | undefined => {
+    if (model.length > MAX_NAME || provider.length > MAX_NAME) return undefined
     for (const lookup of lookups(provider, model)) {
       const found = inTable(lookup)
-      if (found !== undefined) return found
+      if (found === undefined) continue
+      const list = lists.get(found) ?? new PriceList(found)
+      lists.set(found, list)
+      return list
     }
     return undefined
-  })
-  const priceOf = (spend: PricedSpend, told: string): Cost | undefined => {
+  }
+  const toldBy = remembering(options.maxRemembered ?? 4096, (provider, told) => {
     const names = options.override !== undefined && told.length <= MAX_NAME ? spokenNames(told) : []
     const alias = aliasOf(names)
-    const allNames = alias === undefined ? names : [...names, ...spokenNames(alias)]
-    const { provider, atMs, serviceTier } = spend
-    const own = overrideOf({ names: allNames, provider, atMs, serviceTier })
-    if (own !== undefined) return costOf(spend.usage, fromOverride(own))
-    const place = placeOf(provider, alias ?? told) ?? (alias === undefined ? undefined : placeOf('', alias))
-    if (place === undefined) return undefined
-    const prices = pricesAt(place, atMs)
+    return {
+      names: alias === undefined ? names : [...names, ...spokenNames(alias)],
+      list: listOf(provider, alias ?? told) ?? (alias === undefined ? undefined : listOf('', alias)),
+      asksRequested: providerId(provider) === 'aws' || isOpaque(told),
+      own: new Map(),
+    }
+  })
+  const ownOf = ({ names, own }: Told, { provider, atMs, serviceTier }: PricedSpend): Rates | undefined => {
+    if (!overrides.isAny) return undefined
+    const decides = overrides.periodOf(atMs) * TIERS.length + TIERS.indexOf(serviceTier)
+    const kept = own.get(decides)
+    if (kept !== undefined || own.has(decides)) return kept
+    const price = overrides.find({ names, provider, atMs, serviceTier })
+    const rates = price === undefined ? undefined : fromOverride(price)
+    own.set(decides, rates)
+    return rates
+  }
+  const priceOf = (spend: PricedSpend, told: Told): Cost | undefined => {
+    const own = ownOf(told, spend)
+    if (own !== undefined) return costOf(spend.usage, own) ?? unknown('class_unpriced')
+    if (told.list === undefined) return undefined
+    const rates = told.list.at(spend.atMs)
     // An empty price list is a gap in the table, unless the name itself says that the model costs nothing.
-    if (Object.keys(prices).length === 0) return place.id.endsWith(':free') ? { known: true, usd: 0 } : undefined
+    if (rates.isEmpty) return told.list.id.endsWith(':free') ? { known: true, usd: 0 } : undefined
     // The table has standard prices only; batch and flex are cheaper, priority is dearer.
-    return serviceTier === undefined ? costOf(spend.usage, prices) : unknown('tier_unpriced')
+    return spend.serviceTier === undefined ? (costOf(spend.usage, rates) ?? unknown('class_unpriced')) : unknown('tier_unpriced')
   }
   return {
     tableVersion: tableVersion(),
     tableDateMs: PRICE_TABLE.dateMs,
     price(spend) {
-      const models = modelsOf(spend)
+      const { provider, model, requestModel } = spend
       if (totalTokens(spend.usage) === undefined) return unknown('no_tokens')
+      if (model !== '') {
+        const told = toldBy(provider, model)
+        if (!told.asksRequested || requestModel === undefined) return priceOf(spend, told) ?? unknown('no_price')
+      }
+      const models = modelsOf(spend)
       if (models.length === 0) return unknown('no_model')
-      for (const model of models) {
-        const cost = priceOf(spend, model)
+      for (const name of models) {
+        const cost = priceOf(spend, toldBy(provider, name))
         if (cost !== undefined) return cost
       }
       return unknown('no_price')

@@ -107,6 +107,27 @@ describe('the day and hour of the call', () => {
     expect(o3('2025-06-10', 'gpt-5-mini')).toEqual({ known: true, usd: 0.25 })
     expect(o3('2025-06-09')).toEqual({ known: true, usd: 10 })
   })
+  test('what the override says of a name is remembered for its days and its tier only', () => {
+    const per = { match: 'own', output_per_million: 0 }
+    const own = createPrices({
+      override: {
+        models: [
+          { ...per, input_per_million: 1 },
+          { ...per, input_per_million: 2, from: '2026-02-01' },
+          { ...per, input_per_million: 3, from: '2026-03-01', service_tier: 'batch' },
+        ],
+      },
+    })
+    const usd = (at: string, serviceTier?: 'batch') =>
+      own.price({ provider: 'x', model: 'own', atMs: Date.parse(at), usage: { input: 1e6 }, ...(serviceTier && { serviceTier }) })
+    for (const _ of [1, 2]) {
+      expect(usd('2026-01-31T23:59:59Z')).toEqual({ known: true, usd: 1 })
+      expect(usd('2026-02-01')).toEqual({ known: true, usd: 2 })
+      expect(usd('2026-02-28', 'batch')).toEqual({ known: false, reason: 'no_price' })
+      expect(usd('2026-03-01', 'batch')).toEqual({ known: true, usd: 3 })
+      expect(usd('2026-03-01')).toEqual({ known: true, usd: 2 })
+    }
+  })
   test('the date of the table is that of the installed version', () => {
     const manifest = new URL('../package.json', import.meta.resolve('@pydantic/genai-prices'))
     expect((JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version).toBe(PRICE_TABLE.version)
