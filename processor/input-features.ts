@@ -20,21 +20,41 @@ export function tokenBucket(tokens: number): string {
 
 /** Letters of the scripts that most of the world's text is in; marks do not count, so shares add up. */
 const SCRIPTS: readonly (readonly [string, RegExp])[] = [
-  ['latin', /[\p{Script=Latin}&&\p{L}]/gv],
-  ['cyrillic', /[\p{Script=Cyrillic}&&\p{L}]/gv],
-  ['han', /[\p{Script=Han}&&\p{L}]/gv],
-  ['kana', /[[\p{Script=Hiragana}\p{Script=Katakana}]&&\p{L}]/gv],
-  ['hangul', /[\p{Script=Hangul}&&\p{L}]/gv],
-  ['arabic', /[\p{Script=Arabic}&&\p{L}]/gv],
-  ['devanagari', /[\p{Script=Devanagari}&&\p{L}]/gv],
-  ['bengali', /[\p{Script=Bengali}&&\p{L}]/gv],
-  ['tamil', /[\p{Script=Tamil}&&\p{L}]/gv],
-  ['hebrew', /[\p{Script=Hebrew}&&\p{L}]/gv],
-  ['greek', /[\p{Script=Greek}&&\p{L}]/gv],
-  ['thai', /[\p{Script=Thai}&&\p{L}]/gv],
+  ['latin', /[\p{Script=Latin}&&\p{L}]/v],
+  ['cyrillic', /[\p{Script=Cyrillic}&&\p{L}]/v],
+  ['han', /[\p{Script=Han}&&\p{L}]/v],
+  ['kana', /[[\p{Script=Hiragana}\p{Script=Katakana}]&&\p{L}]/v],
+  ['hangul', /[\p{Script=Hangul}&&\p{L}]/v],
+  ['arabic', /[\p{Script=Arabic}&&\p{L}]/v],
+  ['devanagari', /[\p{Script=Devanagari}&&\p{L}]/v],
+  ['bengali', /[\p{Script=Bengali}&&\p{L}]/v],
+  ['tamil', /[\p{Script=Tamil}&&\p{L}]/v],
+  ['hebrew', /[\p{Script=Hebrew}&&\p{L}]/v],
+  ['greek', /[\p{Script=Greek}&&\p{L}]/v],
+  ['thai', /[\p{Script=Thai}&&\p{L}]/v],
 ]
+const HAN = SCRIPTS.findIndex(([name]) => name === 'han')
+const KANA = SCRIPTS.findIndex(([name]) => name === 'kana')
+/** What a character is: a place in `SCRIPTS`, or one of these. */
+const OTHER = SCRIPTS.length
+const NO_LETTER = OTHER + 1
+const UNSEEN = 255
 /** Longest text looked at, in UTF-16 units; dialects keep no more. */
 const MAX_TEXT = 512
+
+/** What each character of the basic plane is, found out when it is first seen: asking a text for each script takes twenty times as long. */
+const KINDS = new Uint8Array(0x1_00_00).fill(UNSEEN)
+const counts = new Uint32Array(NO_LETTER + 1)
+
+function kindOf(codePoint: number): number {
+  const known = KINDS[codePoint]
+  if (known !== undefined && known !== UNSEEN) return known
+  const letter = String.fromCodePoint(codePoint)
+  const script = SCRIPTS.findIndex(([, pattern]) => pattern.test(letter))
+  const kind = script >= 0 ? script : /\p{L}/u.test(letter) ? OTHER : NO_LETTER
+  if (codePoint < KINDS.length) KINDS[codePoint] = kind
+  return kind
+}
 
 /**
  * The script that two thirds of a text's letters are in: `none` without letters, `other` for unlisted ones, `mixed` when no script has
@@ -42,17 +62,21 @@ const MAX_TEXT = 512
  */
 export function scriptOf(text: string): string {
   const looked = text.slice(0, MAX_TEXT)
-  const count = (pattern: RegExp): number => looked.match(pattern)?.length ?? 0
-  const letters = count(/\p{L}/gu)
-  if (letters === 0) return 'none'
-  const counts = new Map(SCRIPTS.map(([name, pattern]) => [name, count(pattern)]))
-  const kana = counts.get('kana') ?? 0
-  if (kana > 0) {
-    counts.set('kana', kana + (counts.get('han') ?? 0))
-    counts.delete('han')
+  counts.fill(0)
+  let letters = 0
+  for (let at = 0; at < looked.length; at++) {
+    const codePoint = looked.codePointAt(at) ?? 0
+    if (codePoint > 0xff_ff) at++
+    const kind = kindOf(codePoint)
+    if (kind === NO_LETTER) continue
+    letters++
+    counts[kind] = (counts[kind] ?? 0) + 1
   }
-  const listed = [...counts.values()].reduce((sum, n) => sum + n, 0)
-  counts.set('other', letters - listed)
-  for (const [name, n] of counts) if (n >= (letters * 2) / 3) return name
+  if (letters === 0) return 'none'
+  if ((counts[KANA] ?? 0) > 0) {
+    counts[KANA] = (counts[KANA] ?? 0) + (counts[HAN] ?? 0)
+    counts[HAN] = 0
+  }
+  for (let kind = 0; kind <= OTHER; kind++) if ((counts[kind] ?? 0) >= (letters * 2) / 3) return SCRIPTS[kind]?.[0] ?? 'other'
   return 'mixed'
 }
