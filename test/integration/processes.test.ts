@@ -1,5 +1,8 @@
 /** Several processes on one port as their senders and Prometheus see them: what one process says, two say. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { METRICS, type MetricDefinition } from '../../model/metrics.ts'
@@ -11,6 +14,12 @@ import { served, type Served } from '../support/served.ts'
 const CAPTURES = join(import.meta.dirname, '../fixtures/captures')
 /** One call that two instrumentations report in traces of their own: which of them counts it is decided within a process. */
 const TWO_TRACES = 'doublecount-lc-openai.traces.jsonl'
+/** Folders where processes have their sockets. */
+const socketFolders = (): readonly string[] =>
+  readdirSync(tmpdir())
+    .filter((name) => name.startsWith('agentopz-'))
+    .map((name) => join(tmpdir(), name))
+    .filter((folder) => existsSync(join(folder, '0')) && existsSync(join(folder, '1')))
 const servers: Served[] = []
 afterEach(async () => {
   for (const s of servers.splice(0)) await s.end()
@@ -34,7 +43,7 @@ function facts(text: string): ReadonlyMap<string, number> {
   for (const line of text.split('\n')) {
     const name = /^(\w+)/.exec(line)?.[1] ?? ''
     const family = [name, name.replace(/_(bucket|sum|count)$/, '')].find((n) => n in catalogue) ?? ''
-    if (!(family in catalogue) || /timestamp|_processes|_process_|inflight|build_info/.test(family)) continue
+    if (!(family in catalogue) || /timestamp|_processes|_process_|_memory_|inflight|build_info/.test(family)) continue
     found.set(line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1)))
   }
   return found
@@ -150,9 +159,36 @@ describe('two processes', () => {
     expect(sumOf(await server.metrics(), 'agentopz_evaluations_total', { agent: 'shop', source: 'external' })).toBe(1)
   })
 
+  test('gRPC is taken in on one port as well, and the folder of the sockets goes with the first process', async () => {
+    const before = new Set(socketFolders())
+    const server = await start('processes: 2')
+    const mine = socketFolders().filter((f) => !before.has(f))
+    const body = toProtobuf(otlp({ spans: ids.map(agentSpan) }))
+    for (let call = 0; call < 4; call++) {
+      const client = connect(`http://${server.grpc}`)
+      const stream = client.request({
+        ':method': 'POST',
+        ':path': '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      })
+      const head = Buffer.alloc(5)
+      head.writeUInt32BE(body.length, 1)
+      stream.end(Buffer.concat([head, body]))
+      stream.resume()
+      const [trailers] = (await once(stream, 'trailers')) as [Record<string, string>]
+      expect(trailers['grpc-status']).toBe('0')
+      client.close()
+    }
+    const text = await server.metrics()
+    expect(sumOf(text, 'agentopz_requests_total', { protocol: 'grpc', code: '0' })).toBe(4)
+    expect(sumOf(text, 'agentopz_spans_received_total') - sumOf(text, 'agentopz_duplicate_spans_total')).toBe(20)
+    await server.kill('SIGKILL')
+    await until(() => Promise.resolve(mine.every((f) => !existsSync(f))), 'the folder is gone')
+  })
+
   test('a reload reaches every process', async () => {
     const server = await start('processes: 2')
-    const { appendFileSync } = await import('node:fs')
     appendFileSync(join(server.dir, 'agentopz.yaml'), '\nagents: { shop: { steps: { per_run: 1 } } }\n')
     const reloaded = await post(server, '/-/reload', '')
     expect(await reloaded.text()).toBe('reloaded\n')
@@ -170,10 +206,9 @@ describe('two processes', () => {
     const first = await start('processes: 2')
     const second = await served('processes: 2')
     servers.push(second)
-    const { readFileSync: read, writeFileSync: write } = await import('node:fs')
     const port = new URL(first.otlp).port
     const file = join(second.dir, 'agentopz.yaml')
-    write(file, read(file, 'utf8').replace(new URL(second.otlp).port, port))
+    writeFileSync(file, readFileSync(file, 'utf8').replace(new URL(second.otlp).port, port))
     second.spawn()
     await expect(second.ready()).rejects.toThrow(`127.0.0.1:${port} is taken`)
   })
@@ -181,11 +216,10 @@ describe('two processes', () => {
   test('the journal of another number of processes is refused, with what to type', async () => {
     const server = await start('processes: 2\njournal: journal')
     await server.kill('SIGTERM')
-    const { readFileSync: read, writeFileSync: write } = await import('node:fs')
     const file = join(server.dir, 'agentopz.yaml')
-    const yaml = read(file, 'utf8')
+    const yaml = readFileSync(file, 'utf8')
     for (const other of [3, 1]) {
-      write(file, yaml.replace('processes: 2', `processes: ${other}`))
+      writeFileSync(file, yaml.replace('processes: 2', `processes: ${other}`))
       server.spawn()
       await expect(server.ready()).rejects.toThrow(
         new RegExp(`was written by 2 processes, and there are to be ${other} now; set processes: 2, or begin a new journal with: mv`),
