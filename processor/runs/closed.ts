@@ -52,14 +52,15 @@ export class ClosedTraces {
     return this.size === 0 ? undefined : this.#slots.lastMs[this.#slots.first(LIST.settling)]
   }
 
-  /** Forgets the oldest one and says what it was. */
-  takeOldest(): { readonly traceId: string; readonly trace: ClosedTrace } | undefined {
+  /** Forgets the oldest one and says what it had claimed. */
+  takeOldest(): Claims | undefined {
     const slot = this.#slots.first(LIST.settling)
     if (slot < 0) return undefined
-    const oldest = this.#read(slot)
+    const { bytes, from } = this.#slab.at(this.#refOf(slot))
+    const claims = unpackClaims(new Reader(bytes, from))
     this.#slab.free(this.#refOf(slot))
     this.#slots.remove(slot)
-    return oldest
+    return claims
   }
 
   /** Where every trace is, oldest first; good for `readAt` while somebody holds. */
@@ -114,10 +115,15 @@ function pack(traceId: string, trace: ClosedTrace): Uint8Array {
   return w.bytes
 }
 
+type Claims = Pick<ClosedTrace, 'closedMs' | 'responses'> & { readonly traceId: string }
+
+/** The beginning of a record: all that is needed of most. */
+function unpackClaims(r: Reader): Claims {
+  return { traceId: r.id() + r.id(), closedMs: r.moment(), responses: listOf(r, () => [r.text(), r.once()] as const) }
+}
+
 function unpack(r: Reader): { readonly traceId: string; readonly trace: ClosedTrace } {
-  const traceId = r.id() + r.id()
-  const closedMs = r.moment()
-  const responses = listOf(r, (): readonly [string, string] => [r.text(), r.once()])
+  const { traceId, closedMs, responses } = unpackClaims(r)
   const runs = listOf(r, (): ClosedRun => {
     const [agent, environment, promptVersion, model] = [r.text(), r.text(), r.text(), r.text()]
     return { agent, environment, promptVersion, model, spanIds: r.byte() === 0 ? undefined : readIds(r) }

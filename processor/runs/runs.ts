@@ -312,7 +312,7 @@ export class Runs {
 
   #forgetOldest(): void {
     const oldest = this.#held.closed.takeOldest()
-    for (const [service, id] of oldest?.trace.responses ?? []) this.#responses.release(service, id, oldest?.traceId ?? '')
+    for (const [service, id] of oldest?.responses ?? []) this.#responses.release(service, id, oldest?.traceId ?? '')
   }
 
   /** The closed run that a span belongs to. */
