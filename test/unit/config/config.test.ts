@@ -46,6 +46,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'c.yaml:1:23  runs.idle_seconds: "10x" is no duration; write seconds or something like 15m, 1h30m, 28d',
   ],
   ['a bad address', 'listen: nowhere', 'c.yaml:1:9  listen: "nowhere" is no host:port; write something like 127.0.0.1:4318, or off'],
+  ['no number of processes', 'processes: all', 'c.yaml:1:12  processes: expected a number of processes, or auto for one per core'],
   ['a port alone', 'receive: { otlp_http: 4318 }', 'c.yaml:1:23  receive.otlp_http: expected host:port or off'],
   ['a bad URL', 'prometheus: somewhere', 'c.yaml:1:13  prometheus: "somewhere" is no URL; write something like http://host:port'],
   [
