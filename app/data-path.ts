@@ -108,11 +108,12 @@ const OPEN_BUDGET = 20_000
 export function createDataPath(parts: DataPathParts): OwnDataPath {
   const { config, dir, log, metrics, clock, between } = parts
   const settings = pipelineSettings(config, dir)
+  const decoder = createDecoder(INTEREST, {
+    maxItems: config.limits.max_items_per_request,
+    ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }),
+  })
   const pipeline = createPipeline(
-    createDecoder(INTEREST, {
-      maxItems: config.limits.max_items_per_request,
-      ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }),
-    }),
+    decoder,
     metrics,
     settings,
     {
@@ -146,6 +147,8 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
   }
   const receiverParts = (to: Relay): ReceiverParts => ({
     ingest,
+    check: (signal, body, encoding) =>
+      void (signal === 'traces' ? decoder.traces(body, encoding, { span: unread }) : decoder.logs(body, encoding, { log: unread })),
     // oxlint-disable-next-line max-params -- as the relay's
     forward: (signal, body, type, encoding, ticket) => to.offer(signal, body, type, encoding, ticket),
     ...taking(),
@@ -236,6 +239,11 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       journal = undefined
     },
   }
+}
+
+/** For a body that is only checked. */
+function unread(): void {
+  // Its views are not looked at.
 }
 
 function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {

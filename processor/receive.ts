@@ -2,9 +2,11 @@
  * The words receivers share: what they call, what they count, and how a request is let in (receive-room.ts) or refused (refusal.ts).
  * Source: OTLP specification 1.9, "OTLP/HTTP" and "OTLP/gRPC"; limits in docs/configuration.md.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Encoding } from './decode/decode.ts'
 import { type InflightBytes, Place } from './receive-room.ts'
 import { Refusal, type RequestRejectReason } from './refusal.ts'
+import { slicesOf } from './slices.ts'
 
 export { InflightBytes, Place } from './receive-room.ts'
 export { COME_BACK, Refusal, type RequestRejectReason, retryAfterSeconds } from './refusal.ts'
@@ -21,13 +23,18 @@ export interface IngestResult {
 export interface ReceiverParts {
   /** Takes a decompressed body that came at `at`; now, when left out. @throws DecodeError when it cannot be decoded. */
   readonly ingest: (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number) => IngestResult
+  /** Throws what `ingest` would throw for a body, and takes nothing. Without it large bodies are taken in at once. */
+  readonly check?: (signal: Signal, body: Uint8Array, encoding: Encoding) => void
   /** Takes the bytes exactly as received, once they were decoded. Never blocks, never throws. `ticket` names the request in the journal. */
   readonly forward: (signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string, ticket?: number) => void
   /**
    * Where there is a journal: has a request written before `apply` takes it in, and answers after that; `received` must stay as it is
    * until then. @throws Refusal `overload`, or what `apply` throws.
    */
-  readonly journal?: (received: Received, apply: (at: number, ticket: number) => IngestResult) => Promise<IngestResult>
+  readonly journal?: (
+    received: Received,
+    apply: (at: number, ticket: number) => IngestResult | Promise<IngestResult>,
+  ) => Promise<IngestResult>
   /** Whether the sender may ingest, from its Authorization header. */
   readonly authorise: (authorization: string | undefined) => boolean
   /** Name of the token in an Authorization header, where there is one; not asked of those who may not ingest. */
@@ -52,15 +59,43 @@ export interface Received {
   readonly contentEncoding: string
 }
 
+/** A body above this is taken in slice by slice: spans of it can be some 20 ms of work. */
+const LARGE_BYTES = 2 ** 20
+const SLICE_BYTES = 128 * 1024
+const SLICE_MS = 10
+
 /** Takes a request in: through the journal where there is one. @throws DecodeError, or Refusal `overload`. */
 export async function takeIn(parts: ReceiverParts, received: Received): Promise<IngestResult> {
   const { signal, encoding, unpacked, body, contentType, contentEncoding } = received
-  const apply = (at?: number, ticket?: number): IngestResult => {
-    const result = parts.ingest(signal, unpacked, encoding, at)
-    parts.forward(signal, body, contentType, contentEncoding, ticket)
-    return result
+  const isLarge = encoding === 'protobuf' && signal !== 'metrics' && unpacked.length > LARGE_BYTES && parts.check !== undefined
+  const apply = (at?: number, ticket?: number): IngestResult | Promise<IngestResult> => {
+    const forwarded = (result: IngestResult): IngestResult => {
+      parts.forward(signal, body, contentType, contentEncoding, ticket)
+      return result
+    }
+    return isLarge ? inSlices(parts, received, at).then(forwarded) : forwarded(parts.ingest(signal, unpacked, encoding, at))
   }
-  return parts.journal === undefined ? apply() : await parts.journal(received, apply)
+  return await (parts.journal === undefined ? apply() : parts.journal(received, apply))
+}
+
+/** All of it is checked first: a refused body changes nothing. Other requests and scrapes get a turn between slices. @throws DecodeError */
+async function inSlices({ ingest, check }: ReceiverParts, { signal, encoding, unpacked }: Received, at?: number): Promise<IngestResult> {
+  check?.(signal, unpacked, encoding)
+  const results: IngestResult[] = []
+  // Slices are made on the way: all at once would double the memory.
+  let since = performance.now()
+  for (const slice of slicesOf(unpacked, SLICE_BYTES)) {
+    if (performance.now() - since > SLICE_MS) {
+      await nextTurn()
+      since = performance.now()
+    }
+    results.push(ingest(signal, slice, encoding, at))
+  }
+  return {
+    total: results.reduce((sum, r) => sum + r.total, 0),
+    rejected: results.reduce((sum, r) => sum + r.rejected, 0),
+    message: [...new Set(results.map((r) => r.message).filter((m) => m !== ''))].slice(0, 10).join(', '),
+  }
 }
 
 export interface ReceiveEvents {

@@ -49,7 +49,7 @@ interface Item {
   readonly event: JournalEvent
   readonly at: number
   /** With sequence 0 when the event was not written. */
-  apply(at: number, seq: number): void
+  apply(at: number, seq: number): Promise<void> | undefined
   refuse(error: unknown): void
 }
 
@@ -110,17 +110,20 @@ export class Journal {
    * Writes an event, then applies it; the promise is what `apply` made of it. Events are applied in the order of their calls.
    * @throws NotWritten when it cannot be written and requests are to be refused then.
    */
-  submit<T>(event: JournalEvent, apply: (at: number, seq: number) => T): Promise<T> {
-    return new Promise((resolve, refuse) => {
+  submit<T>(event: JournalEvent, apply: (at: number, seq: number) => T | Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, refuse) => {
       const item: Item = {
         event,
         at: this.#hooks.clock(),
         apply: (at, seq) => {
           try {
-            resolve(apply(at, seq))
+            const made = apply(at, seq)
+            resolve(made)
+            if (made instanceof Promise) return made.then(nothing, nothing)
           } catch (error) {
             refuse(error instanceof Error ? error : new Error(String(error)))
           }
+          return undefined
         },
         refuse,
       }
@@ -235,11 +238,14 @@ export class Journal {
     for (const [i, item] of group.entries()) {
       const isCounted = item.event.kind === 'request' || item.event.kind === 'evaluation'
       if (before !== undefined) {
-        item.apply(item.at, before + 1 + i)
+        const slices = item.apply(item.at, before + 1 + i)
+        // A large request is applied in slices, and nothing else before its last.
+        if (slices !== undefined) await slices
         if (isCounted) this.#hooks.request('written')
       } else if (this.#settings.whenFull === 'degrade') {
         this.#markHole()
-        item.apply(item.at, 0)
+        const slices = item.apply(item.at, 0)
+        if (slices !== undefined) await slices
         if (isCounted) this.#hooks.request('unwritten')
       } else {
         // Runs are not closed either: a scrape must not tell of what the next start would not know.
@@ -325,4 +331,8 @@ export class Journal {
 
 function sizeOf(event: JournalEvent): number {
   return SIZE_OF_HEAD + (event.kind === 'request' ? event.body.length : 256)
+}
+
+function nothing(): void {
+  // Whoever submitted it has the promise itself.
 }

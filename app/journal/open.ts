@@ -37,7 +37,7 @@ export interface JournalParts {
 
 export interface OpenJournal {
   /** Takes a request in the order of the journal. @throws Refusal `overload` while it cannot be written. */
-  readonly take: (request: Received, apply: (at: number, ticket: number) => IngestResult) => Promise<IngestResult>
+  readonly take: (request: Received, apply: (at: number, ticket: number) => IngestResult | Promise<IngestResult>) => Promise<IngestResult>
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string): Promise<void>
   /** Once a second: closes what is due, and does what the journal has to do now and then. */
   tick(): void
