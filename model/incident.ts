@@ -99,7 +99,7 @@ export interface Triage {
   readonly atMs: number
   /** Estimated beginning, with the interval it lies in; absent where no change point was found. */
   readonly onset?: { readonly atMs: number; readonly fromMs: number; readonly toMs: number }
-  /** SLI the incident is about, as in model/slis.ts. */
+  /** SLI the incident is about, as in model/slis.ts; `volume` where it is about how many runs there are. */
   readonly sli: string
   /** Best first; `cause` before all others. */
   readonly findings: readonly Finding[]

@@ -9,6 +9,7 @@ import { explainedSpan, openedTools, standingActions, withFurther } from '../../
 import { type Indicator, indicatorOf, measurable, ofRuns } from '../../incidents/indicator.ts'
 import { decideAll, type Decision, type Playbook, type Situation } from '../../incidents/playbooks.ts'
 import { triage } from '../../incidents/triage.ts'
+import { isAboutVolume, VOLUME, volumeTriage } from '../../incidents/volume.ts'
 import type { Action, Incident, Triage } from '../../model/incident.ts'
 import type { Incidents } from '../incidents/incidents.ts'
 import { PrometheusError } from '../prometheus.ts'
@@ -147,28 +148,45 @@ export class Response {
     const { incidents, clock, settings } = this.#parts
     const incident = incidents.get(id)
     const about = incident === undefined ? undefined : indicatorOf(incident)
-    if (incident === undefined || about === undefined || incident.state === 'resolved') return undefined
+    if (incident === undefined || incident.state === 'resolved') return undefined
+    if (about === undefined && !isAboutVolume(incident)) return undefined
     const now = clock()
-    const named = incident.triage?.findings[0]?.verdict === 'cause' ? incident.triage : undefined
-    const done = named === undefined ? [] : standingActions(incident)
     // What an action leaves unexplained must be known before it is said that it did not help.
-    const isUrgent = named === undefined || done.some(isUnsettled)
+    const isUrgent = !isNamed(incident) || standingActions(incident).some(isUnsettled)
     const everyMs = settings().checkEveryMs * (isUrgent ? 1 : NAMED_FACTOR)
     // What is well again is not looked into further: the runs after it would blur what the runs before it say.
     if (incident.state === 'mitigated' || now < (this.#triagedMs.get(id) ?? Number.NEGATIVE_INFINITY) + everyMs) return undefined
     let said: (i: Incident) => Incident
     try {
-      said = named === undefined || done.length === 0 ? await this.#first(incident, about, now) : await this.#further(incident, done, now)
+      said = await (about === undefined ? this.#volume(incident, now) : this.#cause(incident, about, now))
       this.#triagedMs.set(id, now)
     } catch (error) {
       if (!(error instanceof PrometheusError)) throw error
       // What was found before stands; where nothing was, the record says why.
-      const none: Triage = { atMs: now, sli: about.sli, findings: [], summary: `cannot tell: ${error.message}`, gaps: [error.message] }
+      const none: Triage = {
+        atMs: now,
+        sli: sliOf(about),
+        findings: [],
+        summary: `cannot tell: ${error.message}`,
+        gaps: [error.message],
+      }
       if (incident.triage === undefined) await incidents.update(id, (i) => (i.triage === undefined ? triaged(i, none) : i))
       return error.message
     }
     await (said(incident).timeline === incident.timeline ? incidents.refresh(id, said) : incidents.update(id, said))
     return undefined
+  }
+
+  #cause(incident: Incident, about: Indicator, now: number): Promise<(i: Incident) => Incident> {
+    const done = isNamed(incident) ? standingActions(incident) : []
+    return done.length === 0 ? this.#first(incident, about, now) : this.#further(incident, done, now)
+  }
+
+  /** Nothing fails that could be compared: what is known of the runs is said, and no cause. */
+  async #volume(incident: Incident, nowMs: number): Promise<(i: Incident) => Incident> {
+    const { agent, environment, startedMs } = incident
+    const facts = await this.#parts.evidence.volume({ agent, environment, startedMs, nowMs, scale: this.#parts.settings().scale })
+    return (i) => triaged(i, volumeTriage(i, facts, nowMs))
   }
 
   async #first(incident: Incident, about: Indicator, now: number): Promise<(i: Incident) => Incident> {
@@ -254,4 +272,12 @@ export class Response {
 
 function nameOf({ sli, tool, evaluation }: Indicator): string {
   return JSON.stringify([sli, tool, evaluation])
+}
+
+function isNamed({ triage: found }: Incident): boolean {
+  return found?.findings[0]?.verdict === 'cause'
+}
+
+function sliOf(about: Indicator | undefined): string {
+  return about?.sli ?? VOLUME
 }

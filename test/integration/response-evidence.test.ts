@@ -33,11 +33,19 @@ function counting(...perMinute: readonly [number, number, number, number]): (at:
   return (at) => perMinute.reduce((n, rate, i) => n + (rate * Math.max(0, Math.min(at, edges[i + 1]!) - edges[i]!)) / MINUTE, 0)
 }
 
-function lines(name: string, labels: string, value: (at: number) => number | undefined): string {
+type Rates = Parameters<typeof counting>
+const others: readonly (readonly [agent: string, environment: string, rates: Rates])[] = [
+  ['steady', 'prod', [1, 1, 1, 1]],
+  ['quiet', 'prod', [1, 1, 0, 0]],
+  ['rare', 'prod', [0.1, 0.1, 0, 0]],
+  ['elsewhere', 'test', [1, 1, 0, 0]],
+]
+
+function lines(name: string, labels: string, value: (at: number) => number | undefined, who = WHO): string {
   const out: string[] = []
   for (let at = FROM; at <= NOW; at += MINUTE) {
     const v = value(at)
-    if (v !== undefined) out.push(`${name}{agent=${JSON.stringify(WHO.agent)},environment="prod",${labels}} ${v} ${at}`)
+    if (v !== undefined) out.push(`${name}{agent=${JSON.stringify(who.agent)},environment="${who.environment}",${labels}} ${v} ${at}`)
   }
   return out.join('\n')
 }
@@ -58,6 +66,10 @@ beforeAll(async () => {
         lines('agentopz_runs_total', run('ok', 'fail'), counting(1, 5, 1, 0)),
         lines('agentopz_runs_total', run('stopped', 'fail'), counting(0, 0, 0, 4)),
         lines('agentopz_runs_total', run('error', 'unrated'), counting(0, 0, 0, 0)),
+        // Beside it: one that goes on, one that is quiet since it was fixed, one that is quiet as often as not, and one elsewhere.
+        ...others.map(([agent, environment, rates]) =>
+          lines('agentopz_runs_total', run('ok', 'pass'), counting(...rates), { agent, environment }),
+        ),
       ],
     ],
     [
@@ -79,6 +91,11 @@ beforeAll(async () => {
         lines('agentopz_run_duration_seconds_count', 'x=""', counting(10, 10, 10, 4)),
         lines('agentopz_run_duration_seconds_sum', 'x=""', counting(150, 150, 150, 60)),
       ],
+    ],
+    [
+      'agentopz_last_run_timestamp_seconds',
+      'gauge',
+      [lines('agentopz_last_run_timestamp_seconds', 'x=""', (at) => Math.min(at, DISABLED))],
     ],
     ['ALERTS', 'gauge', [lines('ALERTS', 'alertname="AgentQualityDrop",alertstate="firing"', (at) => (at > FIXED ? 1 : undefined))]],
   ]
@@ -113,6 +130,15 @@ const around = (sli: SliName, tool?: string): ReturnType<Evidence['around']> =>
     nowMs: DISABLED * 1000,
     scale: 1,
   })
+
+test('of silence: the last run, the last hour, and who else is quiet', async () => {
+  const facts = await evidence.volume({ ...WHO, startedMs: FIXED * 1000, nowMs: NOW * 1000, scale: 1 })
+  expect(facts).toMatchObject({ lastRunMs: DISABLED * 1000, others: { running: 2, quiet: ['quiet'] } })
+  // 50 minutes of ten a minute and ten of four; Prometheus extrapolates to the edges of the hour.
+  expect(facts.runs).toBeGreaterThan(535)
+  expect(facts.runs).toBeLessThan(555)
+  expect(facts.expected).toBeUndefined()
+})
 
 describe('runs around a change', () => {
   test('are what was put in: a day before the onset, the bad time, and since', async () => {

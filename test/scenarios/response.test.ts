@@ -48,6 +48,20 @@ test('a prompt regression: rolled back by its playbook, verified by the runs aft
   ])
 })
 
+test('no run for half an hour: no cause is named, and what is known of the runs is said', async () => {
+  world = await ResponseWorld.begin(AUTO, () => ({ failing: 0.05 }))
+  world.pauses()
+  await world.at('30m')
+  await world.fires('AgentSilent')
+  await world.at('33m')
+  expect(world.incident.actions).toEqual([])
+  expect(world.timeline('triaged')).toEqual([
+    '31m triaged: cannot tell: only the number of runs changed, so there are no failing runs to compare. The last run closed at 07:59 UTC. ' +
+      '116 runs closed within the last hour, usual at this time of the week are 235. ' +
+      'No other agent of this environment has runs often enough to tell whether it is alone.',
+  ])
+})
+
 test('in suggest mode it is proposed with why it was not done, and done when somebody takes it', async () => {
   await regression(SUGGEST, badPrompt)
   expect([world.active, world.action('act_1').state, world.action('act_1').because]).toEqual([

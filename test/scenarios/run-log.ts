@@ -73,6 +73,18 @@ export class RunLog {
         gaps: [],
       })
     },
+    volume: ({ startedMs, nowMs }) => {
+      this.#answer()
+      const runs = this.#in(nowMs - DAY / 24, nowMs).length
+      const lastRunMs = this.runs.at(-1)?.atMs
+      const usual = this.#in(startedMs - DAY, startedMs).length / 24
+      return Promise.resolve({
+        ...(lastRunMs === undefined ? {} : { lastRunMs }),
+        runs,
+        expected: usual,
+        others: { running: 0, quiet: [] },
+      })
+    },
     around: ({ indicator, onsetMs, badFromMs, changedMs, fromMs, nowMs }) => {
       this.#answer()
       const count = indicator.tool === undefined ? counts : calls

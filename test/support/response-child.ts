@@ -45,7 +45,7 @@ const response = new Response({
   incidents,
   clock,
   leads: () => true,
-  evidence: { facts: no, around: no, pause: no, failed: no, fires: no },
+  evidence: { facts: no, volume: no, around: no, pause: no, failed: no, fires: no },
   settings: () => ({ playbooks: [], checkEveryMs: 1e9, settleMs: 1000, scale: 1, runs: 50, withinMs: 14_400_000 }),
   standingOf: (agent, environment, choosing) => {
     const before = plane.releases(agent)?.activations.at(-2)
