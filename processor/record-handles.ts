@@ -10,22 +10,24 @@ import type { Counter, Gauge, Histogram } from './handles.ts'
 import type { Metrics } from './metrics.ts'
 import { MakeHandles } from './record-made.ts'
 
-/** Some 40 for an agent with its first model and tool, 6 for one more cohort; some 20 MB when all are in use. */
-const MAX_HANDLES = 100_000
+/** 38 for an agent with one model, tool and cohort, seven for one more cohort; measured, 35 MB when all are in use. */
+export const MAX_HANDLES = 100_000
 
 export class RecordHandles {
   readonly #metrics: Metrics
+  readonly #maxHandles: number
   #agents = new Map<string, Map<string, AgentHandles>>()
   #maker: Maker
   #dropped = 0
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, maxHandles: number) {
     this.#metrics = metrics
+    this.#maxHandles = maxHandles
     this.#maker = new Maker(metrics)
   }
 
   of(agent: string, environment: string): AgentHandles {
-    if (this.#maker.count > MAX_HANDLES || this.#dropped !== this.#metrics.seriesDropped) {
+    if (this.#maker.count > this.#maxHandles || this.#dropped !== this.#metrics.seriesDropped) {
       this.#agents = new Map()
       this.#maker = new Maker(this.#metrics)
       this.#dropped = this.#metrics.seriesDropped

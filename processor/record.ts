@@ -18,7 +18,7 @@ import {
 import type { CheckVerdict } from './evaluations/index.ts'
 import { scriptOf, tokenBucket } from './input-features.ts'
 import type { Metrics } from './metrics.ts'
-import { type AgentHandles, RecordHandles } from './record-handles.ts'
+import { type AgentHandles, MAX_HANDLES, RecordHandles } from './record-handles.ts'
 import type { MakeHandles } from './record-made.ts'
 import { recordStandard } from './record-standard.ts'
 import type { LateWork } from './runs/runs.ts'
@@ -54,9 +54,9 @@ export interface Recorder {
   late(work: LateWork, verdicts: readonly CheckVerdict[], context: RecordContext, now: number): void
 }
 
-/** Records into a registry. Keeps handles of what comes again, nothing of runs. */
-export function createRecorder(metrics: Metrics): Recorder {
-  const handles = new RecordHandles(metrics)
+/** Records into a registry. Keeps handles of what comes again, at most so many and one run's more; nothing of runs. */
+export function createRecorder(metrics: Metrics, maxHandles = MAX_HANDLES): Recorder {
+  const handles = new RecordHandles(metrics, maxHandles)
   return {
     // oxlint-disable-next-line max-params -- run, what was judged of it, and when: one call per run, read in that order
     run(run, verdicts, quality, context, now) {

@@ -71,6 +71,34 @@ test('handles write what names and labels write, through bounds, expiry and new 
 })
 
 describe('a recorder that keeps handles', () => {
+  test('makes them once for runs of a kind, and anew when there are too many or series were dropped', () => {
+    const metrics = createMetrics({ seriesIdleSeconds: 10 })
+    let made = 0
+    const counting: Metrics = new Proxy(metrics, {
+      get: (target, name: keyof Metrics) =>
+        ['counter', 'histogram', 'settable'].includes(name)
+          ? (...args: unknown[]) => {
+              made++
+              return (target[name] as (...a: unknown[]) => unknown)(...args)
+            }
+          : target[name],
+    })
+    const recorder = createRecorder(counting, 80)
+    const madeBy = (of: Run, now: number): number => {
+      made = 0
+      record(recorder, of, now)
+      return made
+    }
+    const first = madeBy(run('a', '1'), 0)
+    expect(first).toBeGreaterThan(20)
+    expect(madeBy(run('a', '1'), 1)).toBe(0)
+    expect(madeBy(run('b', '1'), 2)).toBe(first)
+    expect(madeBy(run('c', '1'), 3)).toBe(first)
+    expect([madeBy(run('a', '1'), 4), madeBy(run('a', '1'), 5)]).toEqual([first, 0])
+    expect(metrics.expire(10_004)).toBeGreaterThan(0)
+    expect(madeBy(run('a', '1'), 10_004)).toBe(first)
+  })
+
   const run = (agent: string, promptVersion: string): Run => ({
     traceId: ID,
     rootSpanId: 'r',
@@ -113,9 +141,9 @@ describe('a recorder that keeps handles', () => {
       expires: fc.boolean(),
     })
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { maxLength: 40 }), async (events) => {
+      fc.asyncProperty(fc.array(event, { maxLength: 40 }), fc.constantFrom(1, 50, 1000), async (events, maxHandles) => {
         const [fresh, kept] = [createMetrics(limits), createMetrics(limits)]
-        const recorder = createRecorder(kept)
+        const recorder = createRecorder(kept, maxHandles)
         let now = 0
         for (const { agent, prompt, after, expires } of events) {
           now += after
