@@ -192,9 +192,13 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
       const event: JournalEvent = { kind: 'request', signal, encoding, contentEncoding, contentType, body }
       try {
         return await journal.submit(event, (at, ticket) => {
+          // Only what was taken in whole is to be relayed.
+          const taken = (result: IngestResult): IngestResult => {
+            if (ticket > 0 && contentType !== PART_TYPE) outbox.add(ticket, signal)
+            return result
+          }
           const result = apply(at, ticket)
-          if (ticket > 0 && contentType !== PART_TYPE) outbox.add(ticket, signal)
-          return result
+          return result instanceof Promise ? result.then(taken) : taken(result)
         })
       } catch (error) {
         if (error instanceof NotWritten) throw new Refusal('overload', `${error.message}, and requests are refused while that is so`)

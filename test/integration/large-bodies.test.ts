@@ -1,10 +1,12 @@
 /** Requests so large that they are taken in slice by slice: the same spans come of them, refused whole or taken whole, and others are answered meanwhile. */
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bodiesOf } from '../../bench/wire/bodies.ts'
-import { startTestApp, type TestApp } from '../support/app.ts'
+import { startTestApp, type TestApp, until } from '../support/app.ts'
 import { otlp, toProtobuf } from '../support/otlp.ts'
 
 const RUNS = 'runs: { settle_seconds: 3600, orphan_seconds: 3600, idle_seconds: 7200 }\n'
@@ -78,5 +80,38 @@ test('with a journal nothing comes between its slices, and it is there after a s
     expect(again.app.pipeline.runs.openSpans + again.app.pipeline.runs.linkSpans).toBe(6000)
   } finally {
     await again.app.stop()
+  }
+}, 60_000)
+
+test('with a journal and a relay a damaged one is refused for good, and a good one relayed once', async () => {
+  const got: number[] = []
+  const sink = createServer((request, response) => {
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => (bytes += chunk.length))
+    request.on('end', () => {
+      got.push(bytes)
+      response.end()
+    })
+  })
+  await new Promise<void>((listening) => sink.listen(0, '127.0.0.1', listening))
+  const { port } = sink.address() as AddressInfo
+  const yaml = `${RUNS}journal: ${join(dir, 'relayed')}\nrelay: [{ otlp_http: 'http://127.0.0.1:${port}' }]\n`
+  const t = await startTestApp(yaml)
+  try {
+    expect(await post(t, Buffer.concat([first!.protobuf, Buffer.from([0x0a, 0x7f])]))).toBe(400)
+    expect(await post(t, first!.protobuf)).toBe(200)
+    await until(() => Promise.resolve(got.length > 0), 'it is relayed')
+    // A tick notes in the journal that it was delivered.
+    await new Promise((r) => setTimeout(r, 1500))
+  } finally {
+    await t.app.stop()
+  }
+  const again = await startTestApp(yaml)
+  try {
+    await new Promise((r) => setTimeout(r, 500))
+    expect(got).toEqual([first!.protobuf.length])
+  } finally {
+    await again.app.stop()
+    sink.close()
   }
 }, 60_000)
