@@ -31,12 +31,12 @@ export interface Served {
 }
 
 /** Prepares a processor with this configuration besides its addresses. Relative paths in it are in a folder of its own. */
-export async function served(yaml: string): Promise<Served> {
+export async function served(yaml: string, storage = 'sqlite::memory:'): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), 'agentopz-served-'))
   const [http = 0, grpc = 0, listen = 0] = await freePorts(3)
   writeFileSync(
     join(dir, 'agentopz.yaml'),
-    `receive: { otlp_http: '127.0.0.1:${http}', otlp_grpc: '127.0.0.1:${grpc}' }\nlisten: 127.0.0.1:${listen}\nstorage: 'sqlite::memory:'\nlog: { format: json }\n${yaml}`,
+    `receive: { otlp_http: '127.0.0.1:${http}', otlp_grpc: '127.0.0.1:${grpc}' }\nlisten: 127.0.0.1:${listen}\nstorage: '${storage}'\nlog: { format: json }\n${yaml}`,
   )
   let child: ChildProcess | undefined
   let gone: Promise<unknown> = Promise.resolve()
