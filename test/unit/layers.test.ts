@@ -44,7 +44,7 @@ describe('imports', () => {
       'otlp-transformer-0.57': /^bench\/wire\/peers\.ts$/,
       echarts: /^bench\/dashboards\//,
       'playwright-core': /^bench\/dashboards\//,
-      '@pydantic/genai-prices': /^(processor|instrumentation\/guards)\/prices\.ts$/,
+      '@pydantic/genai-prices': /^(processor\/price-list|(processor|instrumentation\/guards)\/prices)\.ts$/,
       undici: /^(processor\/relay|app\/commands\/https)\.ts$/,
       hono: /^app\//,
       '@hono/node-server': /^(app\/|bench\/scrape\.ts$)/,
