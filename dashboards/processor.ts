@@ -1,5 +1,6 @@
 /** agentopz itself: is it fed, does it refuse or lose anything, does it hit its bounds, is the process well. No agent is chosen here. */
 import type { Board } from './board.ts'
+import { durability } from './processor-durability.ts'
 import { query, stat, timeseries } from './panels.ts'
 import { count, increase, max, min, orZero, rate, sum, words } from './query.ts'
 import { above } from './shares.ts'
@@ -255,6 +256,7 @@ export const processor: Board = {
         ),
       ],
     },
+    durability,
     {
       title: 'Process',
       panels: [
