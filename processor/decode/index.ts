@@ -25,8 +25,7 @@ export function createDecoder(interest: Interest, limits: Partial<DecodeLimits> 
   const wire = createWireSetup(table, test, boundsOf('protobuf'))
   const text = createJsonSetup(table, test, json)
   return {
-    traces: (body, encoding, sink) =>
-      encoding === 'json' ? decodeJsonTraces(body, text, sink) : decodeProtobufTraces(body, wire, sink),
+    traces: (body, encoding, sink) => (encoding === 'json' ? decodeJsonTraces(body, text, sink) : decodeProtobufTraces(body, wire, sink)),
     logs: (body, encoding, sink) => (encoding === 'json' ? decodeJsonLogs(body, json, sink) : decodeProtobufLogs(body, wire, sink)),
     metrics: (body, encoding) => (encoding === 'json' ? countJsonMetrics(body, json) : countProtobufMetrics(body, wire)),
   }

@@ -58,6 +58,12 @@ describe('signs', () => {
       expect(keys).toEqual(expect.arrayContaining([...(signs ?? [])])))
   test('are of at most as many dialects as a mark has bits for', () => {
     const [first] = DIALECTS
-    expect(() => new Marks(Array.from({ length: MOST_MARKS + 1 }, () => first!), [])).toThrow('more than the 27')
+    expect(
+      () =>
+        new Marks(
+          Array.from({ length: MOST_MARKS + 1 }, () => first!),
+          [],
+        ),
+    ).toThrow('more than the 27')
   })
 })
