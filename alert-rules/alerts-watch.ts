@@ -104,6 +104,17 @@ export function watchAlerts(d: Duration, options: RuleOptions): readonly Alertin
       description:
         'What is in force stays in force, and guards keep what they have. Commands, webhooks and playbooks get 503: agentopz_storage_errors_total by operation; the log has the reason.',
     }),
+    make('AgentopzProcessDown', {
+      // One that ends again and again is up in between.
+      expr: `
+        max by (instance) (${metric('agentopz_processes', 'state="down"')}) > 0
+        or sum by (instance) (increase(${metric('agentopz_process_restarts_total')}${w(900)})) >= 3`,
+      forSeconds: 120,
+      keepSeconds: 300,
+      summary: 'A process of agentopz at {{ $labels.instance }} is down, or has ended several times in a quarter of an hour',
+      description:
+        'Requests with spans of its traces get 503 while it is; senders send them again for some minutes. The log has what it ended of.',
+    }),
     make('AgentopzCertificateExpires', {
       expr: `${metric('agentopz_tls_certificate_expiry_timestamp_seconds')} - time() < ${CERTIFICATE_SECONDS}`,
       forSeconds: 600,

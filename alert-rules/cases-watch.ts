@@ -21,6 +21,12 @@ const started = (kind: string, at: number): InputSeries => ({
   [series('process_start_time_seconds', { job: 'agentopz', instance: 'x:9464' })]: `_x${at / 60} ${at}x180`,
 })
 
+/** Restarts of processes, all of which are up at every scrape. */
+const processRestarts = (values: string): InputSeries => ({
+  [series('agentopz_processes', { instance: 'x:9464', state: 'down' })]: steady(0),
+  [series('agentopz_process_restarts_total', { instance: 'x:9464' })]: values,
+})
+
 /** A certificate that expires so many seconds after the first sample. */
 const expires = (seconds: number): InputSeries => ({
   [series('agentopz_tls_certificate_expiry_timestamp_seconds', { instance: 'x:9464', certificate: 'server' })]: steady(seconds),
@@ -106,6 +112,14 @@ export const WATCH_CASES: readonly AlertCase[] = [
     { [series('agentopz_storage_up', { instance: 'x:9464' })]: '1x5 0 1x30' },
     [],
   ),
+  w(
+    'one of the processes is down',
+    'AgentopzProcessDown',
+    { [series('agentopz_processes', { instance: 'x:9464', state: 'down' })]: '0x5 1x30' },
+    [{ instance: 'x:9464' }],
+  ),
+  w('one of the processes ends every minute', 'AgentopzProcessDown', processRestarts('0+1x40'), [{ instance: 'x:9464' }]),
+  w('one of the processes ended once', 'AgentopzProcessDown', processRestarts('0x5 1x40'), []),
   w('a certificate is good for another thirteen days', 'AgentopzCertificateExpires', expires(13 * 86_400), [
     { instance: 'x:9464', certificate: 'server' },
   ]),

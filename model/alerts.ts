@@ -341,6 +341,14 @@ export const ALERTS = {
     watcher: true,
     title: 'storage does not answer: agents cannot be stopped or rolled back',
   },
+  AgentopzProcessDown: {
+    severity: 'critical',
+    family: 'watcher',
+    cause: 'telemetry',
+    labels: ['instance'],
+    watcher: true,
+    title: 'a process that shares the work is down, or ends again and again',
+  },
   AgentopzCertificateExpires: {
     severity: 'warning',
     family: 'watcher',
