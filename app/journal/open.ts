@@ -88,18 +88,21 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
       () => true,
       () => false,
     )
-    // Damage must not be met again, nor counters begin again twice.
-    if (!continues || report.isHurt())
+    const seconds = Math.round(performance.now() - began) / 1000
+    // Damage must not be met again, nor counters begin again twice. And what took long to read is not read again: a process that is killed
+    // sooner than its first snapshot would read more at every start.
+    if (!continues || report.isHurt() || seconds > LONG_START_SECONDS)
       await journal.snapshot().catch((error: unknown) => log.error({ err: error }, 'no snapshot could be written'))
     else if (!existsSync(join(settings.dir, WHOLE))) markWhole(settings.dir, log)
-    if (recovered.records > 0)
-      log.info({ records: recovered.records, seconds: Math.round(performance.now() - began) / 1000 }, 'the journal was read')
+    if (recovered.records > 0) log.info({ records: recovered.records, seconds }, 'the journal was read')
     return opened(parts, { journal, outbox, lock, resume: isResumed ? undefined : resume })
   } catch (error) {
     lock.release()
     throw error
   }
 }
+
+const LONG_START_SECONDS = 1
 
 function prepare(dir: string): Lock {
   try {

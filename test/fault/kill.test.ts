@@ -135,7 +135,11 @@ test(`${KILLS} kills under load: 0 acknowledged spans lost, 0 counted twice`, as
     expect(counted).toEqual(acknowledged)
     expect(sumOf(text, 'agentopz_run_steps_count')).toBe(acknowledged.runs)
     expect([replayed > 0, snapshots > 0]).toEqual([true, true])
-    await until(async () => [...ledger.traceIds].every((id) => arrived.has(id)), 'all that was acknowledged arrives downstream', 30)
+    await until(
+      async () => [...ledger.traceIds].every((id) => arrived.has(id)),
+      'all that was acknowledged arrives downstream',
+      30 + 2 * KILLS,
+    )
   } finally {
     await server.end()
   }
