@@ -70,7 +70,7 @@ test(`${KILLS} kills under load: 0 acknowledged spans lost, 0 counted twice`, as
     [
       'journal: { dir: journal, segment_bytes: 50000, snapshot_seconds: 1 }',
       'runs: { settle_seconds: 1 }',
-      `relay: [{ otlp_http: 'http://127.0.0.1:${(sink.address() as AddressInfo).port}', initial_backoff_seconds: 0.05, max_backoff_seconds: 0.2 }]`,
+      `relay: [{ otlp_http: 'http://127.0.0.1:${(sink.address() as AddressInfo).port}', initial_backoff_seconds: 0.05, max_backoff_seconds: 0.2, concurrency: 16, max_queue_requests: 1000000, max_queue_bytes: 2000000000 }]`,
       '',
     ].join('\n'),
   )
