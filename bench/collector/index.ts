@@ -1,7 +1,7 @@
 /**
  * `npm run bench:collector`: CPU, memory and latency of agentopz and of the OpenTelemetry Collector on the same prepared bodies, one core each,
- * in turns. Writes its section of docs/performance.md; `--quick` prints a first impression. Each measurement is a fresh process that gets
- * every body once, and both must have counted every span they were sent.
+ * in turns. Writes its section of docs/performance.md; `-- --quick` prints a first impression, `-- genai` leaves the mixed set out. Each
+ * measurement is a fresh process that gets every body once, and both must have counted every span they were sent.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,9 @@ import type { Done } from './replayer.ts'
 import { type Latency, report, type Throughput } from './report.ts'
 
 const QUICK = process.argv.includes('--quick')
+/** Those that are named, else both. */
+const NAMED = (['genai', 'mixed'] as const).filter((mix) => process.argv.includes(mix))
+const MIXES = NAMED.length > 0 ? NAMED : (['genai', 'mixed'] as const)
 const WARM = QUICK ? 64 : 192
 const COUNT = QUICK ? 256 : 1024
 const ROUNDS = QUICK ? 1 : 3
@@ -38,7 +41,7 @@ const CONTENDERS: readonly Contender[] = [
 const dir = mkdtempSync(join(tmpdir(), 'agentopz-collector-'))
 const throughput: Throughput[] = []
 const latency: Latency[] = []
-for (const mix of ['genai', 'mixed'] as const) {
+for (const mix of MIXES) {
   process.stderr.write(`${mix}: preparing ${WARM + COUNT} bodies …\n`)
   const file = join(dir, `${mix}.bin`)
   writeBodies(file, mix, WARM + COUNT)

@@ -42,11 +42,13 @@ export function report(throughput: readonly Throughput[], latency: readonly Late
   })
 }
 
-const contendersOf = (rows: readonly { readonly contender: string }[]): readonly string[] => [...new Set(rows.map((r) => r.contender))]
+const contendersOf = (rows: readonly { readonly mix: Mix; readonly contender: string }[], mix: Mix): readonly string[] => [
+  ...new Set(rows.filter((r) => r.mix === mix).map((r) => r.contender)),
+]
 
 function throughputTable(all: readonly Throughput[]): Table {
   const rows = (['genai', 'mixed'] as const).flatMap((mix) =>
-    contendersOf(all).map((contender) => {
+    contendersOf(all, mix).map((contender) => {
       const own = all.filter((t) => t.mix === mix && t.contender === contender)
       const ours = median(all.filter((t) => t.mix === mix && t.contender === 'agentopz').map((t) => t.cpuPerMillion))
       const cpu = own.map((t) => t.cpuPerMillion)
@@ -73,7 +75,7 @@ function throughputTable(all: readonly Throughput[]): Table {
 function latencyTable(all: readonly Latency[]): Table {
   const shares = [...new Set(all.map((l) => l.share))]
   const rows = (['genai', 'mixed'] as const).flatMap((mix) =>
-    contendersOf(all).map((contender) => [
+    contendersOf(all, mix).map((contender) => [
       mix,
       contender,
       ...shares.map((share) => {
