@@ -9,7 +9,7 @@ import type { Encoding } from '../processor/decode/decode.ts'
 import { createDecoder } from '../processor/decode/index.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import type { Metrics } from '../processor/metrics.ts'
-import { createPipeline, type Pipeline, SWEEP_TRACES } from '../processor/pipeline.ts'
+import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
 import {
   InflightBytes,
   type IngestResult,
@@ -248,6 +248,6 @@ function unread(): void {
 
 function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {
   // A great many runs due at once are closed in slices, so that ingestion goes on between them.
-  const work = (): unknown => pipeline.sweep(Date.now(), SWEEP_TRACES) && setImmediate(() => sweep(pipeline, metrics, log))
+  const work = (): unknown => pipeline.sweep(Date.now()) && setImmediate(() => sweep(pipeline, metrics, log))
   guarded('sweep', work, metrics, log)
 }

@@ -62,8 +62,8 @@ export interface Pipeline {
   link(place: SpanPlace, now: number): void
   /** Takes an evaluation that came by another way than OTLP (feedback over HTTP). */
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
-  /** Closes what is due, at most `limit` traces; true when more is due. */
-  sweep(now: number, limit?: number): boolean
+  /** Closes what is due; true when more is due than one turn should take. */
+  sweep(now: number): boolean
   /** All state but settings, to be written out part by part: what comes later does not change it. */
   capture(): Iterable<PipelinePart>
   /** Puts back one part of what was captured. Before anything is taken in, and in the order the parts came. */
@@ -77,9 +77,6 @@ export interface Pipeline {
   readonly seenAgents: ReadonlyMap<string, ReadonlySet<string>>
   readonly runs: Runs
 }
-
-/** Traces to close in one turn of an event loop that others wait for: a few milliseconds. */
-export const SWEEP_TRACES = 200
 
 /** State as plain data, in parts of bounded size; see processor/runs/state.ts. */
 export type PipelinePart =
@@ -237,11 +234,11 @@ export function createPipeline(
       now = at
       runs.resume(now)
     },
-    sweep(at, limit) {
+    sweep(at) {
       now = at
       countOthers()
       pending.expire(now, settings.limits.rememberMs)
-      return runs.sweep(now, limit)
+      return runs.sweep(now)
     },
     flush(at, reason) {
       now = at

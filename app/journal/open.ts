@@ -8,7 +8,7 @@ import type { ExternalEvaluation } from '../../model/run.ts'
 import { decompress } from '../../processor/body.ts'
 import { DecodeError, type Encoding } from '../../processor/decode/decode.ts'
 import type { Metrics } from '../../processor/metrics.ts'
-import { type Pipeline, SWEEP_TRACES } from '../../processor/pipeline.ts'
+import type { Pipeline } from '../../processor/pipeline.ts'
 import { type IngestResult, type Received, type ReceiveLimits, Refusal, type Signal } from '../../processor/receive.ts'
 import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
 import type { Logger } from '../log.ts'
@@ -143,7 +143,7 @@ async function again(record: JournalRecord, { pipeline, metrics, limits, log, ow
       case 'delivered':
         return outbox.replay(event.notes)
       case 'sweep':
-        return void pipeline.sweep(record.at, SWEEP_TRACES)
+        return void pipeline.sweep(record.at)
       case 'expire':
         return void metrics.expire(record.at)
       case 'resume':
@@ -180,7 +180,7 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
     isSweeping = true
     let hasMore = false
     journal
-      .submit({ kind: 'sweep' }, (at) => void (hasMore = pipeline.sweep(at, SWEEP_TRACES)))
+      .submit({ kind: 'sweep' }, (at) => void (hasMore = pipeline.sweep(at)))
       .catch((error: unknown) => {
         if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
       })
