@@ -6,9 +6,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
-import { METRICS, type MetricDefinition } from '../../model/metrics.ts'
-import { continues } from '../../processor/metrics-state.ts'
 import { sumOf, until } from '../support/app.ts'
+import { continuing } from '../support/continuing.ts'
 import { startLedger } from '../support/ledger.ts'
 import { fromProtobuf } from '../support/otlp.ts'
 import { served } from '../support/served.ts'
@@ -25,20 +24,6 @@ function random(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
-}
-
-/** The samples that continue over a restart, by series. */
-function continuing(text: string): ReadonlyMap<string, number> {
-  const catalogue: Readonly<Record<string, MetricDefinition>> = METRICS
-  const samples = new Map<string, number>()
-  for (const line of text.split('\n')) {
-    const name = /^(agentopz_\w+)/.exec(line)?.[1] ?? ''
-    const family = [name, name.replace(/_(bucket|sum|count)$/, '')].find((n) => n in catalogue)
-    const definition = family === undefined ? undefined : catalogue[family]
-    if (family !== undefined && definition !== undefined && definition.type !== 'gauge' && continues(family, definition))
-      samples.set(line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1)))
-  }
-  return samples
 }
 
 /** Traces that arrived downstream: the relay's side of the ledger. */

@@ -7,9 +7,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
-import { METRICS, type MetricDefinition } from '../../model/metrics.ts'
-import { continues } from '../../processor/metrics-state.ts'
 import { sumOf, until } from '../support/app.ts'
+import { continuing } from '../support/continuing.ts'
 import { startLedger } from '../support/ledger.ts'
 import { fromProtobuf } from '../support/otlp.ts'
 import { served, type Served } from '../support/served.ts'
@@ -42,20 +41,6 @@ afterAll(() => {
 /** The processes that share the work. */
 function shardsOf(server: Served): readonly number[] {
   return readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-}
-
-/** The counters that continue, by series. */
-function continuing(text: string): ReadonlyMap<string, number> {
-  const catalogue: Readonly<Record<string, MetricDefinition>> = METRICS
-  const samples = new Map<string, number>()
-  for (const line of text.split('\n')) {
-    const name = /^(agentopz_\w+)/.exec(line)?.[1] ?? ''
-    const family = [name, name.replace(/_(bucket|sum|count)$/, '')].find((n) => n in catalogue)
-    const definition = family === undefined ? undefined : catalogue[family]
-    if (family !== undefined && definition !== undefined && definition.type !== 'gauge' && continues(family, definition))
-      samples.set(line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1)))
-  }
-  return samples
 }
 
 const distinct = (text: string): number => sumOf(text, 'agentopz_spans_received_total') - sumOf(text, 'agentopz_duplicate_spans_total')

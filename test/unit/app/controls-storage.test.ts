@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createStorage, type Storage, type StorageChange } from '../../../app/storage.ts'
-import type { PublishedRelease } from '../../../control/releases.ts'
+import { storedChange, storedRelease } from '../../support/stored.ts'
 import { control } from '../control/support.ts'
 
 const cleanup: (() => Promise<void> | void)[] = []
@@ -21,30 +21,7 @@ function open(dir: string, url = 'sqlite:./a.db'): Storage {
   cleanup.push(() => storage.close())
   return storage
 }
-const release = (version: string): PublishedRelease => ({
-  agent: 'support',
-  version,
-  prompts: { system: version },
-  config: { list: [1, 'é', null] },
-  hash: version,
-  publishedMs: 5,
-  actor: 'ci',
-})
-const change = (more: Partial<StorageChange> = {}, at = 1): StorageChange => ({
-  audit: {
-    atMs: at,
-    action: 'set',
-    control: 'agent',
-    id: 'c1',
-    agent: 'support',
-    target: '',
-    environment: '',
-    reason: 'r',
-    actor: 'a',
-    via: 'v',
-  },
-  ...more,
-})
+const change = (more: Partial<StorageChange> = {}, atMs = 1): StorageChange => storedChange(more, { atMs })
 
 describe('the file', () => {
   test('is made by the first thing that is stored, for its owner only', async () => {
@@ -63,7 +40,7 @@ describe('the file', () => {
     await one.write(
       change({ putControl: control({ id: 'c0', createdMs: 2_000_000, environment: 'prod', expiresMs: 7, fallback: 'x' }) }, 2),
     )
-    for (const version of ['v2', 'v1']) await one.write(change({ putRelease: release(version) }, 3))
+    for (const version of ['v2', 'v1']) await one.write(change({ putRelease: storedRelease(version) }, 3))
     await one.write(change({ activations: { agent: 'support', versions: ['v1'] } }, 4))
     await one.write(change({ activations: { agent: 'support', versions: ['v1', 'v2'] } }, 5))
     await one.close()
@@ -77,8 +54,8 @@ describe('the file', () => {
         'support',
         {
           releases: new Map([
-            ['v2', release('v2')],
-            ['v1', release('v1')],
+            ['v2', storedRelease('v2')],
+            ['v1', storedRelease('v1')],
           ]),
           activations: ['v1', 'v2'],
         },
@@ -88,7 +65,7 @@ describe('the file', () => {
   })
   test('what was taken away is gone, and its audit is not', async () => {
     const storage = open(folder())
-    await storage.write(change({ putControl: control(), putRelease: release('v1') }))
+    await storage.write(change({ putControl: control(), putRelease: storedRelease('v1') }))
     await storage.write(change({ removedControls: ['c1', 'unheard of'], removedReleases: { agent: 'support', versions: ['v1'] } }, 2))
     expect([await storage.load(), (await storage.audit(9)).length]).toEqual([{ controls: [], releases: new Map(), revision: 2 }, 2])
   })
@@ -96,7 +73,7 @@ describe('the file', () => {
     const storage = open(folder())
     await storage.write(change({ putControl: control() }))
     await expect(
-      storage.write(change({ removedControls: ['other'], putRelease: release('v1'), putControl: control() }, 2)),
+      storage.write(change({ removedControls: ['other'], putRelease: storedRelease('v1'), putControl: control() }, 2)),
     ).rejects.toThrow('UNIQUE')
     expect([(await storage.load()).releases.size, (await storage.audit(9)).length]).toEqual([0, 1])
   })
