@@ -30,11 +30,11 @@ export function deriveRuns(lines: readonly SignalLine[]): Derived {
       decoder.traces(body, 'json', {
         span: (span) => {
           const { fact, evaluations } = readSpan(span)
-          if (fact === undefined) state.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation, now)
+          if (fact === undefined) state.link(span, now)
           else state.add(span.traceId, fact, now)
           for (const e of evaluations) if (e.target !== undefined) state.evaluate(e, e.target.traceId, e.target.spanId ?? '')
         },
-        link: (...link) => state.link(...link, now),
+        link: (place) => state.linkIds(place, now),
       })
     } else if (signal === 'logs') {
       decoder.logs(body, 'json', {

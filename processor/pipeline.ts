@@ -8,8 +8,9 @@
  * An item that our own code fails on is dropped and counted; the process lives.
  */
 import type { CloseReason, ExternalEvaluation, Quality, Run } from '../model/run.ts'
-import type { LogRecord, ParentLocation, Span } from '../model/span.ts'
+import type { LogRecord, Span } from '../model/span.ts'
 import type { Decoded, Decoder, Encoding } from './decode/decode.ts'
+import type { SpanIds, SpanPlace } from './decode/span-ids.ts'
 import { readLog } from './dialects/index.ts'
 import type { AgentPolicy } from './evaluations/check.ts'
 import type { ScoreThreshold } from './evaluations/external.ts'
@@ -23,7 +24,6 @@ import { factOfLog, readSpan } from './read-span.ts'
 import { createRecorder, type RecordContext } from './record.ts'
 import { partsOf, type RunsPart } from './runs/state.ts'
 import { type LateWork, type RunLimits, Runs } from './runs/runs.ts'
-import type { SpanPlace } from './sdk-span.ts'
 
 export type Signal = 'traces' | 'logs' | 'metrics'
 
@@ -149,7 +149,7 @@ export function createPipeline(
     guarded('span', () => {
       const { dialect, fact, evaluations } = readSpan(span)
       metrics.add('agentopz_spans_received_total', { dialect, signal: 'traces' }, 1, now)
-      if (fact === undefined) runs.link(span.traceId, span.spanId, span.parentSpanId, span.parentLocation, now)
+      if (fact === undefined) runs.link(span, now)
       else {
         runs.add(span.traceId, fact, now)
         for (const p of pending.take(span.traceId, fact.reading.responseId)) judge(p.evaluation, span.traceId, p.spanId)
@@ -175,9 +175,9 @@ export function createPipeline(
   }
   const spanSink = {
     span: takeSpan,
-    link: (traceId: string, spanId: string, parentSpanId: string, location: ParentLocation): void => {
+    link: (place: SpanIds): void => {
       others++
-      runs.link(traceId, spanId, parentSpanId, location, now)
+      runs.linkIds(place, now)
     },
   }
 
@@ -203,10 +203,10 @@ export function createPipeline(
       now = at
       takeSpan(span)
     },
-    link({ traceId, spanId, parentSpanId, parentLocation }, at) {
+    link(place, at) {
       now = at
       othersInProcess++
-      guarded('link', () => runs.link(traceId, spanId, parentSpanId, parentLocation, now))
+      guarded('link', () => runs.link(place, now))
     },
     evaluation(e, traceId, spanId, at) {
       now = at

@@ -5,6 +5,7 @@
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../model/span.ts'
 import { hasKeyOfInterest, type InterestTest } from './decode/interest.ts'
 import { millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
+import type { SpanPlace } from './decode/span-ids.ts'
 import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
 import { SdkAttributes } from './sdk-attributes.ts'
 
@@ -136,14 +137,6 @@ class SdkSpan implements Span {
 /** A view over an ended span; valid as long as the span is. Throws only what the span's own `spanContext()` throws. */
 export function spanOfSdk(span: ReadableSpanLike): Span {
   return new SdkSpan(span)
-}
-
-/** Where a span stands in its trace, for one that is of no further interest. */
-export interface SpanPlace {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId: string
-  readonly parentLocation: ParentLocation
 }
 
 /** The place of a span that no dialect need look at; undefined for one of interest, by the rule that decoders follow. */

@@ -6,6 +6,7 @@ import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } f
 import type { Decoder, SpanSink } from '../../processor/decode/decode.ts'
 import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from '../../processor/decode/enums.ts'
 import { createInterestTest, type InterestTest } from '../../processor/decode/interest.ts'
+import { SpanIds } from '../../processor/decode/span-ids.ts'
 import { millisBetween, millisOf, type Nanos, nanosOfHalves, NO_TIME } from '../../processor/decode/nanos.ts'
 import { attributesOver, firstWith, type Plain } from '../../processor/decode/values.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
@@ -34,9 +35,11 @@ function decode(body: Uint8Array, interest: InterestTest, sink: SpanSink): { rea
   return { total, rejected: {} }
 }
 
+const place = new SpanIds()
+
 function hand(span: Span, isOfInterest: boolean, sink: SpanSink): void {
   if (isOfInterest) sink.span(span)
-  else sink.link?.(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
+  else if (sink.link !== undefined && place.take(span)) sink.link(place)
 }
 
 function isOfInterest(span: PbSpan, interest: InterestTest): boolean {

@@ -2,7 +2,8 @@
  * The words between receivers, decoders and the pipeline: what a decoder is given and what it hands on.
  * A decoder checks the whole body before it hands on the first span, so a refused body changes nothing and may be sent again.
  */
-import type { LogRecord, ParentLocation, Span } from '../../model/span.ts'
+import type { LogRecord, Span } from '../../model/span.ts'
+import type { SpanIds } from './span-ids.ts'
 
 export type Encoding = 'protobuf' | 'json'
 
@@ -30,8 +31,8 @@ export interface Interest {
 export interface SpanSink {
   /** A span with an attribute or scope of interest. The view is valid only during the call. */
   span(span: Span): void
-  /** Any other span: its place in the tree. A sink that needs no tree leaves this out, and no ids are written out for it. */
-  link?(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation): void
+  /** Any other span: its place in the tree, valid only during the call. A sink that needs no tree leaves this out. */
+  link?(place: SpanIds): void
 }
 
 export interface LogSink {

@@ -5,7 +5,7 @@
  * Shape errors name the path; their offset is 0, since JSON.parse keeps no places. Source: OTLP 1.9, "JSON Protobuf Encoding".
  */
 import { isUtf8 } from 'node:buffer'
-import type { Attributes, Scope } from '../../model/span.ts'
+import type { Attributes, Scope, Span } from '../../model/span.ts'
 import { GENERAL } from '../../model/semconv.ts'
 import { type Decoded, DecodeError, type DecodeLimits, type LogSink, type RejectReason, type SpanSink } from './decode.ts'
 import type { InterestTest } from './interest.ts'
@@ -16,6 +16,7 @@ import { parseJsonBody } from './json-text.ts'
 import { JsonBody, JsonSpanView } from './json-view.ts'
 import { JsonWalk } from './json-walk.ts'
 import type { KeyTable } from './key-table.ts'
+import { SpanIds } from './span-ids.ts'
 import { Strings } from './strings.ts'
 
 type Path = readonly [perResource: string, perScope: string, items: string]
@@ -53,7 +54,7 @@ function readWalked(bytes: Uint8Array, { interest, strings, places }: JsonSetup,
     const reason = span.refusal()
     if (reason !== undefined) rejected[reason] = (rejected[reason] ?? 0) + 1
     else if (isOfInterest) sink.span(span)
-    else sink.link?.(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
+    else sink.link?.(placeOf(span))
   }
   for (const ofResource of places.resources) {
     span.resource = jsonAttributes(fieldsOf(body, ofResource))
@@ -72,6 +73,14 @@ function fieldsOf(body: JsonBody, { start, end }: Group): Fields {
   return start === 0 ? {} : (body.parsed(start, end) as Fields)
 }
 
+const place = new SpanIds()
+
+/** Ids of a span that was not refused are hex. */
+function placeOf(span: Span): SpanIds {
+  place.take(span)
+  return place
+}
+
 /** The exact way. @throws DecodeError before anything reached the sink. */
 export function decodeParsedTraces(body: Uint8Array, interest: InterestTest, limits: DecodeLimits, sink: SpanSink): Decoded {
   const request = parse(body, limits, problemInTraces)
@@ -84,7 +93,7 @@ export function decodeParsedTraces(body: Uint8Array, interest: InterestTest, lim
       const reason = span.traceId === '' ? 'trace_id' : span.spanId === '' || isBadParent(fields) ? 'span_id' : undefined
       if (reason !== undefined) rejected[reason] = (rejected[reason] ?? 0) + 1
       else if (isOwn || isOfInterest(fields, interest)) sink.span(span)
-      else sink.link?.(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
+      else sink.link?.(placeOf(span))
     }
   })
   return { total, rejected }

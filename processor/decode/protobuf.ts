@@ -51,7 +51,7 @@ export function decodeProtobufTraces(bytes: Uint8Array, { interest, limits, stri
       const reason = span.refusal()
       if (reason !== undefined) rejected[reason] = (rejected[reason] ?? 0) + 1
       else if (isOfInterest) sink.span(span)
-      else sink.link?.(span.traceId, span.spanId, span.parentSpanId, span.parentLocation)
+      else sink.link?.(span.ids())
     }
   })
   return { total, rejected }

@@ -7,6 +7,7 @@ import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } f
 import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from './enums.ts'
 import { BITS_AT, type KeyTable } from './key-table.ts'
 import { millisBetween, millisOf, NO_TIME } from './nanos.ts'
+import { SpanIds } from './span-ids.ts'
 import { AT, HAS_EVENTS, HAS_LINKS, OF_INTEREST, type SpanPlaces } from './span-places.ts'
 import { countOf, flagOf, jsonOf, listOf, NO_ATTRIBUTES, numberOf, type Plain, textOf, type Values } from './values.ts'
 import { locatedValues, wireAttributes, type WireBody } from './wire-body.ts'
@@ -132,6 +133,7 @@ export class WireSpan implements Span {
   readonly attributes: SpanAttributes
   resource: Attributes = NO_ATTRIBUTES
   scope: Scope = { name: '', version: '' }
+  readonly #ids = new SpanIds()
   #span = 0
 
   constructor(body: WireBody, places: SpanPlaces) {
@@ -158,6 +160,15 @@ export class WireSpan implements Span {
     const spanId = this.#at(AT.spanId)
     if (spanId <= 0 || this.#body.isZero(spanId, spanId + 8)) return 'span_id'
     return this.#at(AT.parentId) < 0 ? 'span_id' : undefined
+  }
+
+  /** The place of a span that was not refused; good until the next one is asked for. */
+  ids(): SpanIds {
+    const { view } = this.#body
+    const flags = this.#at(AT.flags)
+    const ids = this.#ids
+    ids.read(view, this.#at(AT.traceId), this.#at(AT.spanId), this.#at(AT.parentId), flags === 0 ? 0 : view.getUint32(flags, true))
+    return ids
   }
 
   get traceId(): string {

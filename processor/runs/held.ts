@@ -6,7 +6,9 @@
 import type { Assembled } from './assemble.ts'
 import { ClosedTraces } from './closed.ts'
 import { Reader } from './packed/bytes.ts'
+import type { SpanIds } from '../decode/span-ids.ts'
 import { packContents, unpackContents } from './packed/facts.ts'
+import { MOST_ROWS, type PlainCapture, PlainLinks } from './packed/plain-links.ts'
 import { Slab } from './packed/slab.ts'
 import { LIST, type List, Slots } from './packed/slots.ts'
 import { Views } from './packed/views.ts'
@@ -16,11 +18,15 @@ import type { OpenRunView } from './words.ts'
 /** After so long without a span a trace is packed: long enough that one whose spans come together is packed once. */
 export const PACK_MS = 1000
 const UNPACKED = -1
+/** Room for so many traces at first; it doubles when it is full. */
+const FIRST_SLOTS = 16_384
 
 export class Held {
   readonly slots: Slots
   readonly #slab = new Slab()
   readonly #views: Views
+  /** Traces that have nothing but a few plain spans. They are neither objects nor in the slab. */
+  readonly #plain: PlainLinks
   readonly #objects = new Map<number, OpenTrace>()
   /** Slots that were unpacked where they are, to be packed again. */
   readonly #woken = new Set<number>()
@@ -31,11 +37,15 @@ export class Held {
   openSpans = 0
   linkSpans = 0
 
-  constructor(capacity: number, seed: number) {
+  /** For at most so many open traces; there may be any number of others. */
+  constructor(most: number, seed: number) {
+    const capacity = Math.min(most, FIRST_SLOTS)
     this.slots = new Slots(capacity, seed)
     this.closed = new ClosedTraces(seed)
     this.#views = new Views(capacity)
+    this.#plain = new PlainLinks(capacity)
     this.slots.onGrow(() => this.#views.grow(this.slots.capacity))
+    this.slots.onGrow(() => this.#plain.grow(this.slots.capacity))
   }
 
   get open(): number {
@@ -50,6 +60,30 @@ export class Held {
 
   closedBefore(slot: number): ClosedTrace | undefined {
     return this.#continued.get(slot)
+  }
+
+  /** Whether `addPlain` can add a span to a slot's trace, or begin a trace with it: no GenAI span, and not too many others. */
+  takesPlain(slot: number): boolean {
+    return slot < 0 || (this.#plain.has(slot) && (this.slots.spans[slot] ?? 0) < MOST_ROWS)
+  }
+
+  /** Adds a plain span to such a trace; false when it is there already. */
+  addPlain(known: number, ids: SpanIds, now: number): boolean {
+    const { slots } = this
+    const slot = known < 0 ? slots.addKey(ids, now) : known
+    if (!this.#plain.add(slot, ids)) return false
+    slots.spans[slot] = (slots.spans[slot] as number) + 1
+    slots.lastMs[slot] = now
+    slots.move(slot, LIST.plain)
+    this.linkSpans++
+    return true
+  }
+
+  /** Of the traces without GenAI spans the one that has been quiet for longest; −1 for none. */
+  oldestPlain(): number {
+    const [quiet, hot] = [this.slots.first(LIST.plain), this.slots.first(LIST.plainHot)]
+    if (quiet < 0 || hot < 0) return Math.max(quiet, hot)
+    return (this.slots.lastMs[hot] ?? 0) < (this.slots.lastMs[quiet] ?? 0) ? hot : quiet
   }
 
   /** Begins a trace without GenAI spans. */
@@ -119,7 +153,8 @@ export class Held {
     const known = this.#objects.get(slot)
     if (known !== undefined) return known
     const trace = this.#unpacked(slot)
-    this.#slab.free(this.slots.ref[slot] ?? UNPACKED)
+    if (this.#plain.has(slot)) this.#plain.drop(slot)
+    else this.#slab.free(this.slots.ref[slot] ?? UNPACKED)
     this.slots.ref[slot] = UNPACKED
     this.#objects.set(slot, trace)
     this.#woken.add(slot)
@@ -159,6 +194,7 @@ export class Held {
     this.#views.forget(slot)
     const ref = this.slots.ref[slot] ?? UNPACKED
     if (ref !== UNPACKED) this.#slab.free(ref)
+    this.#plain.drop(slot)
     this.#objects.delete(slot)
     this.#woken.delete(slot)
     this.#continued.delete(slot)
@@ -196,6 +232,11 @@ export class Held {
     }
   }
 
+  /** The rows of plain traces, to be read as they are now. */
+  capturePlain(): PlainCapture {
+    return this.#plain.capture()
+  }
+
   /** A trace as it was packed at `ref`. */
   readAt(ref: number, trace: OpenTrace): OpenTrace {
     const { bytes, from } = this.#slab.at(ref)
@@ -215,7 +256,12 @@ export class Held {
   }
 
   #unpacked(slot: number): OpenTrace {
-    const trace = this.readAt(this.slots.ref[slot] ?? UNPACKED, new OpenTrace(this.slots.idOf(slot), slot))
+    const empty = new OpenTrace(this.slots.idOf(slot), slot)
+    if (this.#plain.has(slot)) {
+      this.#plain.read(slot, empty.links)
+      return empty
+    }
+    const trace = this.readAt(this.slots.ref[slot] ?? UNPACKED, empty)
     trace.closed = this.#continued.get(slot)
     return trace
   }

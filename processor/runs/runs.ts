@@ -5,7 +5,7 @@
  * Traces are swept, there are no timers: docs/decisions/0006-runs-are-swept.md.
  */
 import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
-import type { ParentLocation } from '../../model/span.ts'
+import { SpanIds, type SpanPlace } from '../decode/span-ids.ts'
 import type { Assembled, Loose } from './assemble.ts'
 import { foreignCalls, withoutForeignCalls } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
@@ -20,8 +20,6 @@ import { buildTree, type Link } from './tree.ts'
 import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, viewOf, workOf } from './words.ts'
 
 const NO_LINKS: ReadonlyMap<string, Link> = new Map()
-/** Room for so many open traces at first; it doubles when it is full. */
-const FIRST_SLOTS = 16_384
 
 export class Runs {
   #limits: RunLimits
@@ -30,11 +28,12 @@ export class Runs {
   #seen: RememberedSpans
   #sweptMs = Number.NEGATIVE_INFINITY
   readonly #responses: Responses
+  readonly #ids = new SpanIds()
 
   constructor(limits: RunLimits, events: RunEvents, seed: number) {
     this.#limits = limits
     this.#events = events
-    this.#held = new Held(Math.min(limits.maxOpen + 1, FIRST_SLOTS), seed)
+    this.#held = new Held(limits.maxOpen + 1, seed)
     this.#seen = new RememberedSpans(limits.maxRememberedSpans, limits.rememberMs, seed)
     this.#responses = new Responses(limits.maxRememberedTraces, seed, (id) => this.#held.hasCandidate(this.#held.slots.find(id)))
   }
@@ -60,14 +59,29 @@ export class Runs {
   }
 
   /** Adds a span that is no GenAI. */
-  link(traceId: string, spanId: string, parentSpanId: string, parentLocation: ParentLocation, now: number): void {
-    const slot = this.#held.slots.find(traceId)
+  link(place: SpanPlace, now: number): void {
+    if (this.#ids.take(place)) this.linkIds(this.#ids, now)
+    else this.#linkObject(this.#held.slots.find(place.traceId), place, now)
+  }
+
+  /** Adds one by its ids as numbers. Where nothing but such spans came of its trace, as of most, it is a row of numbers. */
+  linkIds(ids: SpanIds, now: number): void {
+    const slot = this.#held.slots.findKey(ids)
+    if (!this.#held.takesPlain(slot)) this.#linkObject(slot, ids, now)
+    else if (this.#held.addPlain(slot, ids, now)) this.#boundPlain()
+  }
+
+  #linkObject(slot: number, { traceId, spanId, parentSpanId, parentLocation }: SpanPlace, now: number): void {
     const trace = slot < 0 ? this.#held.start(traceId, now) : this.#held.wake(slot)
     if (trace.has(spanId)) return
     trace.links.set(spanId, { parentSpanId, parentLocation })
     this.#held.touch(trace, now)
     if (trace.facts.size > 0) this.#bound(trace, now)
-    else while (this.#held.linkSpans > this.#limits.maxLinkSpans) this.#dropPlain(this.#oldestPlain(), 'link_bound')
+    else this.#boundPlain()
+  }
+
+  #boundPlain(): void {
+    while (this.#held.linkSpans > this.#limits.maxLinkSpans) this.#dropPlain(this.#held.oldestPlain(), 'link_bound')
   }
 
   /** Adds a GenAI span. */
@@ -216,11 +230,6 @@ export class Runs {
 
   #closeOldest(reason: CloseReason, now: number): void {
     this.#close(this.#held.peek(this.#held.slots.first(LIST.age)), reason, now)
-  }
-
-  #oldestPlain(): number {
-    const packed = this.#held.slots.first(LIST.plain)
-    return packed >= 0 ? packed : this.#held.slots.first(LIST.plainHot)
   }
 
   #dropPlain(slot: number, reason: 'link_bound' | 'idle'): void {

@@ -6,6 +6,7 @@
 import type { ExternalEvaluation, Fact } from '../../model/run.ts'
 import type { Held } from './held.ts'
 import { LIST, type List } from './packed/slots.ts'
+import type { PlainCapture } from './packed/plain-links.ts'
 import type { RememberedSpans, RememberedState } from './remember.ts'
 import type { ClaimsState, Responses } from './responses.ts'
 import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
@@ -75,8 +76,8 @@ interface OpenMark {
   readonly lastMs: number
   readonly spans: number
   readonly closed: ClosedMark | undefined
-  /** Where its bytes are held, or what there was of its objects. */
-  readonly contents: number | ObjectsMark
+  /** Where its bytes are held, its newest row where it has rows, or what there was of its objects. */
+  readonly contents: { readonly ref: number } | { readonly newest: number } | ObjectsMark
 }
 
 interface ObjectsMark {
@@ -94,6 +95,7 @@ export interface RunsCapture {
   /** Where the closed traces are held, oldest first. */
   readonly closed: Int32Array
   readonly open: readonly OpenMark[]
+  readonly plain: PlainCapture
   readonly order: readonly string[]
   readonly claims: ClaimsState
   readonly remembered: RememberedState
@@ -104,13 +106,15 @@ const abandoned = new FinalizationRegistry<() => void>((release) => release())
 
 export function captureHeld(held: Held, responses: Responses, seen: RememberedSpans): RunsCapture {
   const release = held.hold()
+  const plain = held.capturePlain()
   const capture = {
     held,
     release,
     closed: held.closed.refs(),
     open: PLACES.flatMap(([place, lists]) =>
-      lists.flatMap((list) => Array.from(held.slots.of(list), (slot) => markOpen(held, slot, place))),
+      lists.flatMap((list) => Array.from(held.slots.of(list), (slot) => markOpen(held, slot, place, plain))),
     ),
+    plain,
     order: Array.from(held.slots.of(LIST.age), (slot) => held.slots.idOf(slot)),
     claims: responses.capture(),
     remembered: seen.capture(),
@@ -150,10 +154,11 @@ function markClosed(traceId: string, trace: ClosedTrace): ClosedMark {
   }
 }
 
-function markOpen(held: Held, slot: number, place: Place): OpenMark {
+function markOpen(held: Held, slot: number, place: Place, plain: PlainCapture): OpenMark {
   const traceId = held.slots.idOf(slot)
   const closed = held.closedBefore(slot)
   const ref = held.slots.ref[slot] ?? -1
+  const newest = plain.newest(slot)
   return {
     traceId,
     slot,
@@ -162,7 +167,7 @@ function markOpen(held: Held, slot: number, place: Place): OpenMark {
     lastMs: held.slots.lastMs[slot] ?? 0,
     spans: held.slots.spans[slot] ?? 0,
     closed: closed === undefined ? undefined : markClosed(traceId, closed),
-    contents: ref === -1 ? markObjects(held.peek(slot)) : ref,
+    contents: ref !== -1 ? { ref } : newest !== -1 ? { newest } : markObjects(held.peek(slot)),
   }
 }
 
@@ -186,11 +191,11 @@ export function* partsOf(capture: RunsCapture): Iterable<RunsPart> {
   }
 }
 
-function* openParts({ open, held }: RunsCapture): Iterable<RunsPart> {
+function* openParts({ open, held, plain }: RunsCapture): Iterable<RunsPart> {
   let traces: OpenTraceState[] = []
   let spans = 0
   for (const mark of open) {
-    traces.push(openState(mark, held))
+    traces.push(openState(mark, held, plain))
     spans += mark.spans
     if (spans < PART) continue
     yield { kind: 'open', traces }
@@ -223,9 +228,9 @@ function closedState({ traceId, trace, counted, envelopes, spanIds }: ClosedMark
   }
 }
 
-function openState(mark: OpenMark, held: Held): OpenTraceState {
+function openState(mark: OpenMark, held: Held, plain: PlainCapture): OpenTraceState {
   const { traceId, slot, place, firstMs, lastMs, contents } = mark
-  const m = typeof contents === 'number' ? markObjects(held.readAt(contents, new OpenTrace(traceId, slot))) : contents
+  const m = 'trace' in contents ? contents : markObjects(readMarked(contents, new OpenTrace(traceId, slot), held, plain))
   return {
     traceId,
     place,
@@ -236,6 +241,12 @@ function openState(mark: OpenMark, held: Held): OpenTraceState {
     evaluations: m.trace.evaluations.slice(0, m.evaluations),
     ...(mark.closed === undefined ? {} : { closed: closedState(mark.closed) }),
   }
+}
+
+function readMarked(contents: Exclude<OpenMark['contents'], ObjectsMark>, trace: OpenTrace, held: Held, plain: PlainCapture): OpenTrace {
+  if ('ref' in contents) return held.readAt(contents.ref, trace)
+  plain.read(contents.newest, trace.links)
+  return trace
 }
 
 function firstOf<T>(items: Iterable<T>, n: number): T[] {

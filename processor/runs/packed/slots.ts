@@ -3,7 +3,7 @@
  * list by what it waits for and, while it has GenAI spans, in one by age. Lists are in order of joining; a slot leaves and joins in constant time.
  * No object per trace: what the garbage collector does not see costs it nothing.
  */
-import { idOfKey, newKey, placeOf, readKey } from './trace-key.ts'
+import { idOfKey, type Key, newKey, placeOf, readKey } from './trace-key.ts'
 
 /** Lists. `hot` and `plainHot` hold what was touched a moment ago and is still objects. */
 export const LIST = { none: 0, hot: 1, settling: 2, orphans: 3, waiting: 4, plainHot: 5, plain: 6, age: 7 } as const
@@ -32,7 +32,7 @@ export class Slots {
   readonly #names = new Map<number, string>()
   readonly #free: number[] = []
   #fresh = 0
-  #grown: () => void = () => undefined
+  readonly #grown: (() => void)[] = []
   readonly #key = newKey()
 
   constructor(capacity: number, seed: number) {
@@ -55,12 +55,16 @@ export class Slots {
   }
   /** Called whenever there are more slots than before. */
   onGrow(grown: () => void): void {
-    this.#grown = grown
+    this.#grown.push(grown)
   }
 
   /** The slot of a trace, -1 for none. */
   find(traceId: string): number {
-    const { a, b, c, d } = readKey(traceId, this.#seed, this.#key)
+    return this.findKey(readKey(traceId, this.#seed, this.#key))
+  }
+
+  /** The slot of the trace with a key. */
+  findKey({ a, b, c, d }: Key): number {
     const mask = this.#index.length - 1
     for (let i = placeOf(a, b, c, d, this.#seed) & mask; ; i = (i + 1) & mask) {
       const slot = this.#index[i] ?? NONE
@@ -72,11 +76,23 @@ export class Slots {
 
   /** A slot for a trace that has none; in no list yet. */
   add(traceId: string, now: number): number {
+    const key = readKey(traceId, this.#seed, this.#key)
+    const slot = this.addKey(key, now)
+    if (key.isNamed) this.#names.set(slot, traceId)
+    return slot
+  }
+
+  /** A slot for a trace that has none and whose id can be told from its key. */
+  addKey({ a, b, c, d }: Key, now: number): number {
     if (this.#free.length === 0 && this.#fresh === this.capacity) this.#grow()
     const slot = this.#free.pop() ?? this.#fresh++
-    const { a, b, c, d, isNamed } = readKey(traceId, this.#seed, this.#key)
-    this.#rows.set([a, b, c, d, NONE, NONE, NONE, NONE], slot * WIDTH)
-    if (isNamed) this.#names.set(slot, traceId)
+    const at = slot * WIDTH
+    const rows = this.#rows
+    rows[at] = a
+    rows[at + 1] = b
+    rows[at + 2] = c
+    rows[at + 3] = d
+    rows.fill(NONE, at + 4, at + WIDTH)
     this.firstMs[slot] = now
     this.lastMs[slot] = now
     this.list[slot] = LIST.none
@@ -193,7 +209,7 @@ export class Slots {
     this.spans = grown(this.spans, new Int32Array(capacity))
     this.#index = newIndex(capacity)
     for (let slot = 0; slot < this.#fresh; slot++) this.#enter(slot)
-    this.#grown()
+    for (const tell of this.#grown) tell()
   }
 }
 

@@ -2,7 +2,17 @@
  * A trace id as four 32-bit numbers, to be held in typed arrays. 32 hex digits are those numbers; any other id (runs read from logs have made-up
  * ones) is fingerprinted with a seed, and has to be kept beside its key to be told again. Two ids with one key: odds below 1 in 10^25.
  */
-export interface TraceKey {
+import { beginHex, hexOfFour, wereHex, wordOf } from '../../decode/hex.ts'
+
+export interface Key {
+  readonly a: number
+  readonly b: number
+  readonly c: number
+  readonly d: number
+}
+
+/** Room for a key. */
+export interface TraceKey extends Key {
   a: number
   b: number
   c: number
@@ -13,31 +23,16 @@ export interface TraceKey {
 
 export const newKey = (): TraceKey => ({ a: 0, b: 0, c: 0, d: 0, isNamed: false })
 
-/** Digits' values by character code; 255 for what is none. */
-const VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
-  const at = '0123456789abcdef'.indexOf(String.fromCharCode(code))
-  return at < 0 ? 255 : at
-})
-
 /** Works out the key of an id. */
 export function readKey(traceId: string, seed: number, into: TraceKey): TraceKey {
   into.isNamed = traceId.length !== 32
-  let bad = 0
-  const part = (from: number): number => {
-    let value = 0
-    for (let i = from; i < from + 8; i++) {
-      const digit = VALUES[traceId.charCodeAt(i)] ?? 255
-      bad |= digit
-      value = (value << 4) | (digit & 15)
-    }
-    return value
-  }
   if (!into.isNamed) {
-    into.a = part(0)
-    into.b = part(8)
-    into.c = part(16)
-    into.d = part(24)
-    into.isNamed = bad > 15
+    beginHex()
+    into.a = wordOf(traceId, 0)
+    into.b = wordOf(traceId, 8)
+    into.c = wordOf(traceId, 16)
+    into.d = wordOf(traceId, 24)
+    into.isNamed = !wereHex()
   }
   if (into.isNamed) {
     into.a = fingerprint(traceId, seed)
@@ -48,11 +43,9 @@ export function readKey(traceId: string, seed: number, into: TraceKey): TraceKey
   return into
 }
 
-const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0')
-
 /** The id that a key without a name stands for. */
 export function idOfKey(a: number, b: number, c: number, d: number): string {
-  return `${hex(a)}${hex(b)}${hex(c)}${hex(d)}`
+  return hexOfFour(a, b, c, d)
 }
 
 /** 32-bit mix of a text. */

@@ -4,7 +4,7 @@ import type { Attributes } from '../../../model/span.ts'
 import { createDecoder } from '../../../processor/decode/index.ts'
 import { viewOfPlain } from '../../../processor/decode/values.ts'
 import { anyValue, type Otlp, otlp, otlpLogs, logsToProtobuf, toJson, toProtobuf } from '../../support/otlp.ts'
-import { answers, captures, decoder } from './reading.ts'
+import { answers, captures, decoder, placeData } from './reading.ts'
 
 interface Answers {
   readonly text?: string
@@ -154,7 +154,7 @@ test('the order of attributes does not matter', () => {
           .map((key) => answers(a, key))
       decoder.traces(toProtobuf(request), 'protobuf', {
         span: (s) => out.push([s.spanId, keys(s.attributes), keys(s.resource)]),
-        link: (...l) => out.push(l),
+        link: (place) => out.push(placeData(place)),
       })
       return out
     }

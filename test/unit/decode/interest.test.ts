@@ -6,6 +6,7 @@ import { createDecoder } from '../../../processor/decode/index.ts'
 import { KeyTable } from '../../../processor/decode/key-table.ts'
 import { INTEREST } from '../../../processor/dialects/index.ts'
 import { type Origin, type Otlp, otlp, type SpanSketch, toJson, toProtobuf, TRACE_ID } from '../../support/otlp.ts'
+import { placeData } from './reading.ts'
 
 interface Sorted {
   readonly order: readonly string[]
@@ -21,7 +22,7 @@ function sorted(request: Otlp, interest: Interest = INTEREST): Sorted {
     const order: string[] = []
     const decoded = decoder.traces(body, encoding, {
       span: (s) => order.push(`span ${s.name}`),
-      link: (_, spanId) => order.push(`link ${spanId}`),
+      link: ({ spanId }) => order.push(`link ${spanId}`),
     })
     return { order, decoded }
   })
@@ -118,7 +119,7 @@ describe('what reaches the sink', () => {
       [toJson(request), 'json'],
     ] as const) {
       const links: unknown[] = []
-      createDecoder(INTEREST).traces(body, encoding, { span: () => undefined, link: (...l) => links.push(l) })
+      createDecoder(INTEREST).traces(body, encoding, { span: () => undefined, link: (place) => links.push(placeData(place)) })
       expect(links).toEqual([[TRACE_ID, '00000000000000bb', '00000000000000aa', 'remote']])
     }
   })
@@ -126,7 +127,7 @@ describe('what reaches the sink', () => {
     const ids = [TRACE_ID, TRACE_ID, `${TRACE_ID.slice(0, 31)}d`, `1${TRACE_ID.slice(1)}`, 'f'.repeat(32), TRACE_ID, `${'0'.repeat(31)}1`]
     const seen: string[] = []
     const body = toProtobuf(otlp({ spans: ids.map((traceId) => ({ traceId })) }))
-    createDecoder(INTEREST).traces(body, 'protobuf', { span: () => undefined, link: (traceId) => seen.push(traceId) })
+    createDecoder(INTEREST).traces(body, 'protobuf', { span: () => undefined, link: ({ traceId }) => seen.push(traceId) })
     expect(seen).toEqual(ids)
   })
   test('scope and service hold for their own spans only', () => {

@@ -13,7 +13,7 @@ import { KeyTable } from '../../../processor/decode/key-table.ts'
 import { INTEREST } from '../../../processor/dialects/index.ts'
 import { anyValue, type Otlp, toJson, TRACE_ID } from '../../support/otlp.ts'
 import { tracesRequest } from './arbitrary.ts'
-import { captures, decoder, spanData } from './reading.ts'
+import { captures, decoder, placeData, spanData } from './reading.ts'
 
 const LIMITS = { maxNesting: DEFAULT_DECODE_LIMITS.maxNesting.json, maxItems: 1000 }
 const table = new KeyTable(INTEREST.keys, GEN_AI_PREFIXES)
@@ -29,7 +29,7 @@ const isTaken = (body: Uint8Array): boolean => new JsonWalk(body, LIMITS, new Js
 function outcome(decode: (sink: SpanSink) => unknown): unknown {
   const seen: unknown[] = []
   try {
-    const decoded = decode({ span: (s) => seen.push(spanData(s)), link: (...link) => seen.push(link) })
+    const decoded = decode({ span: (s) => seen.push(spanData(s)), link: (place) => seen.push(placeData(place)) })
     return { seen, decoded }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error

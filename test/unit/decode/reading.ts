@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Attributes, LogRecord, Span } from '../../../model/span.ts'
 import type { Decoded, Decoder, Encoding } from '../../../processor/decode/decode.ts'
 import { createDecoder } from '../../../processor/decode/index.ts'
+import type { SpanIds } from '../../../processor/decode/span-ids.ts'
 import { INTEREST } from '../../../processor/dialects/index.ts'
 import type { Otlp } from '../../support/otlp.ts'
 
@@ -83,11 +84,16 @@ export interface Read {
   readonly decoded: Decoded
 }
 
+/** The place of a plain span, kept. */
+export function placeData({ traceId, spanId, parentSpanId, parentLocation }: SpanIds): readonly string[] {
+  return [traceId, spanId, parentSpanId, parentLocation]
+}
+
 /** Decodes a traces body and keeps everything that was handed on. */
 export function readTraces(body: Uint8Array, encoding: Encoding, by: Decoder = decoder): Read {
   const spans: unknown[] = []
   const links: unknown[] = []
-  const decoded = by.traces(body, encoding, { span: (s) => spans.push(spanData(s)), link: (...link) => links.push(link) })
+  const decoded = by.traces(body, encoding, { span: (s) => spans.push(spanData(s)), link: (place) => links.push(placeData(place)) })
   return { spans, links, decoded }
 }
 

@@ -5,6 +5,7 @@ import { INTEREST } from '../../../processor/dialects/index.ts'
 import { slicesOf } from '../../../processor/slices.ts'
 import { otlp, toProtobuf } from '../../support/otlp.ts'
 import { bodiesOf } from '../../../bench/wire/bodies.ts'
+import { placeData } from '../decode/reading.ts'
 
 const decoder = createDecoder(INTEREST)
 /** All that is seen of the spans of a body, in order. */
@@ -16,7 +17,7 @@ function seen(body: Uint8Array): readonly string[] {
       const key = [resource.text('service.name'), scope.name, attributes.text('gen_ai.request.model'), attributes.text('gen_ai.tool.name')]
       found.push([traceId, spanId, parentSpanId, name, ...key].join('|'))
     },
-    link: (...place) => found.push(JSON.stringify(place)),
+    link: (place) => found.push(JSON.stringify(placeData(place))),
   })
   return found
 }

@@ -78,7 +78,7 @@ test('packed or not, woken or not, restarted or not: the same runs, views and la
           if ('fact' in what) runs.add(trace, facts[what.fact]!, now)
           else if ('link' in what) {
             const [id, l] = links[what.link]!
-            runs.link(trace, id, l.parentSpanId, l.parentLocation, now)
+            runs.link({ traceId: trace, spanId: id, ...l }, now)
           } else runs.evaluate({ name: 'good', score: what.evaluation, source: 'judge' }, trace, '')
         }
         if (what === 'quiet') packed.runs.sweep(now + 5000)

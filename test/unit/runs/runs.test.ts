@@ -23,7 +23,7 @@ class World {
     )
   }
   add(spans: Spans, now: number, traceId = TRACE): void {
-    for (const [id, l] of spans.links) this.runs.link(traceId, id, l.parentSpanId, l.parentLocation, now)
+    for (const [id, l] of spans.links) this.runs.link({ traceId, spanId: id, ...l }, now)
     for (const f of spans.facts) this.runs.add(traceId, f, now)
   }
 }
@@ -107,7 +107,8 @@ describe('R7 close', () => {
   })
   test('spans that are no GenAI are forgotten when idle or over the bound', () => {
     const w = new World({ maxLinkSpans: 100 })
-    for (let i = 0; i < 150; i++) w.runs.link(i.toString(10).padStart(32, 'a'), 'a'.repeat(16), '', 'unknown', i)
+    for (let i = 0; i < 150; i++)
+      w.runs.link({ traceId: i.toString(10).padStart(32, 'a'), spanId: 'a'.repeat(16), parentSpanId: '', parentLocation: 'unknown' }, i)
     expect([w.runs.linkSpans, w.linksDropped]).toEqual([100, 50])
     w.runs.sweep(3600 * S)
     expect(w.runs.linkSpans).toBe(0)
@@ -231,7 +232,7 @@ test('any order, repetition and batching of arrival gives the same runs', () => 
     let now = 0
     for (const x of order) {
       if ('fact' in x) w.runs.add(TRACE, x.fact, now)
-      else w.runs.link(TRACE, x.link[0], x.link[1].parentSpanId, x.link[1].parentLocation, now)
+      else w.runs.link({ traceId: TRACE, spanId: x.link[0], ...x.link[1] }, now)
       now += step
       w.runs.sweep(now)
     }
