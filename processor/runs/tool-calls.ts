@@ -47,7 +47,7 @@ const NONE: readonly ToolCall[] = []
  * process (an MCP server's) may be behind.
  */
 function outerFirst(members: readonly Node[]): readonly Node[] {
-  if (members.every((n) => n.isOuterFirst)) return members
+  if (members.every((n) => n.lastCallAbove < n.index)) return members
   const inside = new Set(members)
   const seen = new Set<Node>()
   const ordered: Node[] = []

@@ -31,8 +31,10 @@ export class Node {
   parent: Node | undefined = undefined
   depth = 0
   end: PathEnd = AT_ROOT
-  /** Whether every span above it comes before it in order of start. */
-  isOuterFirst = true
+  /** The greatest index of a tool or retrieval above it, -1 for none: one that is not before it in order of start is out of order. */
+  lastCallAbove = -1
+  /** Whether it has from above what `inherit` gives; between the two while it is on the way there. */
+  placed: 'no' | 'coming' | 'yes' = 'no'
   /** The highest agent or workflow on its path, itself included, that is not an evaluator's: its run's root (R1). */
   top: Node | undefined = undefined
   /** The nearest above it, not through agents and tools: a call around this call. */
@@ -69,29 +71,50 @@ export function byStart(a: Fact, b: Fact): number {
   return a.startMs - b.startMs || (a.spanId < b.spanId ? -1 : a.spanId > b.spanId ? 1 : 0)
 }
 
-/** Builds the forest; nodes come in `byStart` order. */
+/** Up to so many spans of a trace are sorted and searched in place: a Map and a sort cost more than the few comparisons (docs/decisions/0021). */
+const FEW = 16
+
+/** Builds the forest; nodes come in `byStart` order. Every span id once. */
 export function buildTree(facts: readonly Fact[], links: ReadonlyMap<string, Link>): readonly Node[] {
-  const nodes = facts.toSorted(byStart).map((fact, i) => new Node(fact, i))
+  const nodes = sorted(facts).map((fact, i) => new Node(fact, i))
+  const find = finderOf(nodes)
+  const linkAbove = new Map<string, Above>()
+  let before: Node | undefined
+  for (const node of nodes) {
+    const { parentSpanId, parentLocation } = node.fact
+    if (parentSpanId === '') continue
+    // Siblings follow each other.
+    const isSibling = before !== undefined && before.fact.parentSpanId === parentSpanId && before.fact.parentLocation === parentLocation
+    const parent = isSibling ? before?.parent : find(parentSpanId)
+    node.parent = parent
+    if (isSibling) node.end = before?.end ?? AT_ROOT
+    else if (parent === undefined) setAbove(node, findAbove(node.fact, find, links, linkAbove))
+    before = node
+  }
+  for (const node of nodes) place(node)
+  return nodes
+}
+
+/** Spans come as they end, so that nearly all are in order of start: the few others are moved. */
+function sorted(facts: readonly Fact[]): readonly Fact[] {
+  if (facts.length > FEW) return facts.toSorted(byStart)
+  const list = facts.slice()
+  for (let i = 1; i < list.length; i++) {
+    const fact = list[i] as Fact
+    let at = i
+    for (; at > 0 && byStart(list[at - 1] as Fact, fact) > 0; at--) list[at] = list[at - 1] as Fact
+    list[at] = fact
+  }
+  return list
+}
+
+type Find = (spanId: string) => Node | undefined
+
+function finderOf(nodes: readonly Node[]): Find {
+  if (nodes.length <= FEW) return (spanId) => nodes.find((n) => n.fact.spanId === spanId)
   const byId = new Map<string, Node>()
   for (const node of nodes) byId.set(node.fact.spanId, node)
-  const linkAbove = new Map<string, Above>()
-  let isOrdered = true
-  for (const node of nodes) {
-    const { parentSpanId } = node.fact
-    if (parentSpanId === '') continue
-    const parent = byId.get(parentSpanId)
-    if (parent !== undefined) node.parent = parent
-    else {
-      const above = findAbove(node.fact, byId, links, linkAbove)
-      node.parent = above.node
-      node.end = above.end
-    }
-    if (node.parent !== undefined && node.parent.index >= node.index) isOrdered = false
-  }
-  // Where every parent starts before its children there is no loop, and their order is an order from the top down.
-  if (isOrdered) for (const node of nodes) inherit(node)
-  else inheritFromRoots(nodes)
-  return nodes
+  return (spanId) => byId.get(spanId)
 }
 
 interface Above {
@@ -99,16 +122,22 @@ interface Above {
   readonly end: PathEnd
 }
 
-/** Walks through links to the next fact above, remembering the answer for every link on the way. */
-function findAbove(fact: Fact, nodes: ReadonlyMap<string, Node>, links: ReadonlyMap<string, Link>, linkAbove: Map<string, Above>): Above {
+function setAbove(node: Node, above: Above): void {
+  node.parent = above.node
+  node.end = above.end
+}
+
+/** Walks through links to the next fact above a fact whose parent is none, remembering the answer for every link on the way. */
+function findAbove(fact: Fact, find: Find, links: ReadonlyMap<string, Link>, linkAbove: Map<string, Above>): Above {
   let id = fact.parentSpanId
   let location = fact.parentLocation
+  if (!links.has(id)) return { node: undefined, end: { missingParentId: id, missingIs: location } }
   const walked = new Set<string>()
   let above: Above | undefined
   while (above === undefined) {
     const known = linkAbove.get(id)
     const link = links.get(id)
-    const node = nodes.get(id)
+    const node = find(id)
     if (id === '') above = { node: undefined, end: AT_ROOT }
     else if (node !== undefined) above = { node, end: AT_ROOT }
     else if (known !== undefined) above = known
@@ -142,29 +171,27 @@ export function* downFrom(roots: readonly Node[]): Iterable<Node> {
   }
 }
 
-function inheritFromRoots(nodes: readonly Node[]): void {
-  breakLoops(nodes)
-  linkChildren(nodes)
-  for (const node of downFrom(nodes.filter((n) => n.parent === undefined))) inherit(node)
-}
-
-/** A span id that is its own ancestor is a sender's bug: the loop is cut at its first node, which becomes a root. */
-function breakLoops(nodes: readonly Node[]): void {
-  const done = new Set<Node>()
-  for (const start of nodes) {
-    const path = new Set<Node>()
-    let node: Node | undefined = start
-    while (node !== undefined && !done.has(node) && !path.has(node)) {
-      path.add(node)
-      node = node.parent
-    }
-    if (node !== undefined && path.has(node)) node.parent = undefined
-    for (const p of path) done.add(p)
+/** Hands down to a node what it has from above, and to those above it first: usually they come before it and have it already. */
+function place(node: Node): void {
+  if (node.placed === 'yes') return
+  if (node.parent === undefined || node.parent.placed === 'yes') return inherit(node)
+  const path: Node[] = []
+  let at: Node | undefined = node
+  for (; at !== undefined && at.placed === 'no'; at = at.parent) {
+    at.placed = 'coming'
+    path.push(at)
   }
+  if (at?.placed === 'coming') {
+    // A span id that is its own ancestor is a sender's bug: the loop is cut at its first node, which becomes a root.
+    at.parent = undefined
+    inherit(at)
+  }
+  for (let i = path.length - 1; i >= 0; i--) if (path[i]?.placed === 'coming') inherit(path[i] as Node)
 }
 
 /** What a node has from its parent, which has its own already. */
 function inherit(node: Node): void {
+  node.placed = 'yes'
   const up = node.parent
   const isCandidate = isAgentRole(node.role)
   if (up === undefined) {
@@ -176,7 +203,7 @@ function inherit(node: Node): void {
   const isBoundary = isAgent || role === 'tool'
   node.depth = up.depth + 1
   node.end = up.end
-  node.isOuterFirst = up.isOuterFirst && up.index < node.index
+  node.lastCallAbove = (role === 'tool' || role === 'retrieval') && up.index > up.lastCallAbove ? up.index : up.lastCallAbove
   node.modelAbove = role === 'model' ? up : isBoundary ? undefined : up.modelAbove
   node.embeddingAbove = role === 'embedding' ? up : isBoundary ? undefined : up.embeddingAbove
   node.toolAbove = role === 'tool' ? up : isAgent ? undefined : up.toolAbove
