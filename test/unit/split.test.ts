@@ -120,6 +120,23 @@ describe('JSON as others write it', () => {
     const text = `{"resourceSpans":[{"scopeSpans":[{"spans":[${span(a, '')}],"spans":[${span(a, ',"name":"x"')},${span(b, '')}]}]}]}`
     expect(partOf(text, owners[0])).toBe(both(span(a, ',"name":"x"')))
   })
+  test('a text or a member of a value is no trace id, whatever it is called; of two the last one counts, and null is none', () => {
+    const odd = [
+      ',"name":"traceId","attributes":[{"key":"traceId","value":{"traceId":"' + b + '"}}]',
+      `,"status":{"traceId":"${b}"},"\u0078":1`,
+    ].map((more) => span(a, more))
+    expect(partOf(both(`${odd.join(',')},${span(b, '')}`), owners[0])).toBe(both(odd.join(',')))
+    expect(partOf(both(`${span(a, `,"traceId":"${b}","x":"traceId"`)},${span(a, '')}`), owners[1])).toContain(b)
+    expect(partOf(both(`${span(b, ',"traceId":null')},${span(b, '')}`), 0)).toContain('null')
+  })
+  test('an id written with escapes is the same id', () =>
+    expect(partOf(both(`${span(a.replace(/^0/, '\\u0030'), '')},${span(b, '')}`), owners[0])).toContain('\\u0030af'))
+  test('members that follow the spans stay with them', () => {
+    const text = `{"resourceSpans":[{"scopeSpans":[{"spans":[${span(a, '')},${span(b, '')}],"schemaUrl":"x"}],"resource":{}, "schemaUrl":"y"}]}`
+    expect(partOf(text, owners[0])).toBe(
+      `{"resourceSpans":[{"resource":{},"schemaUrl":"y","scopeSpans":[{"schemaUrl":"x","spans":[${span(a, '')}]}]}]}`,
+    )
+  })
   test('digits of an id may be large or small', () =>
     expect(partOf(both(`${span(a.toUpperCase(), '')},${span(b, '')}`), owners[0])).toContain(a.toUpperCase()))
 })
