@@ -6,11 +6,9 @@
 import protobuf from 'protobufjs'
 import { createDecoder } from '../processor/decode/index.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
-import { DEFAULT_POLICY } from '../processor/in-process.ts'
+import { DEFAULT_SETTINGS } from '../processor/default-settings.ts'
 import { createMetrics } from '../processor/metrics.ts'
 import { createPipeline } from '../processor/pipeline.ts'
-import { createPrices } from '../processor/prices.ts'
-import { DEFAULT_RUN_LIMITS } from '../processor/runs/runs.ts'
 
 const bodies = Number(process.argv[2] ?? 200)
 const { root } = protobuf.parse(`syntax = "proto3";
@@ -69,20 +67,7 @@ function body(n: number): Uint8Array {
   ).finish()
 }
 
-const pipeline = createPipeline(
-  createDecoder(INTEREST),
-  createMetrics({}),
-  {
-    limits: DEFAULT_RUN_LIMITS,
-    policyOf: () => DEFAULT_POLICY,
-    objectivesOf: () => ({}),
-    thresholds: new Map(),
-    prices: createPrices({}),
-    maxPendingEvaluations: 1000,
-  },
-  {},
-  7,
-)
+const pipeline = createPipeline(createDecoder(INTEREST), createMetrics({}), DEFAULT_SETTINGS, {}, 7)
 const all = Array.from({ length: bodies }, (_, n) => body(n))
 const cpuMicros = (work: () => void): number => {
   const before = process.cpuUsage()

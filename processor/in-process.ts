@@ -7,9 +7,9 @@ import { randomBytes } from 'node:crypto'
 import type { Span } from '../model/span.ts'
 import { createDecoder } from './decode/index.ts'
 import { createInterestTest } from './decode/interest.ts'
+import { DEFAULT_SETTINGS } from './default-settings.ts'
 import { INTEREST } from './dialects/index.ts'
 import type { AgentPolicy } from './evaluations/check.ts'
-import { DEFAULT_CHECKS } from './evaluations/index.ts'
 import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
 import { createPipeline, type Pipeline, type PipelineHooks } from './pipeline.ts'
 import { createPrices } from './prices.ts'
@@ -40,8 +40,6 @@ export interface InProcess {
 
 const interest = createInterestTest(INTEREST)
 
-export const DEFAULT_POLICY: AgentPolicy = { checks: DEFAULT_CHECKS, loop: { identicalCalls: 5, pingPong: 4 }, requiredTools: [] }
-
 /** Builds a span processor: `new NodeTracerProvider({ spanProcessors: [createSpanProcessor()] })`. */
 export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
   const metrics = createMetrics(options.metrics ?? {})
@@ -49,12 +47,11 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     createDecoder(INTEREST),
     metrics,
     {
+      ...DEFAULT_SETTINGS,
       limits: { ...DEFAULT_RUN_LIMITS, ...options.limits },
-      policyOf: options.policyOf ?? (() => DEFAULT_POLICY),
-      objectivesOf: options.objectivesOf ?? (() => ({})),
-      thresholds: new Map(),
-      prices: createPrices(options.prices ?? {}),
-      maxPendingEvaluations: 10_000,
+      policyOf: options.policyOf ?? DEFAULT_SETTINGS.policyOf,
+      objectivesOf: options.objectivesOf ?? DEFAULT_SETTINGS.objectivesOf,
+      prices: options.prices === undefined ? DEFAULT_SETTINGS.prices : createPrices(options.prices),
     },
     options.hooks ?? {},
     randomBytes(4).readInt32LE(),

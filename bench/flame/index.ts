@@ -8,11 +8,9 @@ import { Session } from 'node:inspector/promises'
 import { join } from 'node:path'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
-import { DEFAULT_POLICY } from '../../processor/in-process.ts'
+import { DEFAULT_SETTINGS } from '../../processor/default-settings.ts'
 import { createMetrics } from '../../processor/metrics.ts'
 import { createPipeline } from '../../processor/pipeline.ts'
-import { createPrices } from '../../processor/prices.ts'
-import { DEFAULT_RUN_LIMITS } from '../../processor/runs/runs.ts'
 import { bodiesOf } from '../wire/bodies.ts'
 import { MIXES } from '../wire/source.ts'
 import { drawing } from './drawing.ts'
@@ -26,17 +24,9 @@ const ROUND_MS = 7_200_000
 const STEP_MS = 50
 
 const bodies = bodiesOf(mix, SPANS, BODIES).map((b) => b.protobuf)
-const settings = {
-  limits: DEFAULT_RUN_LIMITS,
-  policyOf: () => DEFAULT_POLICY,
-  objectivesOf: () => ({}),
-  thresholds: new Map(),
-  prices: createPrices({}),
-  maxPendingEvaluations: 1000,
-}
 const problems: string[] = []
 const hooks = { internalError: (_: string, error: unknown) => problems.push(String(error)) }
-const pipeline = createPipeline(createDecoder(INTEREST), createMetrics({}), settings, hooks, 7)
+const pipeline = createPipeline(createDecoder(INTEREST), createMetrics({}), DEFAULT_SETTINGS, hooks, 7)
 let now = ROUND_MS
 
 /** Every body once, with every run closed. Two hours pass between rounds, so the same bodies are new runs each time. */

@@ -7,14 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Decoder } from '../../processor/decode/decode.ts'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
-import { DEFAULT_POLICY } from '../../processor/in-process.ts'
+import { DEFAULT_SETTINGS } from '../../processor/default-settings.ts'
 import { createMetrics } from '../../processor/metrics.ts'
 import { createPipeline } from '../../processor/pipeline.ts'
-import { createPrices } from '../../processor/prices.ts'
 import { DEFAULT_RECEIVE_LIMITS, InflightBytes } from '../../processor/receive.ts'
 import { startHttpReceiver } from '../../processor/receive-http.ts'
 import { createRelay, DEFAULT_RELAY } from '../../processor/relay.ts'
-import { DEFAULT_RUN_LIMITS } from '../../processor/runs/runs.ts'
 import { createPeerDecoder } from './peer-decoder.ts'
 import { answerMessages } from './rounds.ts'
 import type { Kind } from './server-kinds.ts'
@@ -26,15 +24,13 @@ const STEP_MS = 50
 
 const decoder: Decoder = kind === 'protobufjs 7' ? createPeerDecoder() : createDecoder(INTEREST)
 const problems: string[] = []
-const settings = {
-  limits: DEFAULT_RUN_LIMITS,
-  policyOf: () => DEFAULT_POLICY,
-  objectivesOf: () => ({}),
-  thresholds: new Map(),
-  prices: createPrices({}),
-  maxPendingEvaluations: 1000,
-}
-const pipeline = createPipeline(decoder, createMetrics({}), settings, { internalError: (_, error) => problems.push(String(error)) }, 7)
+const pipeline = createPipeline(
+  decoder,
+  createMetrics({}),
+  DEFAULT_SETTINGS,
+  { internalError: (_, error) => problems.push(String(error)) },
+  7,
+)
 let delivered = 0
 let offered = 0
 const relay = createRelay([{ ...DEFAULT_RELAY, name: 'sink', url: sinkUrl }], {

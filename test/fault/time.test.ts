@@ -2,11 +2,10 @@
 import { expect, test } from 'vitest'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
-import { DEFAULT_POLICY } from '../../processor/in-process.ts'
+import { DEFAULT_SETTINGS } from '../../processor/default-settings.ts'
 import { createMetrics } from '../../processor/metrics.ts'
 import { createPipeline } from '../../processor/pipeline.ts'
 import { createPrices } from '../../processor/prices.ts'
-import { DEFAULT_RUN_LIMITS } from '../../processor/runs/runs.ts'
 import { sumOf } from '../support/app.ts'
 import { otlp, toProtobuf } from '../support/otlp.ts'
 
@@ -26,10 +25,7 @@ interface World {
 function world(): World {
   const metrics = createMetrics({})
   const settings = {
-    limits: DEFAULT_RUN_LIMITS,
-    policyOf: () => DEFAULT_POLICY,
-    objectivesOf: () => ({}),
-    thresholds: new Map(),
+    ...DEFAULT_SETTINGS,
     prices,
     maxPendingEvaluations: 10,
   }

@@ -6,11 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDecoder } from '../../../processor/decode/index.ts'
 import { INTEREST } from '../../../processor/dialects/index.ts'
-import { DEFAULT_POLICY } from '../../../processor/in-process.ts'
+import { DEFAULT_SETTINGS } from '../../../processor/default-settings.ts'
 import { createMetrics } from '../../../processor/metrics.ts'
 import { createPipeline, type Pipeline } from '../../../processor/pipeline.ts'
-import { createPrices } from '../../../processor/prices.ts'
-import { DEFAULT_RUN_LIMITS } from '../../../processor/runs/runs.ts'
 import { UsageError } from '../parameters-input.ts'
 import type { Arrival } from './arrivals.ts'
 
@@ -46,14 +44,7 @@ export async function runStream(items: readonly Arrival[], dir: string, scrapeSe
   const runs: ClosedRun[] = []
   const metrics = createMetrics({ exemplars: false, version: 'stream' })
   let nowMs = 0
-  const settings = {
-    limits: DEFAULT_RUN_LIMITS,
-    policyOf: () => DEFAULT_POLICY,
-    objectivesOf: () => ({}),
-    thresholds: new Map(),
-    prices: createPrices({}),
-    maxPendingEvaluations: 100_000,
-  }
+  const settings = { ...DEFAULT_SETTINGS, maxPendingEvaluations: 100_000 }
   const hooks = {
     run: (run: { readonly agent: string; readonly environment: string }): void => {
       runs.push({ agent: run.agent, environment: run.environment, closedMs: nowMs })
