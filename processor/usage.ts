@@ -5,7 +5,7 @@
  * Contract: design §3 R5; the proofs are those of docs/prices.md, "Token classes".
  */
 import type { RawUsage, Usage } from '../model/run.ts'
-import { type Draft, put } from './dialects/reading.ts'
+import type { Draft } from './dialects/reading.ts'
 
 /** What contradicted the dialect's word: cached tokens that cannot lie inside input, reasoning that cannot lie inside output. */
 export type ArithmeticConflict = 'cache_exceeds_input' | 'reasoning_exceeds_output'
@@ -57,19 +57,13 @@ function provedByTotal(n: Numbers, word: Layout): Layout | undefined {
   return fits(both) ? both : undefined
 }
 
-function layoutOf(n: Numbers, raw: RawUsage): { readonly layout: Layout; readonly conflicts: readonly ArithmeticConflict[] } {
+function layoutOf(n: Numbers, raw: RawUsage, reasoningImpossible: boolean): Layout {
   const word: Layout = { cacheOutside: raw.cacheAccounting === 'excluded', reasoningOutside: raw.reasoningOutsideOutput === true }
   const proved = provedByTotal(n, word) ?? word
-  const reasoningImpossible = !word.reasoningOutside && n.output !== undefined && n.reasoning > n.output
-  const layout: Layout = {
+  return {
     cacheOutside: proved.cacheOutside || (n.input !== undefined && n.cached > n.input),
     reasoningOutside: proved.reasoningOutside || reasoningImpossible,
   }
-  const conflicts: ArithmeticConflict[] = []
-  // A dialect that does not know has said nothing that could be contradicted.
-  if (layout.cacheOutside && raw.cacheAccounting === 'included') conflicts.push('cache_exceeds_input')
-  if (reasoningImpossible) conflicts.push('reasoning_exceeds_output')
-  return { layout, conflicts }
 }
 
 /** Splits reported token numbers into disjoint classes (tokens) and lists where arithmetic refuted the dialect's reading. */
@@ -80,16 +74,30 @@ export function normaliseUsage(raw: RawUsage): Normalised {
   const input = known(raw.input)
   const output = known(raw.output)
   const reasoning = known(raw.reasoning)
-  const numbers: Numbers = { input, output, cached: (read ?? 0) + (write ?? 0), reasoning: reasoning ?? 0, total: known(raw.total) }
-  const { layout, conflicts } = layoutOf(numbers, raw)
+  const cached = (read ?? 0) + (write ?? 0)
+  const thought = reasoning ?? 0
+  const reasoningImpossible = raw.reasoningOutsideOutput !== true && output !== undefined && thought > output
+  const layout = layoutOf({ input, output, cached, reasoning: thought, total: known(raw.total) }, raw, reasoningImpossible)
   const usage: Draft<Usage> = {}
-  put(usage, 'input', input === undefined || layout.cacheOutside ? input : input - numbers.cached)
-  put(usage, 'cache_read', read)
-  put(usage, 'cache_write', write)
-  put(usage, 'cache_write_1h', write1h === undefined || write === undefined ? undefined : Math.min(write1h, write))
-  put(usage, 'output', output === undefined || layout.reasoningOutside ? output : output - numbers.reasoning)
-  put(usage, 'reasoning', reasoning)
-  return { usage, conflicts }
+  // Field by field: `put` stores under whatever key it is given, which costs ten times more.
+  if (input !== undefined) usage.input = layout.cacheOutside ? input : input - cached
+  if (read !== undefined) usage.cache_read = read
+  if (write !== undefined) usage.cache_write = write
+  if (write1h !== undefined && write !== undefined) usage.cache_write_1h = Math.min(write1h, write)
+  if (output !== undefined) usage.output = layout.reasoningOutside ? output : output - thought
+  if (reasoning !== undefined) usage.reasoning = reasoning
+  // A dialect that does not know has said nothing that could be contradicted.
+  const isRefuted = layout.cacheOutside && raw.cacheAccounting === 'included'
+  return { usage, conflicts: isRefuted || reasoningImpossible ? conflictsOf(isRefuted, reasoningImpossible) : NO_CONFLICTS }
+}
+
+const NO_CONFLICTS: readonly ArithmeticConflict[] = []
+
+function conflictsOf(isCacheRefuted: boolean, isReasoningRefuted: boolean): readonly ArithmeticConflict[] {
+  const conflicts: ArithmeticConflict[] = []
+  if (isCacheRefuted) conflicts.push('cache_exceeds_input')
+  if (isReasoningRefuted) conflicts.push('reasoning_exceeds_output')
+  return conflicts
 }
 
 /** All tokens of a usage, or `undefined` when no class is known; `cache_write_1h` is a part of `cache_write` and not added. */

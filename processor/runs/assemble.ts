@@ -5,7 +5,7 @@
 import type { ExternalEvaluation, Fact, Intervention, ModelCall, Run, RunOutcome, Spend, ToolCall } from '../../model/run.ts'
 import { inputTokens } from '../usage.ts'
 import { cohortOf, identify } from './cohort.ts'
-import { countModelCalls, innerEmbeddings } from './model-calls.ts'
+import { countModelCalls } from './model-calls.ts'
 import { integerWeight } from './sampling.ts'
 import { countToolCalls } from './tool-calls.ts'
 import { buildTree, downFrom, failed, type Link, linkChildren, type Node } from './tree.ts'
@@ -145,7 +145,7 @@ function rootsEnded(nodes: readonly Node[]): RootsEnded {
 
 function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandidate: boolean): Run {
   const identity = identify(root, members)
-  const { calls, spend, conflicts } = countModelCalls(members, identity.isOwn)
+  const { calls, spend, conflicts, embeddings } = countModelCalls(members, identity.isOwn)
   const rootEnded = hasCandidate || root.fact.fromLog === true || root.end.missingParentId === '' || root.end.missingIs === 'remote'
   const stoppedBy = members.find((n) => n.fact.reading.stoppedBy !== undefined)?.fact.reading.stoppedBy
   const first = spend.find((s) => s.own && calls.some((c) => c.spanId === s.spanId)) ?? spend[0]
@@ -167,7 +167,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     cohort: cohortOf(root, identity, members, calls, spend),
     modelCalls: withOutputVerdict(calls, root),
     toolCalls: countToolCalls(members),
-    embeddings: innerEmbeddings(members).length,
+    embeddings,
     spend,
     conflicts,
     interventions: interventionsOf(members),

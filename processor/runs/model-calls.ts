@@ -4,7 +4,7 @@
  * innermost span that reports it. Equal response ids are one call. Failed attempts that were tried again are folded into the next.
  */
 import type { ModelCall, Reading, Spend, UsageConflict } from '../../model/run.ts'
-import { type Draft, put } from '../dialects/reading.ts'
+import type { Draft } from '../dialects/reading.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
 import { failed, isAgentRole, type Node } from './tree.ts'
 
@@ -12,44 +12,60 @@ export interface CountedCalls {
   readonly calls: readonly ModelCall[]
   readonly spend: readonly Spend[]
   readonly conflicts: readonly UsageConflict[]
+  readonly embeddings: number
 }
 
 /** Every count marks nodes with a number of its own: marks of another one, over other members of the same trace, mean nothing to it. */
 let counts = 0
 
+const NO_NODES: readonly Node[] = []
+const NOBODY: ReadonlySet<Node> = new Set()
+
 /** Counts the model calls, embeddings and usage of `members` (in order of start). `isOwn` tells the root agent's work from a sub-agent's. */
 export function countModelCalls(members: readonly Node[], isOwn: (n: Node) => boolean): CountedCalls {
   const mark = ++counts
   const conflicts: UsageConflict[] = []
-  const models = members.filter((n) => n.role === 'model' && !isProviderSide(n))
+  const models = membersThat(isCountedModel, members)
   for (const node of models) node.counted = mark
   for (const node of models) markAbove(node, mark)
   const leaves = dropSuperseded(
-    models.filter((n) => n.modelBelow !== mark),
+    all(models, (n) => n.modelBelow !== mark),
     mark,
     members,
   )
-  const twins = twinsAmong(
-    leaves.map((l) => l.node),
-    conflicts,
-  )
+  const twins = twinsAmong(leaves, conflicts)
   const calls: ModelCall[] = []
-  for (const { node, failedAttempts } of leaves) if (!twins.has(node)) calls.push(callOf(node, failedAttempts, mark, isOwn(node)))
+  for (const node of leaves) if (!twins.has(node)) calls.push(callOf(node, mark, isOwn(node)))
 
-  const reporting = models.filter((n) => n.fact.reading.usage !== undefined && n.usageBelow !== mark)
-  const toldTwice = twinsAmong(reporting, [])
+  const reporting = all(models, (n) => n.fact.reading.usage !== undefined && n.usageBelow !== mark)
+  // The same spans, as they nearly always are, have the same twins.
+  const toldTwice = reporting === leaves ? twins : twinsAmong(reporting, [])
   const spend: Spend[] = []
-  for (const n of reporting) if (!toldTwice.has(n)) addSpend(n, isOwn(n), spend, conflicts)
-  for (const n of innerEmbeddings(members)) addSpend(n, isOwn(n), spend, conflicts)
+  for (const n of reporting) if (!toldTwice.has(n)) n.tokens = addSpend(n, isOwn(n), spend, conflicts)
+  const embeddings = innerEmbeddings(members)
+  for (const n of embeddings) addSpend(n, isOwn(n), spend, conflicts)
   addAgentSpend(members, mark, spend, conflicts, isOwn)
-  return { calls, spend, conflicts }
+  return { calls, spend, conflicts, embeddings: embeddings.length }
 }
 
 const isEmbedding = (n: Node): boolean => n.role === 'embedding'
+const isCountedModel = (n: Node): boolean => n.role === 'model' && !isProviderSide(n)
+
+/** `filter` that makes no list of nothing. */
+function membersThat(are: (n: Node) => boolean, members: readonly Node[]): readonly Node[] {
+  let found: Node[] | undefined
+  for (const n of members) if (are(n)) (found ??= []).push(n)
+  return found ?? NO_NODES
+}
+
+/** `filter` that makes no new list where all are wanted. */
+function all(nodes: readonly Node[], areWanted: (n: Node) => boolean): readonly Node[] {
+  return nodes.every(areWanted) ? nodes : nodes.filter(areWanted)
+}
 
 /** Embedding calls, an outer and an inner span of one call counted once: the inner where it reports usage. */
-export function innerEmbeddings(members: readonly Node[]): readonly Node[] {
-  const embeddings = members.filter(isEmbedding)
+function innerEmbeddings(members: readonly Node[]): readonly Node[] {
+  const embeddings = membersThat(isEmbedding, members)
   if (embeddings.length < 2) return embeddings
   const dropped = new Set<Node>()
   for (const node of embeddings) {
@@ -84,32 +100,25 @@ function markAbove(node: Node, mark: number): void {
   }
 }
 
-interface Leaf {
-  readonly node: Node
-  readonly failedAttempts: number
-}
-
 /**
  * A failed attempt that was tried again is no call of its own (R3). Attempts are siblings under one parent, or leaves of one envelope,
  * of a dialect that says so; the next one starts after the failed one ended with no tool call between them.
  */
-function dropSuperseded(leaves: readonly Node[], mark: number, members: readonly Node[]): readonly Leaf[] {
-  if (leaves.every((node) => attemptGroup(node, mark) === undefined)) return leaves.map((node) => ({ node, failedAttempts: 0 }))
+function dropSuperseded(leaves: readonly Node[], mark: number, members: readonly Node[]): readonly Node[] {
+  if (leaves.every((node) => attemptGroup(node, mark) === undefined)) return leaves
   const toolStarts = toolStartsOf(members)
-  const pending = new Map<string, Leaf>()
-  const kept = new Set<Leaf>()
+  const pending = new Map<string, Node>()
+  const kept = new Set<Node>()
   for (const node of leaves) {
     const group = attemptGroup(node, mark)
     const before = group === undefined ? undefined : pending.get(group)
-    let failedAttempts = 0
-    if (group !== undefined && before !== undefined && isRetryOf(node, before.node, toolStarts.get(group) ?? [])) {
-      failedAttempts = before.failedAttempts + 1
+    if (group !== undefined && before !== undefined && isRetryOf(node, before, toolStarts.get(group) ?? [])) {
+      node.failedAttempts = before.failedAttempts + 1
       kept.delete(before)
     }
-    const leaf: Leaf = { node, failedAttempts }
-    kept.add(leaf)
+    kept.add(node)
     if (group === undefined) continue
-    if (failed(topAttempt(node, mark).fact)) pending.set(group, leaf)
+    if (failed(topAttempt(node, mark).fact)) pending.set(group, node)
     else pending.delete(group)
   }
   return [...kept]
@@ -150,7 +159,7 @@ function isRetryOf(next: Node, before: Node, toolStarts: readonly number[]): boo
 
 /** Of spans with equal response id one is kept: with usage rather than without, deeper rather than higher. These are the others. */
 function twinsAmong(nodes: readonly Node[], conflicts: UsageConflict[]): ReadonlySet<Node> {
-  if (nodes.length < 2) return NOBODY
+  if (!haveTwins(nodes)) return NOBODY
   const best = new Map<string, Node>()
   const dropped = new Set<Node>()
   for (const node of nodes) {
@@ -168,7 +177,15 @@ function twinsAmong(nodes: readonly Node[], conflicts: UsageConflict[]): Readonl
   return dropped
 }
 
-const NOBODY: ReadonlySet<Node> = new Set()
+/** Whether two have one response id. Few are compared with each other: a Map of them costs ten times more. */
+function haveTwins(nodes: readonly Node[]): boolean {
+  if (nodes.length > 8) return true
+  for (let i = 1; i < nodes.length; i++) {
+    const id = nodes[i]?.fact.reading.responseId
+    for (let k = 0; k < i && id !== undefined; k++) if (nodes[k]?.fact.reading.responseId === id) return true
+  }
+  return false
+}
 
 /** Equal ids one after the other with different usage are two calls: some assistants put the id of the whole run there. */
 function sayTheSame(later: Node, earlier: Node): boolean {
@@ -183,7 +200,7 @@ function preferred(a: Node, b: Node): boolean {
   return usage !== 0 ? usage > 0 : a.depth > b.depth
 }
 
-function callOf(node: Node, failedAttempts: number, mark: number, own: boolean): ModelCall {
+function callOf(node: Node, mark: number, own: boolean): ModelCall {
   const fact = node.fact
   const outer = envelopeOf(node, mark)
   // What an envelope says of the answer is about the call that started last in it.
@@ -199,12 +216,12 @@ function callOf(node: Node, failedAttempts: number, mark: number, own: boolean):
     provider: reading.provider ?? around.provider ?? '',
     model: reading.responseModel ?? around.responseModel ?? requestModel ?? '',
     outcome: failed(fact) || reading.finish === 'error' ? 'error' : hasSpoken ? 'ok' : 'unknown',
-    failedAttempts,
+    failedAttempts: node.failedAttempts,
     own,
   }
   addAnswer(call, reading)
-  put(call, 'requestModel', requestModel)
-  put(call, 'responseId', reading.responseId)
+  if (requestModel !== undefined) call.requestModel = requestModel
+  if (reading.responseId !== undefined) call.responseId = reading.responseId
   return call
 }
 
@@ -218,17 +235,17 @@ function answerOf(r: Partial<Reading>): Answer {
 }
 
 function addAnswer(to: Draft<Answer>, r: Partial<Reading>): void {
-  put(to, 'finish', r.finish)
-  put(to, 'outputEmpty', r.outputEmpty)
-  put(to, 'outputInvalid', r.outputInvalid)
-  put(to, 'outputText', r.outputText)
-  put(to, 'errorType', r.errorType)
+  if (r.finish !== undefined) to.finish = r.finish
+  if (r.outputEmpty !== undefined) to.outputEmpty = r.outputEmpty
+  if (r.outputInvalid !== undefined) to.outputInvalid = r.outputInvalid
+  if (r.outputText !== undefined) to.outputText = r.outputText
+  if (r.errorType !== undefined) to.errorType = r.errorType
 }
 
-/** Adds what a span reports of its usage, if anything. */
-function addSpend(node: Node, own: boolean, to: Spend[], conflicts: UsageConflict[]): void {
+/** Adds what a span reports of its usage, if anything; returns its tokens. */
+function addSpend(node: Node, own: boolean, to: Spend[], conflicts: UsageConflict[]): number {
   const r = node.fact.reading
-  if (r.usage === undefined) return
+  if (r.usage === undefined) return 0
   const { usage, conflicts: found } = normaliseUsage(r.usage)
   for (const conflict of found) conflicts.push(conflict)
   const spend: Draft<Spend> = {
@@ -239,11 +256,14 @@ function addSpend(node: Node, own: boolean, to: Spend[], conflicts: UsageConflic
     usage,
     own,
   }
-  put(spend, 'requestModel', r.requestModel)
-  put(spend, 'serviceTier', r.serviceTier)
-  put(spend, 'givenCostUsd', r.givenCostUsd)
+  if (r.requestModel !== undefined) spend.requestModel = r.requestModel
+  if (r.serviceTier !== undefined) spend.serviceTier = r.serviceTier
+  if (r.givenCostUsd !== undefined) spend.givenCostUsd = r.givenCostUsd
   to.push(spend)
+  return totalTokens(usage) ?? 0
 }
+
+const reportsSum = (n: Node): boolean => isAgentRole(n.role) && n.fact.reading.usage !== undefined
 
 /** Agent spans' own sums: the only truth where no model call below reported any, otherwise compared (R4). */
 function addAgentSpend(
@@ -253,34 +273,32 @@ function addAgentSpend(
   conflicts: UsageConflict[],
   isOwn: (n: Node) => boolean,
 ): void {
-  const reporting = members.filter((n) => isAgentRole(n.role) && n.fact.reading.usage !== undefined)
+  const reporting = membersThat(reportsSum, members)
   if (reporting.length === 0) return
-  const sums = reporting.some((n) => n.usageBelowAgent === mark) ? sumsBelow(members, spend) : undefined
-  const counted = new Set<Node>()
-  const countedAbove = new Nearest((n) => counted.has(n))
-  for (const node of reporting.sort((a, b) => a.depth - b.depth)) {
+  if (reporting.some((n) => n.usageBelowAgent === mark)) addUp(members)
+  const countedAbove = new Nearest((n) => n.counted === mark && isAgentRole(n.role))
+  for (const node of reporting.length === 1 ? reporting : reporting.toSorted((a, b) => a.depth - b.depth)) {
     const { usage } = node.fact.reading
     if (node.usageBelowAgent === mark) {
       const own = usage === undefined ? undefined : totalTokens(normaliseUsage(usage).usage)
-      if (differs(own ?? 0, sums?.get(node) ?? 0)) conflicts.push('agent_sum')
+      if (differs(own ?? 0, node.tokensBelow)) conflicts.push('agent_sum')
     } else if (countedAbove.above(node) === undefined) {
-      counted.add(node)
+      node.counted = mark
       addSpend(node, isOwn(node), spend, conflicts)
     }
   }
 }
 
 /** Tokens of counted model calls below every member, embeddings apart: agents do not add those to their sum. */
-function sumsBelow(members: readonly Node[], spend: readonly Spend[]): ReadonlyMap<Node, number> {
-  const tokensOf = new Map<string, number>()
-  for (const s of spend) tokensOf.set(s.spanId, totalTokens(s.usage) ?? 0)
-  const sums = new Map<Node, number>()
-  for (const node of members.toSorted((a, b) => b.depth - a.depth)) {
-    const own = isEmbedding(node) ? 0 : (tokensOf.get(node.fact.spanId) ?? 0)
-    const total = own + (sums.get(node) ?? 0)
-    if (node.parent !== undefined && total > 0) sums.set(node.parent, (sums.get(node.parent) ?? 0) + total)
+function addUp(members: readonly Node[]): void {
+  for (const node of members) node.tokensBelow = 0
+  // From below: the other way round than they start, unless one starts before its parent does.
+  const isOuterFirst = members.every((n) => n.parent === undefined || n.parent.index < n.index)
+  const ordered = isOuterFirst ? members : members.toSorted((a, b) => a.depth - b.depth)
+  for (let i = ordered.length - 1; i >= 0; i--) {
+    const node = ordered[i] as Node
+    if (node.parent !== undefined) node.parent.tokensBelow += node.tokens + node.tokensBelow
   }
-  return sums
 }
 
 /** Finds whether a node above is `wanted`; answers are remembered along the path, so that asking for every node is linear however deep they are. */

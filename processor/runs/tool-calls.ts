@@ -3,7 +3,7 @@
  * of a call, a retriever and the vector store below it, and two instrumentations of one call are one.
  */
 import type { Reading, ToolCall } from '../../model/run.ts'
-import { type Draft, put } from '../dialects/reading.ts'
+import type { Draft } from '../dialects/reading.ts'
 import { failed, type Node } from './tree.ts'
 
 const isTool = (n: Node): boolean => n.role === 'tool'
@@ -25,7 +25,34 @@ interface Merged {
 
 /** Counts the tool calls and retrievals of `members` (in order of start). */
 export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
-  if (!members.some(isCall)) return NONE
+  let nodes: Node[] | undefined
+  let areApart = true
+  for (const n of members) {
+    if (n.lastCallAbove > n.index) areApart = false
+    if (!isCall(n)) continue
+    if (above(n, isTool(n)) !== undefined) areApart = false
+    ;(nodes ??= []).push(n)
+  }
+  if (nodes === undefined) return NONE
+  // As it nearly always is: a span a call.
+  if (areApart && !shareCallId(nodes)) return nodes.map((n) => callOf(startOf(n)))
+  return merge(members)
+}
+
+const NONE: readonly ToolCall[] = []
+
+/** Whether two have one call id. Few are compared with each other: a Map of them costs several times more. */
+function shareCallId(nodes: readonly Node[]): boolean {
+  if (nodes.length > 8) return true
+  for (let i = 1; i < nodes.length; i++) {
+    const id = nodes[i]?.fact.reading.toolCallId
+    for (let k = 0; k < i && id !== undefined; k++) if (nodes[k]?.fact.reading.toolCallId === id) return true
+  }
+  return false
+}
+
+/** Calls, each from the spans that say the same. */
+function merge(members: readonly Node[]): readonly ToolCall[] {
   const merged = new Map<Node, Merged>()
   const byCallId = new Map<string, Node>()
   for (const node of outerFirst(members)) {
@@ -39,8 +66,6 @@ export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
   }
   return Array.from(merged.values(), callOf)
 }
-
-const NONE: readonly ToolCall[] = []
 
 /**
  * In order of start, but no span before one above it: spans that start in the same millisecond come in any order, and the clock of another
@@ -123,8 +148,8 @@ function callOf(m: Merged): ToolCall {
     outcome: m.blocked ? 'blocked' : m.failed ? 'error' : m.empty === true ? 'empty' : 'ok',
     retrieval: isRetrieval(m.node),
   }
-  put(call, 'argumentsHash', m.argumentsHash)
-  put(call, 'errorType', m.errorType)
-  put(call, 'resultEmpty', m.empty)
+  if (m.argumentsHash !== undefined) call.argumentsHash = m.argumentsHash
+  if (m.errorType !== undefined) call.errorType = m.errorType
+  if (m.empty !== undefined) call.resultEmpty = m.empty
   return call
 }

@@ -54,6 +54,11 @@ export class Node {
   usageBelow = 0
   usageBelowAgent = 0
   lastUnder: Node | undefined = undefined
+  /** Failed attempts before this one, of a call that is counted. */
+  failedAttempts = 0
+  /** Tokens of its usage where that is counted as a model call's, and of those below it (model-calls.ts). */
+  tokens = 0
+  tokensBelow = 0
   /** Children as a list, for whoever has to walk down; made by `linkChildren`. */
   firstChild: Node | undefined = undefined
   nextSibling: Node | undefined = undefined
