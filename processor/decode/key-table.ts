@@ -8,6 +8,8 @@ import { type AttributeKey, keyNumber, numberedKeys } from '../../model/attribut
 /** Keys below this are few and take a slower hash; from here on two reads of four bytes stay inside the key. */
 const WORDS = 8
 const NONE: readonly number[] = []
+/** In `starts`. */
+export const PREFIXED = 256
 /** Where the bits of keys begin in `bits`: below are flags of the decoder. */
 export const BITS_AT = 3
 
@@ -25,6 +27,8 @@ export class KeyTable {
   readonly #words: DataView
   readonly #starts: Int32Array
   readonly #lengths: Int32Array
+  /** By a key's first two bytes: bit n for known keys whose length is n modulo 8, PREFIXED for what a prefix may begin. */
+  readonly starts = new Uint16Array(2 ** 16)
   /** Prefixes, and which of them may begin with three given bytes. */
   readonly #prefixes: readonly Buffer[]
   readonly #prefixesBy: (readonly number[])[] = Array.from({ length: 256 }, () => NONE)
@@ -50,11 +54,18 @@ export class KeyTable {
       this.#next[slot] = this.#heads[h] as number
       this.#heads[h] = slot + 1
     }
+    for (const key of distinct) if (key.length >= 2) this.#mark(key, 1 << (Buffer.byteLength(key) & 7))
     this.#prefixes = prefixes.filter((p) => p.length >= 3).map((p) => Buffer.from(p))
     for (const [i, prefix] of this.#prefixes.entries()) {
+      this.#mark(prefix, PREFIXED)
       const h = headHash(prefix, 0)
       this.#prefixesBy[h] = [...(this.#prefixesBy[h] ?? []), i]
     }
+  }
+
+  #mark(start: string | Buffer, bit: number): void {
+    const at = Buffer.from(start).readUInt16LE()
+    this.starts[at] = (this.starts[at] as number) | bit
   }
 
   /** Slot of a key, which is its number, or −1. */

@@ -5,7 +5,7 @@
  * the exact check refuses. Every position has `| 0`: one double among them makes the compiler carry all of them as doubles.
  */
 import { isAscii } from './ascii.ts'
-import type { KeyTable } from './key-table.ts'
+import { type KeyTable, PREFIXED } from './key-table.ts'
 import { ANY_VALUE, EVENT, LINK, type Schema, STATUS } from './schema.ts'
 import { AT, HAS_EVENTS, HAS_LINKS, isGenAiEvent, OF_INTEREST, type SpanPlaces } from './span-places.ts'
 import type { WireBody } from './wire-body.ts'
@@ -20,6 +20,9 @@ export interface ExactCheck {
 
 /** Longer strings go to Node's own check, whose 100 ns a call are then less than what it saves. */
 const LONG = 768
+
+/** What stands for a key too short to be looked up by its start. */
+const EVERY = 0xffff
 
 export class SpanWalk {
   readonly #body: WireBody
@@ -143,6 +146,7 @@ export class SpanWalk {
     const table = this.#table
     const { attributes } = this.#places
     const keyBits = table.bits
+    const keyStarts = table.starts
     let noted = this.#noted | 0
     let bits = this.#bits | 0
     let p = start | 0
@@ -161,7 +165,9 @@ export class SpanWalk {
       if (valueSize < 0 || ((value + valueSize) | 0) !== next) return -1
       const text = (value + 2) | 0
       const isShortText = valueSize > 1 && valueSize < 0x80 && bytes[value] === 0x0a && ((text + (bytes[value + 1] as number)) | 0) === next
-      const slot = table.find(bytes, key, keyLength, view)
+      // Two bytes and the length rule out nearly every key that nobody asked for: 10 ns less for each of those.
+      const starts = keyLength < 2 ? EVERY : (keyStarts[view.getUint16(key, true)] as number)
+      const slot = ((starts >> (keyLength & 7)) & 1) === 0 ? -1 : table.find(bytes, key, keyLength, view)
       if (slot >= 0) {
         bits |= keyBits[slot] as number
         const n = (noted * 3) | 0
@@ -171,7 +177,7 @@ export class SpanWalk {
         noted = (noted + 1) | 0
         if (isShortText ? !isAscii(bytes, view, text, next) : valueSize > 0) this.#value(value, next)
       } else {
-        if ((bits & OF_INTEREST) === 0 && table.isPrefixed(bytes, key, keyLength)) bits |= OF_INTEREST
+        if ((starts & PREFIXED) !== 0 && (bits & OF_INTEREST) === 0 && table.isPrefixed(bytes, key, keyLength)) bits |= OF_INTEREST
         // Key, short text and the lengths and tags between them are looked at together.
         const isPlain = isShortText && isAscii(bytes, view, key, next)
         if (!isPlain && !isAscii(bytes, view, key, afterKey)) return -1
