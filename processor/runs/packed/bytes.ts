@@ -21,6 +21,8 @@ const HEX = '0123456789abcdef'
 const DIGITS = Uint8Array.from({ length: 103 }, (_, code) =>
   HEX.includes(String.fromCharCode(code)) ? HEX.indexOf(String.fromCharCode(code)) : 255,
 )
+/** Words that get a number of their record's own; later ones are written out. Looking through these is faster than a Map that is filled anew. */
+const MOST_OWN = 64
 /** Strings of more characters are copied by native code. */
 const SHORT = 16
 
@@ -37,13 +39,13 @@ function latin1Of(bytes: Buffer, start: number, end: number): string {
 export class Writer {
   #bytes = Buffer.alloc(4096)
   #at = 0
-  readonly #own = new Map<string, number>()
+  readonly #own: string[] = []
   #lastMs = 0
 
   /** Begins a record; the bytes of the one before are no longer good. */
   begin(): void {
     this.#at = 0
-    this.#own.clear()
+    this.#own.length = 0
     this.#lastMs = 0
   }
 
@@ -103,9 +105,11 @@ export class Writer {
 
   /** A string that may come again in this record. */
   text(value: string): void {
-    const known = NUMBERS.get(value) ?? this.#own.get(value)
+    const known = NUMBERS.get(value)
     if (known !== undefined) return this.whole(known)
-    this.#own.set(value, WORDS.length + 1 + this.#own.size)
+    const own = this.#own.indexOf(value)
+    if (own >= 0) return this.whole(WORDS.length + 1 + own)
+    if (this.#own.length < MOST_OWN) this.#own.push(value)
     this.byte(0)
     this.once(value)
   }
@@ -174,15 +178,26 @@ export class Writer {
     this.byte(value ? 1 : 0)
   }
 
-  /** Leaves four bytes to be set. */
-  reserve32(): number {
+  int32(value: number): void {
     this.#room(4)
-    this.#at += 4
-    return this.#at - 4
+    const at = this.#at
+    this.#bytes[at] = value
+    this.#bytes[at + 1] = value >>> 8
+    this.#bytes[at + 2] = value >>> 16
+    this.#bytes[at + 3] = value >>> 24
+    this.#at = at + 4
   }
 
-  set32(at: number, value: number): void {
-    this.#bytes.writeInt32LE(value, at)
+  /** Leaves two bytes to be set. */
+  reserve16(): number {
+    this.#room(2)
+    this.#at += 2
+    return this.#at - 2
+  }
+
+  set16(at: number, value: number): void {
+    this.#bytes[at] = value
+    this.#bytes[at + 1] = value >>> 8
   }
 
   #room(bytes: number): void {
@@ -228,8 +243,17 @@ export class Reader {
   }
 
   int32(): number {
-    this.#at += 4
-    return this.#bytes.readInt32LE(this.#at - 4)
+    const bytes = this.#bytes
+    const at = this.#at
+    this.#at = at + 4
+    return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
+  }
+
+  /** Of 16 bits, without a sign. */
+  int16(): number {
+    const at = this.#at
+    this.#at = at + 2
+    return (this.#bytes[at] ?? 0) | ((this.#bytes[at + 1] ?? 0) << 8)
   }
 
   number(): number {
@@ -257,7 +281,7 @@ export class Reader {
     const number = this.whole()
     if (number > 0) return WORDS[number - 1] ?? this.#own[number - 1 - WORDS.length] ?? ''
     const value = this.once()
-    this.#own.push(value)
+    if (this.#own.length < MOST_OWN) this.#own.push(value)
     return value
   }
 

@@ -7,7 +7,7 @@ import type { ParentLocation } from '../../../model/span.ts'
 import type { Draft } from '../../dialects/reading.ts'
 import type { Link } from '../tree.ts'
 import { type Reader, Writer } from './bytes.ts'
-import { readReading, writeReading } from './reading.ts'
+import { readReading, Said, writeReading } from './reading.ts'
 
 export interface Contents {
   readonly facts: ReadonlyMap<string, Fact>
@@ -26,9 +26,10 @@ export function packContents(contents: Contents, before: (w: Writer) => void): U
   w.begin()
   before(w)
   w.whole(contents.facts.size)
+  const said = new Said()
   let last: Fact | undefined
   for (const fact of contents.facts.values()) {
-    writeFact(w, fact, last)
+    writeFact(w, fact, last, said)
     last = fact
   }
   w.whole(contents.links.size)
@@ -50,9 +51,10 @@ export function unpackContents(
   r: Reader,
   into: { readonly facts: Map<string, Fact>; readonly links: Map<string, Link>; readonly evaluations: Contents['evaluations'][number][] },
 ): void {
+  const said = new Said()
   let last: Fact | undefined
   for (let left = r.whole(); left > 0; left--) {
-    last = readFact(r, last)
+    last = readFact(r, last, said)
     into.facts.set(last.spanId, last)
   }
   for (let left = r.whole(); left > 0; left--) {
@@ -63,7 +65,7 @@ export function unpackContents(
     into.evaluations.push({ spanId: r.text(), evaluation: JSON.parse(r.once()) as ExternalEvaluation })
 }
 
-function writeFact(w: Writer, fact: Fact, last: Fact | undefined): void {
+function writeFact(w: Writer, fact: Fact, last: Fact | undefined, said: Said): void {
   const at = w.reserve()
   let bits = 0
   if (w.hex(fact.spanId)) bits |= SPAN_HEX
@@ -88,10 +90,10 @@ function writeFact(w: Writer, fact: Fact, last: Fact | undefined): void {
     }
   }
   w.set(at, bits)
-  writeReading(w, fact.reading)
+  writeReading(w, fact.reading, said)
 }
 
-function readFact(r: Reader, last: Fact | undefined): Fact {
+function readFact(r: Reader, last: Fact | undefined, said: Said): Fact {
   const bits = r.byte()
   const spanId = bits & SPAN_HEX ? r.hex() : r.once()
   const parentSpanId = bits & PARENT_SAME ? (last?.parentSpanId ?? '') : bits & PARENT_HEX ? r.hex() : r.text()
@@ -116,7 +118,7 @@ function readFact(r: Reader, last: Fact | undefined): Fact {
   if (serviceVersion !== undefined) fact.serviceVersion = serviceVersion
   if (mainAgent !== undefined) fact.mainAgent = mainAgent
   if (bits & FROM_LOG) fact.fromLog = true
-  fact.reading = readReading(r)
+  fact.reading = readReading(r, said)
   return fact
 }
 

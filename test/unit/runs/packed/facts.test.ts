@@ -106,6 +106,29 @@ test('what is packed comes back exactly, in its order', () => {
   )
 })
 
+test('more words than get a number come back too', () => {
+  const named = (i: number): Fact => ({
+    spanId: i.toString(16).padStart(16, '0'),
+    parentSpanId: '',
+    parentLocation: 'local',
+    startMs: i,
+    durationMs: 1,
+    status: 'ok',
+    dialect: 'gen_ai',
+    reading: { role: i % 3 === 0 ? 'model' : 'tool', toolName: `tool-${i % 100}` },
+    service: `service-${i % 7}`,
+    environment: '',
+    weight: 1,
+  })
+  const facts = Array.from({ length: 300 }, (_, i) => named(i))
+  const bytes = Buffer.from(
+    packContents({ facts: new Map(facts.map((f) => [f.spanId, f])), links: new Map(), evaluations: [] }, () => undefined),
+  )
+  const trace = new OpenTrace('t', 0)
+  unpackContents(new Reader(bytes, 0), trace)
+  expect([...trace.facts.values()]).toStrictEqual(facts)
+})
+
 test('a run of eight ordinary spans is less than 800 bytes', () => {
   const facts = Array.from({ length: 8 }, (_, i): Fact => {
     const tool: Reading = {
