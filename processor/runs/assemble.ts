@@ -3,6 +3,7 @@
  * The run root is the highest agent or workflow on its path (R1); a trace with steps but no such span is one run.
  */
 import type { ExternalEvaluation, Fact, Intervention, ModelCall, Run, RunOutcome, Spend, ToolCall } from '../../model/run.ts'
+import type { Draft } from '../dialects/reading.ts'
 import { inputTokens } from '../usage.ts'
 import { cohortOf, identify } from './cohort.ts'
 import { countModelCalls } from './model-calls.ts'
@@ -48,6 +49,7 @@ export interface TraceView {
 
 const isStep = (n: Node): boolean => n.role === 'model' || n.role === 'tool' || n.role === 'retrieval'
 const inEvaluator = (n: Node): boolean => n.evaluatorAbove !== undefined
+const isOrphan = (n: Node): boolean => n.parent === undefined && n.end.missingParentId !== '' && n.top === undefined
 
 /** Assembles everything that is known of a trace. Linear in its spans, but for the depth of nested calls. */
 export function assemble(trace: TraceView): Assembled {
@@ -56,12 +58,14 @@ export function assemble(trace: TraceView): Assembled {
   const { roots, members, outside } = membersOf(nodes)
   const runs = members.map((list, i) => runOf(trace, roots[i] as Node, list, true))
   const aboveRoot: (string | undefined)[] = roots.map((root) => root.end.missingParentId)
-  const lone = members.length === 0 ? outside.filter((n) => !inEvaluator(n)) : []
+  const lone = members.length > 0 ? NO_NODES : outside.some(inEvaluator) ? outside.filter((n) => !inEvaluator(n)) : outside
   const isRun = lone.some(isStep)
   if (isRun) runs.push(runOf(trace, topmost(lone), lone, false))
-  const rest = isRun ? outside.filter(inEvaluator) : outside
+  const rest = !isRun ? outside : lone === outside ? NO_NODES : outside.filter(inEvaluator)
   return { runs, loose: looseOf(rest), rootsEnded: rootsEnded(nodes), missingParents: missingParentsOf(nodes), aboveRoot }
 }
+
+const NO_NODES: readonly Node[] = []
 
 interface Members {
   readonly roots: readonly Node[]
@@ -72,6 +76,10 @@ interface Members {
 
 /** Which spans belong to which run root, all in order of start. */
 function membersOf(nodes: readonly Node[]): Members {
+  const top = nodes[0]?.top
+  // One run is all of its trace, nearly always.
+  if (nodes.every((n) => n.top === top && !(isStep(n) && inEvaluator(n))))
+    return top === undefined ? { roots: [], members: [], outside: nodes } : { roots: [top], members: [nodes], outside: NO_NODES }
   const byRoot = new Map<Node, Node[]>()
   const outside: Node[] = []
   for (const node of nodes) {
@@ -89,15 +97,16 @@ function membersOf(nodes: readonly Node[]): Members {
 
 function missingParentsOf(nodes: readonly Node[]): readonly string[] {
   const missing: string[] = []
-  for (const { parent, end } of nodes) if (parent === undefined && end.missingParentId !== '') missing.push(end.missingParentId)
+  for (const { parent, end } of nodes)
+    if (parent === undefined && end.missingParentId !== '' && end.missingParentId !== missing.at(-1)) missing.push(end.missingParentId)
   return missing.length < 2 ? missing : [...new Set(missing)]
 }
 
 /** Facts read from logs say the same as spans, later and worse: they count only where the run has no model span. */
 function withoutShadowedLogs(facts: ReadonlyMap<string, Fact>): readonly Fact[] {
   const all = [...facts.values()]
+  if (!all.some((f) => f.fromLog === true)) return all
   const fromSpans = all.filter((f) => f.fromLog !== true)
-  if (fromSpans.length === all.length) return all
   return fromSpans.some((f) => f.reading.role === 'model' || f.reading.usage !== undefined) ? fromSpans : all
 }
 
@@ -113,10 +122,10 @@ function topmost(nodes: readonly Node[]): Node {
  * that was under way when it started; with several or none it stays outside. A span beside the root, under the same missing parent, is no orphan.
  */
 function adoptOrphans(nodes: readonly Node[]): void {
-  const orphans = nodes.filter((n) => n.parent === undefined && n.end.missingParentId !== '' && n.top === undefined)
-  if (orphans.length === 0) return
+  if (!nodes.some(isOrphan) || nodes.every((n) => n.top === undefined)) return
+  const orphans = nodes.filter(isOrphan)
   const roots = [...new Set(nodes.flatMap((n) => n.top ?? []))]
-  if (roots.length === 0 || roots.length > 64) return
+  if (roots.length > 64) return
   linkChildren(nodes)
   for (const orphan of orphans) {
     const at = orphan.fact.startMs
@@ -147,12 +156,11 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
   const identity = identify(root, members)
   const { calls, spend, conflicts, embeddings } = countModelCalls(members, identity.isOwn)
   const rootEnded = hasCandidate || root.fact.fromLog === true || root.end.missingParentId === '' || root.end.missingIs === 'remote'
-  const stoppedBy = members.find((n) => n.fact.reading.stoppedBy !== undefined)?.fact.reading.stoppedBy
-  const first = spend.find((s) => s.own && calls.some((c) => c.spanId === s.spanId)) ?? spend[0]
+  const told = toldBy(members)
+  const first = firstSpend(spend, calls)
   const firstInputTokens = first === undefined ? undefined : inputTokens(first.usage)
-  const inputText = root.fact.reading.inputText ?? members.find((n) => n.fact.reading.inputText !== undefined)?.fact.reading.inputText
-  const extent = hasCandidate || members.filter((n) => n.parent === undefined).length === 1 ? root.fact.durationMs : extentOf(members)
-  return {
+  const extent = hasCandidate || told.tops === 1 ? root.fact.durationMs : extentOf(members)
+  const run: Draft<Run> = {
     traceId: trace.traceId,
     rootSpanId: root.fact.spanId,
     agent: identity.agent,
@@ -162,7 +170,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     startMs: root.fact.startMs,
     durationMs: extent,
     rootEnded,
-    outcome: outcomeOf({ root, primary: identity.primary, calls, spend, rootEnded, hasCandidate, stopped: stoppedBy !== undefined }),
+    outcome: outcomeOf({ root, primary: identity.primary, calls, spend, rootEnded, hasCandidate, stopped: told.stoppedBy !== undefined }),
     weight: integerWeight(root.fact.weight, trace.traceId),
     cohort: cohortOf(root, identity, members, calls, spend),
     modelCalls: withOutputVerdict(calls, root),
@@ -170,20 +178,54 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     embeddings,
     spend,
     conflicts,
-    interventions: interventionsOf(members),
-    evaluations: evaluationsOf(trace, members),
-    spanIds: members.map((n) => n.fact.spanId),
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
-    ...(firstInputTokens === undefined ? {} : { firstInputTokens }),
-    ...(inputText === undefined ? {} : { inputText }),
+    interventions: told.hasIntervened ? members.flatMap((n) => n.fact.reading.intervention ?? []) : NO_INTERVENTIONS,
+    evaluations: told.isEvaluated || trace.evaluations.length > 0 ? evaluationsOf(trace, members) : NO_EVALUATIONS,
+    spanIds: told.spanIds,
   }
+  if (told.stoppedBy !== undefined) run.stoppedBy = told.stoppedBy
+  if (firstInputTokens !== undefined) run.firstInputTokens = firstInputTokens
+  const asked = root.fact.reading.inputText ?? told.inputText
+  if (asked !== undefined) run.inputText = asked
+  return run
+}
+
+interface Told {
+  /** Of the first that say it. */
+  stoppedBy: string | undefined
+  inputText: string | undefined
+  hasIntervened: boolean
+  isEvaluated: boolean
+  /** Members with nothing above them. */
+  tops: number
+  readonly spanIds: string[]
+}
+
+/** What is asked of every member, in one pass. */
+function toldBy(members: readonly Node[]): Told {
+  const told: Told = { stoppedBy: undefined, inputText: undefined, hasIntervened: false, isEvaluated: false, tops: 0, spanIds: [] }
+  for (const { fact, parent } of members) {
+    const { stoppedBy, inputText, intervention, evaluations } = fact.reading
+    told.stoppedBy ??= stoppedBy
+    told.inputText ??= inputText
+    if (intervention !== undefined) told.hasIntervened = true
+    if (evaluations !== undefined) told.isEvaluated = true
+    if (parent === undefined) told.tops++
+    told.spanIds.push(fact.spanId)
+  }
+  return told
+}
+
+/** The spend of the first of the agent's own calls that is known, else the first. */
+function firstSpend(spend: readonly Spend[], calls: readonly ModelCall[]): Spend | undefined {
+  for (const s of spend) if (s.own && calls.some((c) => c.spanId === s.spanId)) return s
+  return spend[0]
 }
 
 /** Some SDKs tell on the agent's span that the output could not be parsed (Vercel generateObject): it is the last call's answer. */
 function withOutputVerdict(calls: readonly ModelCall[], root: Node): readonly ModelCall[] {
   const { outputInvalid } = root.fact.reading
+  if (outputInvalid === undefined) return calls
   const last = calls.findLastIndex((c) => c.own)
-  if (outputInvalid === undefined || last < 0) return calls
   return calls.map((c, i) => (i === last ? { outputInvalid, ...c } : c))
 }
 
@@ -231,17 +273,10 @@ function endOf(call: ModelCall): number {
 const NO_EVALUATIONS: readonly ExternalEvaluation[] = []
 const NO_INTERVENTIONS: readonly Intervention[] = []
 
-function interventionsOf(members: readonly Node[]): readonly Intervention[] {
-  return members.some((n) => n.fact.reading.intervention !== undefined)
-    ? members.flatMap((n) => n.fact.reading.intervention ?? [])
-    : NO_INTERVENTIONS
-}
-
 /** Evaluations on member spans and those that came apart, each once. */
 function evaluationsOf(trace: TraceView, members: readonly Node[]): readonly ExternalEvaluation[] {
-  if (trace.evaluations.length === 0 && !members.some((n) => n.fact.reading.evaluations !== undefined)) return NO_EVALUATIONS
   const found = new Map<string, ExternalEvaluation>()
-  const ids = new Set(members.map((n) => n.fact.spanId))
+  const ids = new Set(trace.evaluations.length === 0 ? undefined : members.map((n) => n.fact.spanId))
   const add = (spanId: string, e: ExternalEvaluation): void => {
     found.set(e.idempotencyKey ?? `${spanId}\0${e.name}\0${e.score ?? ''}\0${e.label ?? ''}`, e)
   }

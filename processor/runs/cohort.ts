@@ -89,11 +89,16 @@ function heaviest<T extends { readonly model: string }>(
   isWanted: (item: T) => boolean,
   weightOf: (item: T) => number,
 ): string {
-  const wanted = items.filter((item) => item.model !== '' && isWanted(item))
-  const first = wanted[0]?.model ?? ''
-  if (wanted.every((item) => item.model === first)) return first
+  let first = ''
+  let isOne = true
+  for (const item of items) {
+    if (item.model === '' || item.model === first || !isWanted(item)) continue
+    if (first === '') first = item.model
+    else isOne = false
+  }
+  if (isOne) return first
   const sums = new Map<string, number>()
-  for (const item of wanted) sums.set(item.model, (sums.get(item.model) ?? 0) + weightOf(item))
+  for (const item of items) if (item.model !== '' && isWanted(item)) sums.set(item.model, (sums.get(item.model) ?? 0) + weightOf(item))
   let best = ''
   for (const [model, sum] of sums) {
     const bestSum = best === '' ? -1 : (sums.get(best) ?? 0)
