@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import type { ExternalEvaluation, Run } from '../model/run.ts'
 import type { Encoding } from '../processor/decode/decode.ts'
 import { createDecoder } from '../processor/decode/index.ts'
+import { createOutline } from '../processor/decode/json-check.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import type { Metrics } from '../processor/metrics.ts'
 import { createPipeline, type Pipeline } from '../processor/pipeline.ts'
@@ -22,7 +23,9 @@ import {
 } from '../processor/receive.ts'
 import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
+import { ingestBody } from '../processor/receive-take.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
+import { createSlices } from '../processor/slices.ts'
 import { createSenders } from './auth.ts'
 import type { Config } from './config-schema.ts'
 import { checkLayout } from './journal/layout.ts'
@@ -108,10 +111,12 @@ const OPEN_BUDGET = 20_000
 export function createDataPath(parts: DataPathParts): OwnDataPath {
   const { config, dir, log, metrics, clock, between } = parts
   const settings = pipelineSettings(config, dir)
-  const decoder = createDecoder(INTEREST, {
+  const decodeLimits = {
     maxItems: config.limits.max_items_per_request,
     ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }),
-  })
+  }
+  const decoder = createDecoder(INTEREST, decodeLimits)
+  const slices = createSlices(decoder, createOutline(decodeLimits))
   const pipeline = createPipeline(
     decoder,
     metrics,
@@ -138,7 +143,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
   let timers: readonly NodeJS.Timeout[] = []
 
   const ingest = (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number): IngestResult =>
-    pipeline.ingest(signal, between === undefined ? body : between.own(signal, body, encoding), encoding, at ?? clock())
+    pipeline.ingest(signal, body, encoding, at ?? clock())
   type Take = NonNullable<ReceiverParts['journal']>
   const take: Take = async (received, apply) => (journal === undefined ? apply(clock(), 0) : await journal.take(received, apply))
   const taking = (): { readonly journal?: Take } => {
@@ -147,8 +152,8 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
   }
   const receiverParts = (to: Relay): ReceiverParts => ({
     ingest,
-    check: (signal, body, encoding) =>
-      void (signal === 'traces' ? decoder.traces(body, encoding, { span: unread }) : decoder.logs(body, encoding, { log: unread })),
+    slices,
+    ...(between === undefined ? {} : { own: between.own }),
     // oxlint-disable-next-line max-params -- as the relay's
     forward: (signal, body, type, encoding, ticket) => to.offer(signal, body, type, encoding, ticket),
     ...taking(),
@@ -203,7 +208,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       const place = new Place(inflight)
       try {
         place.hold(unpacked.length)
-        return await take(received, (at) => ingest(signal, unpacked, encoding, at))
+        return await take(received, (at) => ingestBody({ ingest, slices, limits }, { signal, encoding, body: unpacked }, at))
       } finally {
         place.leave()
       }
@@ -239,11 +244,6 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       journal = undefined
     },
   }
-}
-
-/** For a body that is only checked. */
-function unread(): void {
-  // Its views are not looked at.
 }
 
 function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {

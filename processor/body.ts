@@ -16,9 +16,6 @@ export const ENCODINGS: readonly string[] = [
   ...(typeof zlib.zstdDecompressSync === 'function' ? ['zstd'] : []),
 ]
 
-/** Bodies above this are unpacked on the thread pool: 256 kB of gzip can be 100 ms of work. */
-const INLINE_BYTES = 256 * 1024
-
 interface Bounds {
   readonly maxOutputLength: number
   readonly chunkSize: number
@@ -63,17 +60,17 @@ function expectedOfZstd(body: Uint8Array): number {
   return Math.min(said, 65_536 + body.length * 64)
 }
 
-/** Up to 1 MiB of gzip and 4 MiB unpacked are some 8 ms: less than what is done with them after. */
-const REUSED_BYTES = 2 ** 20
+/** Times `unpackInlineBytes`: up to 1 MiB of gzip and 4 MiB unpacked are some 8 ms, less than what is done with them after. */
+const REUSED_FACTOR = 4
 const reusedGunzip = createReusedGunzip()
 
 /**
- * Unpacks a body that is taken in at once: where it can be done without waiting, the answer is no promise, and good until the next call.
+ * Unpacks a body: where it can be done without waiting, the answer is no promise, and good until the next call (receive-take.ts minds that).
  * @throws Refusal `decompressed_too_large`, `corrupt_compression` or `content_encoding`, here or by the promise.
  */
 export function unpack(body: Uint8Array, encoding: string, limits: ReceiveLimits): Uint8Array | Promise<Uint8Array> {
   if (encoding === 'identity') return body
-  if (encoding === 'gzip' && body.length <= REUSED_BYTES) {
+  if (encoding === 'gzip' && body.length <= limits.unpackInlineBytes * REUSED_FACTOR) {
     const unpacked = reusedGunzip?.(body, expectedBytes(body, encoding, limits))
     if (unpacked !== undefined) return unpacked
   }
@@ -110,7 +107,7 @@ export async function decompress(body: Uint8Array, encoding: string, limits: Rec
   const how = encoding === 'deflate' && ((body[0] ?? 0) & 0x0f) !== 8 ? 'raw' : encoding
   const maxOutputLength = decompressedLimit(body.length, limits)
   const options = { maxOutputLength, chunkSize: Math.max(1024, expectedBytes(body, encoding, limits)) }
-  const unpack = ENCODINGS.includes(encoding) ? (body.length <= INLINE_BYTES ? inline : inThread)[how] : undefined
+  const unpack = ENCODINGS.includes(encoding) ? (body.length <= limits.unpackInlineBytes ? inline : inThread)[how] : undefined
   if (unpack === undefined)
     throw new Refusal('content_encoding', `content encoding ${encoding} is not supported; use one of ${ENCODINGS.join(', ')}`)
   try {

@@ -7,7 +7,7 @@
 import zlib from 'node:zlib'
 
 /** Larger outputs are rare and take new memory. */
-const LARGEST = 4 * 2 ** 20
+export const LARGEST = 4 * 2 ** 20
 
 /** Unpacks into the shared buffer; undefined when it did not come out whole. The answer is good until the next call. */
 export type Gunzip = (body: Uint8Array, room: number) => Uint8Array | undefined

@@ -24,7 +24,6 @@ export class JsonPieces {
   readonly #resources: Buffer
   readonly #scopes: Buffer
   readonly #items: Buffer
-  readonly end = CLOSE
 
   constructor(from: Uint8Array, signal: 'traces' | 'logs') {
     this.#from = from
@@ -37,12 +36,12 @@ export class JsonPieces {
   /** A whole request. */
   request(resources: readonly PartOfResource[]): Buffer {
     const to: Uint8Array[] = []
-    for (const resource of resources) this.add(to, resource)
-    return Buffer.concat([...to, CLOSE])
+    for (const resource of resources) this.#add(to, resource)
+    to.push(CLOSE)
+    return Buffer.concat(to)
   }
 
-  /** Adds a resource to the pieces of a request that wants only its `end`, or begins one. */
-  add(to: Uint8Array[], { head, scopes }: PartOfResource): void {
+  #add(to: Uint8Array[], { head, scopes }: PartOfResource): void {
     to.push(to.length === 0 ? this.#resources : COMMA)
     this.#open(to, head, this.#scopes)
     for (const [i, scope] of scopes.entries()) {

@@ -30,9 +30,9 @@ import {
   type Signal,
   type Place,
   type IngestResult,
-  takeIn,
   tlsOptions,
 } from './receive.ts'
+import { takeIn } from './receive-take.ts'
 
 const METHODS: Readonly<Record<string, Signal>> = {
   '/opentelemetry.proto.collector.trace.v1.TraceService/Export': 'traces',

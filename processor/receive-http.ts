@@ -21,9 +21,9 @@ import {
   retryAfterSeconds,
   type Signal,
   type IngestResult,
-  takeIn,
   tlsOptions,
 } from './receive.ts'
+import { takeIn } from './receive-take.ts'
 
 const PATHS: Readonly<Record<string, Signal>> = { '/v1/traces': 'traces', '/v1/logs': 'logs', '/v1/metrics': 'metrics' }
 const REJECTED_FIELD: Readonly<Record<Signal, string>> = {

@@ -1,12 +1,11 @@
 /**
- * The words receivers share: what they call, what they count, and how a request is let in (receive-room.ts) or refused (refusal.ts).
+ * The words receivers share: what they call, what they count, and how a request is let in (receive-room.ts), taken (receive-take.ts) or
+ * refused (refusal.ts).
  * Source: OTLP specification 1.9, "OTLP/HTTP" and "OTLP/gRPC"; limits in docs/configuration.md.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Encoding } from './decode/decode.ts'
 import { type InflightBytes, Place } from './receive-room.ts'
 import { Refusal, type RequestRejectReason } from './refusal.ts'
-import { slicesOf } from './slices.ts'
 
 export { InflightBytes, Place } from './receive-room.ts'
 export { COME_BACK, Refusal, type RequestRejectReason, retryAfterSeconds } from './refusal.ts'
@@ -23,8 +22,13 @@ export interface IngestResult {
 export interface ReceiverParts {
   /** Takes a decompressed body that came at `at`; now, when left out. @throws DecodeError when it cannot be decoded. */
   readonly ingest: (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number) => IngestResult
-  /** Throws what `ingest` would throw for a body, and takes nothing. Without it large bodies are taken in at once. */
-  readonly check?: (signal: Signal, body: Uint8Array, encoding: Encoding) => void
+  /**
+   * Checks a large body whole, where it can in turns, and gives slices of about `bytes` of it; undefined for what `ingest` must take or refuse
+   * at once. Without it all bodies are taken at once. @throws what `ingest` would throw.
+   */
+  readonly slices?: Slices
+  /** What of a body is to be ingested here; all of it when left out. */
+  readonly own?: (signal: Signal, body: Uint8Array, encoding: Encoding) => Uint8Array
   /** Takes the bytes exactly as received, once they were decoded. Never blocks, never throws. `ticket` names the request in the journal. */
   readonly forward: (signal: Signal, body: Uint8Array, contentType: string, contentEncoding: string, ticket?: number) => void
   /**
@@ -48,6 +52,13 @@ export interface ReceiverParts {
   readonly tls?: Tls
 }
 
+export type Slices = (
+  signal: 'traces' | 'logs',
+  body: Uint8Array,
+  encoding: Encoding,
+  bytes: number,
+) => Generator<undefined, Iterable<Uint8Array> | undefined>
+
 /** A request whose body could be unpacked. */
 export interface Received {
   readonly signal: Signal
@@ -57,45 +68,6 @@ export interface Received {
   readonly body: Uint8Array
   readonly contentType: string
   readonly contentEncoding: string
-}
-
-/** A body above this is taken in slice by slice: spans of it can be some 20 ms of work. */
-const LARGE_BYTES = 2 ** 20
-const SLICE_BYTES = 128 * 1024
-const SLICE_MS = 10
-
-/** Takes a request in: through the journal where there is one. @throws DecodeError, or Refusal `overload`. */
-export async function takeIn(parts: ReceiverParts, received: Received): Promise<IngestResult> {
-  const { signal, encoding, unpacked, body, contentType, contentEncoding } = received
-  const isLarge = encoding === 'protobuf' && signal !== 'metrics' && unpacked.length > LARGE_BYTES && parts.check !== undefined
-  const apply = (at?: number, ticket?: number): IngestResult | Promise<IngestResult> => {
-    const forwarded = (result: IngestResult): IngestResult => {
-      parts.forward(signal, body, contentType, contentEncoding, ticket)
-      return result
-    }
-    return isLarge ? inSlices(parts, received, at).then(forwarded) : forwarded(parts.ingest(signal, unpacked, encoding, at))
-  }
-  return await (parts.journal === undefined ? apply() : parts.journal(received, apply))
-}
-
-/** All of it is checked first: a refused body changes nothing. Other requests and scrapes get a turn between slices. @throws DecodeError */
-async function inSlices({ ingest, check }: ReceiverParts, { signal, encoding, unpacked }: Received, at?: number): Promise<IngestResult> {
-  check?.(signal, unpacked, encoding)
-  const results: IngestResult[] = []
-  // Slices are made on the way: all at once would double the memory.
-  let since = performance.now()
-  for (const slice of slicesOf(unpacked, SLICE_BYTES)) {
-    if (performance.now() - since > SLICE_MS) {
-      await nextTurn()
-      since = performance.now()
-    }
-    results.push(ingest(signal, slice, encoding, at))
-  }
-  return {
-    total: results.reduce((sum, r) => sum + r.total, 0),
-    rejected: results.reduce((sum, r) => sum + r.rejected, 0),
-    message: [...new Set(results.map((r) => r.message).filter((m) => m !== ''))].slice(0, 10).join(', '),
-  }
 }
 
 export interface ReceiveEvents {
@@ -114,6 +86,11 @@ export interface ReceiveLimits {
   readonly maxCompressionRatio: number
   readonly maxConcurrentRequests: number
   readonly requestTimeoutSeconds: number
+  /** Compressed bodies above this are unpacked on the thread pool. */
+  readonly unpackInlineBytes: number
+  /** Unpacked bodies above this are taken in slices of about so many bytes. */
+  readonly sliceAboveBytes: number
+  readonly sliceBytes: number
 }
 
 export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
@@ -122,6 +99,11 @@ export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
   maxCompressionRatio: 200,
   maxConcurrentRequests: 256,
   requestTimeoutSeconds: 30,
+  // 256 kB of gzip can be 100 ms of work.
+  unpackInlineBytes: 256 * 1024,
+  // Spans of a MiB can be some 20 ms of work.
+  sliceAboveBytes: 2 ** 20,
+  sliceBytes: 128 * 1024,
 }
 
 /** What is served over TLS, as PEM. With `ca`, senders must show a certificate that it signed. */

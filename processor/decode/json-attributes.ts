@@ -45,6 +45,11 @@ export class AttributesWalk {
     return p < 0 ? -1 : scan.after
   }
 
+  /** An AnyValue that is not of an attribute. */
+  value(p: number, depth: number): number {
+    return this.#value(p, depth)
+  }
+
   /** `{"key":"…","value":{"stringValue":"…"}}` and the like, without white space, which is how nearly all attributes are written. */
   #compact(p: number, depth: number, isNoted: boolean): number {
     const view = this.#view

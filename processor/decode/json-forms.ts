@@ -1,11 +1,11 @@
 /**
- * The messages of an OTLP/JSON traces request as far as they are read or checked: what json-shape.ts says of them, as tables for the walk.
- * Fields that are not listed hold any value. Source: OTLP 1.9, "JSON Protobuf Encoding".
+ * The messages of an OTLP/JSON request as far as they are read or checked: what json-shape.ts says of them, as tables for the walk.
+ * Fields that are not listed hold any value. Log records are checked and not noted. Source: OTLP 1.9, "JSON Protobuf Encoding".
  */
 import { AT } from './json-places.ts'
 
 /** What a field holds. Where `at` is −1 it is checked and not noted. */
-export const HOLDS = { text: 0, id: 1, time: 2, enum: 3, message: 4, list: 5, attributes: 6, eventName: 7 } as const
+export const HOLDS = { text: 0, id: 1, time: 2, enum: 3, message: 4, list: 5, attributes: 6, eventName: 7, value: 8 } as const
 
 export interface Field {
   readonly holds: number
@@ -27,7 +27,8 @@ export interface Form {
 const WORDS =
   'resourceSpans resource scopeSpans scope spans attributes name version traceId spanId parentSpanId traceState kind flags ' +
   'startTimeUnixNano endTimeUnixNano timeUnixNano status code message events links key value values ' +
-  'stringValue intValue doubleValue boolValue bytesValue arrayValue kvlistValue'
+  'stringValue intValue doubleValue boolValue bytesValue arrayValue kvlistValue ' +
+  'observedTimeUnixNano severityNumber eventName body'
 const NAMES: readonly string[] = WORDS.split(' ')
 const NAME_BYTES: readonly Buffer[] = NAMES.map((name) => Buffer.from(name))
 /** A factor under which no two names have the same hash, and the slot by hash, −1 for none. */
@@ -105,8 +106,23 @@ const SPAN = form('span', {
   links: list(LINK, AT.links),
   status: message(STATUS),
 })
+const LOG = form('plain', {
+  traceId: id(32),
+  spanId: id(16),
+  timeUnixNano: time(),
+  observedTimeUnixNano: time(),
+  severityNumber: enumAt(-1),
+  eventName: text(),
+  body: { holds: HOLDS.value },
+  attributes: attributes(),
+})
 const RESOURCE = form('resource', { attributes: attributes() })
 const SCOPE = form('scope', { name: text(), version: text(), attributes: attributes() })
 const SCOPE_SPANS = form('scopeSpans', { scope: message(SCOPE), spans: list(SPAN) })
 const RESOURCE_SPANS = form('resourceSpans', { resource: message(RESOURCE), scopeSpans: list(SCOPE_SPANS) })
 export const TRACES: Form = form('plain', { resourceSpans: list(RESOURCE_SPANS) })
+/** What a request is made of besides its lists, for who goes through those by himself. */
+export const FORMS = {
+  traces: { item: SPAN, resource: RESOURCE, scope: SCOPE },
+  logs: { item: LOG, resource: RESOURCE, scope: SCOPE },
+} as const

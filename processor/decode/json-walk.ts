@@ -5,7 +5,8 @@
  * likes, but must never accept what the exact way refuses. Every method returns where what it read ends, or −1.
  */
 import { AttributesWalk } from './json-attributes.ts'
-import { type Field, fieldSlot, type Form, HOLDS, TRACES } from './json-forms.ts'
+import { type Field, fieldSlot, type Form, FORMS, HOLDS, TRACES } from './json-forms.ts'
+import type { Steps } from './json-outline.ts'
 import { AT, type JsonPlaces, OF_INTEREST } from './json-places.ts'
 import { CLOSE_LIST, CLOSE_MAP, JsonScan, OPEN_LIST, OPEN_MAP, QUOTE } from './json-scan.ts'
 import { EVENT_PREFIX } from './interest.ts'
@@ -39,6 +40,18 @@ export class JsonWalk {
     if (this.#bytes[start] !== OPEN_MAP) return false
     const end = this.#message(start, TRACES, 0, 1)
     return end > 0 && this.#scan.space(end) === this.#bytes.length
+  }
+
+  /** Steps for who goes through the lists of a request by himself (json-outline.ts): each message is checked, and what was noted forgotten. */
+  steps(signal: 'traces' | 'logs'): { readonly scan: JsonScan; readonly steps: Steps } {
+    const { item, resource, scope } = FORMS[signal]
+    const step =
+      (of: Form) =>
+      (p: number, depth: number): number => {
+        this.#places.count = this.#places.noted = 0
+        return this.#message(p, of, 0, depth)
+      }
+    return { scan: this.#scan, steps: { item: step(item), resource: step(resource), scope: step(scope), of: 0 } }
   }
 
   /** A message that is a span, scope or resource is noted with what is in it. */
@@ -124,6 +137,8 @@ export class JsonWalk {
         return first === OPEN_LIST ? this.#noted(p, this.#list(p, field.form as Form, o, depth + 1), field.at, o) : -1
       case HOLDS.attributes:
         return first === OPEN_LIST ? this.#noted(p, this.#attributes.list(p, depth + 1, field.at >= 0), field.at, o) : -1
+      case HOLDS.value:
+        return first === OPEN_MAP ? this.#attributes.value(p, depth + 1) : -1
       default:
         return first === QUOTE ? this.#eventName(p) : -1
     }
