@@ -27,6 +27,19 @@ export const limitsSchema = z
     request_timeout_seconds: duration.prefault(30),
     max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(),
     max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
+    unpack_inline_bytes: count
+      .default(262_144)
+      .describe('Compressed bodies above this are unpacked on other threads; gzip above four times this, where no journal is kept'),
+    slice_above_bytes: count
+      .default(1_048_576)
+      .describe('A request that unpacks to more is taken in slices, so that others are answered meanwhile'),
+    slice_bytes: z
+      .int()
+      .min(1024, { error: ({ input }) => `${String(input)} is too small; write 1024 at least, or leave it out` })
+      .default(131_072)
+      .describe(
+        'How large those slices are, about, and slice_above_bytes at most; smaller ones hold others up for less time and cost more',
+      ),
   })
   .prefault({})
   .describe('What a request may be')

@@ -72,6 +72,9 @@ export function receiveLimits({ limits }: Config): ReceiveLimits {
     maxCompressionRatio: limits.max_compression_ratio,
     maxConcurrentRequests: limits.max_concurrent_requests,
     requestTimeoutSeconds: limits.request_timeout_seconds,
+    unpackInlineBytes: limits.unpack_inline_bytes,
+    sliceAboveBytes: limits.slice_above_bytes,
+    sliceBytes: Math.min(limits.slice_bytes, limits.slice_above_bytes),
   }
 }
 

@@ -69,3 +69,12 @@ test('what can be unpacked at once is no promise, and is good until the next one
   expect(Buffer.from(second).toString()).toBe('other')
   expect(first.buffer).toBe(second.buffer)
 })
+
+test('what is larger than may be unpacked inline is unpacked elsewhere, into memory of its own', async () => {
+  const body = gzipSync('other')
+  const bounds = (bytes: number): typeof DEFAULT_RECEIVE_LIMITS => ({ ...DEFAULT_RECEIVE_LIMITS, unpackInlineBytes: bytes })
+  expect(unpack(body, 'gzip', bounds(Math.ceil(body.length / 4)))).toBeInstanceOf(Uint8Array)
+  const elsewhere = unpack(body, 'gzip', bounds(Math.ceil(body.length / 4) - 1))
+  expect(elsewhere).toBeInstanceOf(Promise)
+  expect(Buffer.from(await elsewhere).toString()).toBe('other')
+})

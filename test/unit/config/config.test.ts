@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_CONFIG, loadConfig, parseConfig } from '../../../app/config.ts'
-import { objectiveRows, pipelineSettings, relayEndpoints, SettingsError } from '../../../app/settings.ts'
+import { DEFAULT_RECEIVE_LIMITS } from '../../../processor/receive.ts'
+import { objectiveRows, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from '../../../app/settings.ts'
 
 const TOP = join(import.meta.dirname, '../../..')
 const problems = (text: string, env: Record<string, string> = {}): readonly string[] => {
@@ -27,6 +28,13 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'limits: { max_memory: 512 }',
     'c.yaml:1:23  limits.max_memory: "512" is no amount of memory; write something like 512MiB (32MiB at least), 80%, auto or off',
   ],
+  [
+    'slices too small to be worth it',
+    'limits: { slice_bytes: 100 }',
+    'c.yaml:1:24  limits.slice_bytes: 100 is too small; write 1024 at least, or leave it out',
+  ],
+  ['no size in bytes', 'limits: { unpack_inline_bytes: 256KiB }', 'c.yaml:1:32  limits.unpack_inline_bytes: expected number, got "256KiB"'],
+  ['nothing as a size', 'limits: { slice_above_bytes: 0 }', 'c.yaml:1:30  limits.slice_above_bytes: Too small: expected number to be >=1'],
   ['a misspelt section', 'runz: {}', 'c.yaml:1:1  runz: no such key; did you mean "runs"?'],
   ['a misspelt key', 'runs:\n  setle_seconds: 3', 'c.yaml:2:3  runs.setle_seconds: no such key; did you mean "settle_seconds"?'],
   [
@@ -209,6 +217,15 @@ agents:
 })
 
 describe('settings', () => {
+  test('what a request may be: defaults are those of receivers, and no slice is larger than what is sliced', () => {
+    expect(receiveLimits(DEFAULT_CONFIG)).toEqual(DEFAULT_RECEIVE_LIMITS)
+    expect(receiveLimits(config('limits: { unpack_inline_bytes: 1, slice_above_bytes: 65536 }'))).toMatchObject({
+      unpackInlineBytes: 1,
+      sliceAboveBytes: 65_536,
+      sliceBytes: 65_536,
+    })
+    expect(receiveLimits(config('limits: { slice_bytes: 4096 }'))).toMatchObject({ sliceAboveBytes: 2 ** 20, sliceBytes: 4096 })
+  })
   const c = config(
     'defaults: { quality: 0.9, steps: { per_run: 20 }, loop: { ping_pong: 2 } }\nagents: { a: { quality: { checks: [completed] }, cost_usd: { per_run: 0.5, target: 0.99 }, loop: { identical_calls: 3 } } }\nrelay: [{ otlp_http: "http://x:1" }, { otlp_http: "http://x:1", name: two, signals: [traces] }]',
   )
