@@ -72,11 +72,12 @@ export class Handle {
     if (traceId !== undefined) this.#exemplars.put(series, 0, traceId, value, now)
   }
 
-  /** Shows a counter at 0 before it first counts, or keeps it alive; does nothing where a bound would fold it. */
-  start(now: number): void {
+  /** Shows a counter at 0 before it first counts, or keeps it alive; does nothing where a bound would fold it. Whether it had a series. */
+  start(now: number): boolean {
     const series = this.#own()
     if (series === undefined) this.#family.start(this.#labels, now)
     else series.lastMs = now
+    return series !== undefined
   }
 
   /** Observes `value` as often as `weight` says. */
@@ -89,14 +90,18 @@ export class Handle {
     if (traceId !== undefined) this.#exemplars.put(series, bucket, traceId, value, now)
   }
 
-  set(value: number, now: number): void {
-    this.#find(now).value = value
+  /** Whether the series is its labels' own: what a bound folds must be told every time. */
+  set(value: number, now: number): boolean {
+    const series = this.#find(now)
+    series.value = value
+    return series === this.#series
   }
 
-  /** Sets a gauge that was never set; keeps one that was alive as it is. */
-  setOnce(value: number, now: number): void {
+  /** Sets a gauge that was never set; keeps one that was alive as it is. Returns as `set` does. */
+  setOnce(value: number, now: number): boolean {
     const series = this.#find(now)
     if (series.value === 0) series.value = value
+    return series === this.#series
   }
 
   #find(now: number): Series {

@@ -41,7 +41,7 @@ export class RecordHandles {
 }
 
 export class AgentHandles {
-  readonly lastRun: Gauge
+  readonly #lastRun: Gauge
   readonly steps: Histogram
   readonly modelCalls: Histogram
   readonly toolCalls: Histogram
@@ -54,18 +54,25 @@ export class AgentHandles {
   readonly #makes = new Map<string, Map<string, MakeHandles>>()
   readonly #conflicts = new Map<string, Counter>()
   readonly #features = new Map<string, Map<string, Counter>>()
+  #ranMs = Number.NaN
+  #lastModel: ModelHandles | undefined
 
   constructor(make: Maker, agent: string, environment: string) {
     // Clamped here, so that the series are found by these very labels.
     const labels = { agent: clampValue('agent', agent), environment: clampValue('environment', environment) }
     this.#make = make
     this.#labels = labels
-    this.lastRun = make.gauge('agentopz_last_run_timestamp_seconds', labels)
+    this.#lastRun = make.gauge('agentopz_last_run_timestamp_seconds', labels)
     this.steps = make.histogram('agentopz_run_steps', labels)
     this.modelCalls = make.histogram('agentopz_run_model_calls', labels)
     this.toolCalls = make.histogram('agentopz_run_tool_calls', labels)
     this.durationSeconds = make.histogram('agentopz_run_duration_seconds', labels)
     this.costUsd = make.histogram('agentopz_run_cost_usd', labels)
+  }
+
+  /** Notes when it ran; once for all runs of one moment, as what else `start`s something here. */
+  ran(now: number): void {
+    if (now !== this.#ranMs && this.#lastRun.set(now / 1000, now)) this.#ranMs = now
   }
 
   tool(name: string): ToolHandles {
@@ -75,9 +82,13 @@ export class AgentHandles {
   }
 
   model(provider: string, model: string): ModelHandles {
+    const last = this.#lastModel
+    // The calls of a run mostly ask one model.
+    if (last !== undefined && last.model === model && last.provider === provider) return last
     const of = branch(this.#models, model)
     let found = of.get(provider)
     if (found === undefined) of.set(provider, (found = new ModelHandles(this.#make, this.#labels, provider, model)))
+    this.#lastModel = found
     return found
   }
 
@@ -113,6 +124,7 @@ export class ToolHandles {
   readonly #labels: AgentLabels & { readonly tool: string }
   #empty: Counter | undefined
   #blocked: Counter | undefined
+  #startedMs = Number.NaN
 
   constructor(make: Maker, { agent, environment }: AgentLabels, name: string) {
     this.#make = make
@@ -120,6 +132,12 @@ export class ToolHandles {
     this.ok = this.#calls('ok')
     this.error = this.#calls('error')
     this.seconds = make.histogram('agentopz_tool_duration_seconds', this.#labels)
+  }
+
+  start(now: number): void {
+    if (now === this.#startedMs) return
+    const isOkShown = this.ok.start(now)
+    if (this.error.start(now) && isOkShown) this.#startedMs = now
   }
 
   of(outcome: ToolCall['outcome']): Counter {
@@ -141,7 +159,9 @@ export class ToolHandles {
 }
 
 export class ModelHandles {
-  readonly error: Counter
+  readonly provider: string
+  readonly model: string
+  readonly #error: Counter
   readonly #make: Maker
   readonly #labels: AgentLabels & { readonly provider: string; readonly model: string }
   readonly #calls: { readonly outcome: string; readonly finish: string; readonly counter: Counter }[] = []
@@ -149,11 +169,18 @@ export class ModelHandles {
   #attemptsFailed: Counter | undefined
   #costUsd: Counter | undefined
   #unpriced: Counter | undefined
+  #startedMs = Number.NaN
 
   constructor(make: Maker, { agent, environment }: AgentLabels, provider: string, model: string) {
     this.#make = make
+    this.provider = provider
+    this.model = model
     this.#labels = { agent, environment, model: safeLabel(model), provider: safeLabel(provider) }
-    this.error = this.of('error', '')
+    this.#error = this.of('error', '')
+  }
+
+  start(now: number): void {
+    if (now !== this.#startedMs && this.#error.start(now)) this.#startedMs = now
   }
 
   of(outcome: ModelCall['outcome'], finish: string): Counter {

@@ -67,22 +67,40 @@ export class MakeHandles {
 }
 
 export class CohortHandles {
-  readonly expected: readonly Counter[]
-  readonly firstSeen: readonly Gauge[]
+  readonly #expected: readonly Counter[]
+  readonly #firstSeen: readonly Gauge[]
   readonly #make: Maker
   readonly #labels: Omit<LabelsOf<'agentopz_runs_total'>, 'outcome' | 'quality'>
   readonly #ended: { readonly outcome: RunOutcome; readonly quality: Quality; readonly counter: Counter }[] = []
+  #startedMs = Number.NaN
+  #seenMs = Number.NaN
 
   constructor(make: Maker, labels: Omit<LabelsOf<'agentopz_runs_total'>, 'outcome' | 'quality'>) {
     this.#make = make
     this.#labels = labels
-    this.expected = EXPECTED.map(({ outcome, quality }) => this.ended(outcome, quality))
+    this.#expected = EXPECTED.map(({ outcome, quality }) => this.ended(outcome, quality))
     const { agent, environment } = labels
-    this.firstSeen = (['agent_version', 'prompt_version', 'model', 'tools_version'] as const)
+    this.#firstSeen = (['agent_version', 'prompt_version', 'model', 'tools_version'] as const)
       .filter((dimension) => labels[dimension] !== '')
       .map((dimension) =>
         make.gauge('agentopz_cohort_first_seen_timestamp_seconds', { agent, environment, dimension, value: labels[dimension] }),
       )
+  }
+
+  /** A cohort's first failure must be an increase, not a new series: Prometheus cannot tell a rate from one sample. */
+  start(now: number): void {
+    if (now === this.#startedMs) return
+    let areShown = true
+    for (const counter of this.#expected) areShown = counter.start(now) && areShown
+    if (areShown) this.#startedMs = now
+  }
+
+  /** Notes when each of its values was first seen. */
+  seen(now: number): void {
+    if (now === this.#seenMs) return
+    let areKept = true
+    for (const gauge of this.#firstSeen) areKept = gauge.setOnce(now / 1000, now) && areKept
+    if (areKept) this.#seenMs = now
   }
 
   ended(outcome: RunOutcome, quality: Quality): Counter {
@@ -103,6 +121,7 @@ export class VerdictHandles {
   #abstain: Counter | undefined
   #error: Counter | undefined
   #score: Histogram | undefined
+  #startedMs = Number.NaN
 
   // oxlint-disable-next-line max-params -- labels in the order of the tree
   constructor(make: Maker, labels: MadeLabels, evaluation: string, source: CheckVerdict['source']) {
@@ -110,6 +129,10 @@ export class VerdictHandles {
     this.#labels = labels
     this.evaluation = evaluation
     this.source = source
+  }
+
+  start(now: number): void {
+    if (now !== this.#startedMs && this.of('fail').start(now)) this.#startedMs = now
   }
 
   of(verdict: CheckVerdict['verdict']): Counter {

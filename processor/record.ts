@@ -4,21 +4,11 @@
  * a run's cost is observed only when all of it is known, its duration only when its root ended.
  * Contract: design §4, rules R5, R6, R8, R12, R13.
  */
-import {
-  type Cost,
-  type ModelCall,
-  type Quality,
-  type Run,
-  type Spend,
-  stepsOf,
-  TOKEN_CLASSES,
-  type TokenClass,
-  type ToolCall,
-} from '../model/run.ts'
+import { type Cost, type ModelCall, type Quality, type Run, type Spend, stepsOf, type ToolCall, type Usage } from '../model/run.ts'
 import type { CheckVerdict } from './evaluations/index.ts'
 import { scriptOf, tokenBucket } from './input-features.ts'
 import type { Metrics } from './metrics.ts'
-import { type AgentHandles, MAX_HANDLES, RecordHandles } from './record-handles.ts'
+import { type AgentHandles, MAX_HANDLES, type ModelHandles, RecordHandles } from './record-handles.ts'
 import type { MakeHandles } from './record-made.ts'
 import { recordStandard } from './record-standard.ts'
 import type { LateWork } from './runs/runs.ts'
@@ -65,14 +55,12 @@ export function createRecorder(metrics: Metrics, maxHandles = MAX_HANDLES): Reco
       const { agentVersion, promptVersion, model, toolsVersion } = run.cohort
       const made = to.made(promptVersion, model)
       const cohort = made.cohort(agentVersion, toolsVersion)
-      // A cohort's first failure must be an increase, not a new series: Prometheus cannot tell a rate from one sample.
-      for (const counter of cohort.expected) counter.start(now)
+      cohort.start(now)
       cohort.ended(run.outcome, quality).add(run.weight, now, run.traceId)
-      to.lastRun.set(now / 1000, now)
-      for (const gauge of cohort.firstSeen) gauge.setOnce(now / 1000, now)
+      to.ran(now)
+      cohort.seen(now)
       recordModelCalls(entry, run.modelCalls)
-      recordToolCalls(entry, run.toolCalls)
-      for (const call of run.toolCalls) to.tool(call.tool).seconds.observe(call.durationMs / 1000, run.weight, now, run.traceId)
+      recordToolCalls(entry, run.toolCalls, true)
       recordSizes(entry, run, made, recordSpend(entry, run.spend, context), context.objectives(run.agent))
       recordConflicts(entry, run.conflicts)
       recordInterventions(run, metrics, now)
@@ -86,7 +74,7 @@ export function createRecorder(metrics: Metrics, maxHandles = MAX_HANDLES): Reco
       const entry: Entry = { to, weight: 1, traceId, now }
       metrics.add('agentopz_late_spans_total', { agent, environment }, work.lateSpans, now)
       recordModelCalls(entry, work.modelCalls)
-      recordToolCalls(entry, work.toolCalls)
+      recordToolCalls(entry, work.toolCalls, false)
       recordSpend(entry, work.spend, context)
       recordConflicts(entry, work.conflicts)
       recordVerdicts(entry, verdicts, to.made(work.promptVersion, work.model))
@@ -97,18 +85,18 @@ export function createRecorder(metrics: Metrics, maxHandles = MAX_HANDLES): Reco
 function recordModelCalls({ to, weight, traceId, now }: Entry, calls: readonly ModelCall[]): void {
   for (const c of calls) {
     const model = to.model(c.provider, c.model)
-    model.error.start(now)
+    model.start(now)
     model.of(c.outcome, c.finish ?? '').add(weight, now, traceId)
     if (c.failedAttempts > 0) model.attemptsFailed.add(weight * c.failedAttempts, now)
   }
 }
 
-function recordToolCalls({ to, weight, traceId, now }: Entry, calls: readonly ToolCall[]): void {
+function recordToolCalls({ to, weight, traceId, now }: Entry, calls: readonly ToolCall[], isTimed: boolean): void {
   for (const c of calls) {
     const tool = to.tool(c.tool)
-    tool.ok.start(now)
-    tool.error.start(now)
+    tool.start(now)
     tool.of(c.outcome).add(weight, now, traceId)
+    if (isTimed) tool.seconds.observe(c.durationMs / 1000, weight, now, traceId)
   }
 }
 
@@ -125,10 +113,7 @@ function recordSpend(entry: Entry, spend: readonly Spend[], context: RecordConte
   let isWhole = true
   for (const s of spend) {
     const model = to.model(s.provider, s.model)
-    for (let at = 0; at < TOKEN_CLASSES.length; at++) {
-      const tokens = s.usage[TOKEN_CLASSES[at] as TokenClass] ?? 0
-      if (tokens > 0) model.tokens(at).add(weight * tokens, now)
-    }
+    recordTokens(model, s.usage, weight, now)
     const cost = context.price(s)
     if (!cost.known) {
       isWhole = false
@@ -140,6 +125,15 @@ function recordSpend(entry: Entry, spend: readonly Spend[], context: RecordConte
     if (differs(s.givenCostUsd, cost.usd)) recordConflicts(entry, ['given_cost'])
   }
   return { usd, isWhole }
+}
+
+/** In the order of `TOKEN_CLASSES`. By name: a field looked up by a key that varies costs several times more. */
+function recordTokens(to: ModelHandles, { input, cache_read, cache_write, output, reasoning }: Usage, weight: number, now: number): void {
+  if (input !== undefined && input > 0) to.tokens(0).add(weight * input, now)
+  if (cache_read !== undefined && cache_read > 0) to.tokens(1).add(weight * cache_read, now)
+  if (cache_write !== undefined && cache_write > 0) to.tokens(2).add(weight * cache_write, now)
+  if (output !== undefined && output > 0) to.tokens(3).add(weight * output, now)
+  if (reasoning !== undefined && reasoning > 0) to.tokens(4).add(weight * reasoning, now)
 }
 
 /** More than 1 % apart; emitters round to a millionth of a dollar, so less than that is no difference. */
@@ -210,7 +204,7 @@ function recordVerdicts({ weight, traceId, now }: Entry, verdicts: readonly Chec
   for (let at = 0; at < verdicts.length; at++) {
     const { evaluation, source, verdict, score } = verdicts[at] as CheckVerdict
     const handles = made.verdict(at, evaluation, source)
-    if (verdict === 'pass') handles.of('fail').start(now)
+    if (verdict === 'pass') handles.start(now)
     // An exemplar is there to be looked at: only failures have one.
     handles.of(verdict).add(weight, now, verdict === 'fail' ? traceId : undefined)
     if (score !== undefined) handles.score.observe(score, weight, now, traceId)
