@@ -2,7 +2,7 @@
  * A check looks at one closed run and gives a verdict with its reason (R11). One file and one line in index.ts each.
  * Checks are pure. None depends on message content alone: without it a check abstains, it does not guess.
  */
-import type { ModelCall, Run, Verdict } from '../../model/run.ts'
+import type { FinishReason, ModelCall, Run, Verdict } from '../../model/run.ts'
 
 export interface CheckResult {
   readonly verdict: Verdict
@@ -30,12 +30,21 @@ export const pass = (reason: string): CheckResult => ({ verdict: 'pass', reason 
 export const fail = (reason: string): CheckResult => ({ verdict: 'fail', reason })
 export const abstain = (reason: string): CheckResult => ({ verdict: 'abstain', reason })
 
-/** The model call whose answer is the run's: of the root agent's own calls the one that ended last, else of all. */
+const BY_FINISH = new Map<FinishReason, CheckResult>()
+
+/** A pass whose reason is the finish reason. */
+export function passAs(finish: FinishReason): CheckResult {
+  let found = BY_FINISH.get(finish)
+  if (found === undefined) BY_FINISH.set(finish, (found = pass(`finish reason ${finish}`)))
+  return found
+}
+
+/** The model call whose answer is the run's: of the root agent's own calls the one that ended last, else of all. Five checks ask for it. */
 export function finalCall(run: Run): ModelCall | undefined {
-  const own = run.modelCalls.filter((c) => c.own)
   let final: ModelCall | undefined
-  for (const c of own.length > 0 ? own : run.modelCalls) {
-    if (final === undefined || c.startMs + c.durationMs >= final.startMs + final.durationMs) final = c
+  for (const c of run.modelCalls) {
+    const isBefore = final !== undefined && c.startMs + c.durationMs < final.startMs + final.durationMs
+    if (final === undefined || (c.own !== final.own ? c.own : !isBefore)) final = c
   }
   return final
 }

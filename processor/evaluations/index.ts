@@ -64,14 +64,15 @@ export interface Evaluated {
 
 /** Runs every check on a closed run and joins the verdicts from outside. A check that throws is an `error` verdict, never a lost run. */
 export function evaluate(run: Run, policy: AgentPolicy, thresholds: ReadonlyMap<string, ScoreThreshold>): Evaluated {
-  const verdicts: CheckVerdict[] = CHECKS.map((check) => {
+  const verdicts: CheckVerdict[] = []
+  for (const check of CHECKS) {
     try {
       const { verdict, reason } = check.evaluate(run, policy)
-      return { evaluation: check.name, source: check.source, verdict, reason }
+      verdicts.push({ evaluation: check.name, source: check.source, verdict, reason })
     } catch {
-      return { evaluation: check.name, source: check.source, verdict: 'error', reason: 'the check threw' }
+      verdicts.push({ evaluation: check.name, source: check.source, verdict: 'error', reason: 'the check threw' })
     }
-  })
+  }
   for (const e of run.evaluations) verdicts.push(externalVerdict(e, thresholds))
   return { verdicts, quality: qualityOf(verdicts, policy.checks) }
 }
@@ -86,9 +87,14 @@ export function externalVerdict(e: ExternalEvaluation, thresholds: ReadonlyMap<s
   }
 }
 
+/** Fails with one that fails, else passes with one that passes, of those that are required: which are few, so they are gone through. */
 function qualityOf(verdicts: readonly CheckVerdict[], required: readonly string[]): Quality {
-  const names = new Set(required)
-  const deciding = verdicts.filter((v) => names.has(v.source === 'builtin' ? v.evaluation : `external:${v.evaluation}`))
-  if (deciding.some((v) => v.verdict === 'fail')) return 'fail'
-  return deciding.some((v) => v.verdict === 'pass') ? 'pass' : 'unrated'
+  let hasPassed = false
+  for (const { verdict, source, evaluation } of verdicts) {
+    if (verdict !== 'fail' && (hasPassed || verdict !== 'pass')) continue
+    if (!required.includes(source === 'builtin' ? evaluation : `external:${evaluation}`)) continue
+    if (verdict === 'fail') return 'fail'
+    hasPassed = true
+  }
+  return hasPassed ? 'pass' : 'unrated'
 }

@@ -9,11 +9,10 @@ import { abstain, type Check, fail, pass } from './check.ts'
 export function longestStreak(calls: readonly ToolCall[]): number {
   let longest = 0
   let streak = 0
-  let last: string | undefined
+  let last: ToolCall | undefined
   for (const call of calls) {
-    const key = keyOf(call)
-    streak = key === undefined ? 0 : key === last ? streak + 1 : 1
-    last = key
+    streak = call.argumentsHash === undefined ? 0 : areAlike(call, last) ? streak + 1 : 1
+    last = call
     longest = Math.max(longest, streak)
   }
   return longest
@@ -24,16 +23,16 @@ export function longestPingPong(calls: readonly ToolCall[]): number {
   let longest = 0
   let length = 0
   for (let i = 2; i < calls.length; i++) {
-    const key = keyOf(calls[i])
-    const swings = key !== undefined && key === keyOf(calls[i - 2]) && key !== keyOf(calls[i - 1])
+    const swings = areAlike(calls[i], calls[i - 2]) && !areAlike(calls[i], calls[i - 1])
     length = swings ? (length === 0 ? 3 : length + 1) : 0
     longest = Math.max(longest, length)
   }
   return Math.floor(longest / 2)
 }
 
-function keyOf(call: ToolCall | undefined): string | undefined {
-  return call?.argumentsHash === undefined ? undefined : `${call.tool}\0${call.argumentsHash}`
+/** One tool with the same arguments, as far as those are known. */
+function areAlike(a: ToolCall | undefined, b: ToolCall | undefined): boolean {
+  return a?.argumentsHash !== undefined && a.argumentsHash === b?.argumentsHash && a.tool === b.tool
 }
 
 export const noLoop: Check = {

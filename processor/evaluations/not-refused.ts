@@ -1,5 +1,5 @@
 /** The model did not refuse, as far as its finish reason or a refusal part of the answer says. Wording is not judged here. */
-import { abstain, type Check, fail, finalCall, pass } from './check.ts'
+import { abstain, type Check, fail, finalCall, passAs } from './check.ts'
 
 export const notRefused: Check = {
   name: 'not_refused',
@@ -7,6 +7,6 @@ export const notRefused: Check = {
   evaluate: (run) => {
     const finish = finalCall(run)?.finish
     if (finish === undefined) return abstain('no finish reason')
-    return finish === 'refusal' ? fail('finish reason refusal') : pass(`finish reason ${finish}`)
+    return finish === 'refusal' ? fail('finish reason refusal') : passAs(finish)
   },
 }

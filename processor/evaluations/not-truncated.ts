@@ -1,5 +1,5 @@
 /** The answer was not cut off by a token limit. Only the last model call is the answer; earlier ones are steps. */
-import { abstain, type Check, fail, finalCall, pass } from './check.ts'
+import { abstain, type Check, fail, finalCall, passAs } from './check.ts'
 
 export const notTruncated: Check = {
   name: 'not_truncated',
@@ -7,6 +7,6 @@ export const notTruncated: Check = {
   evaluate: (run) => {
     const finish = finalCall(run)?.finish
     if (finish === undefined) return abstain('no finish reason')
-    return finish === 'length' ? fail('finish reason length') : pass(`finish reason ${finish}`)
+    return finish === 'length' ? fail('finish reason length') : passAs(finish)
   },
 }

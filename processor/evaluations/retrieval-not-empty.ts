@@ -5,8 +5,9 @@ export const retrievalNotEmpty: Check = {
   name: 'retrieval_not_empty',
   source: 'builtin',
   evaluate: (run) => {
-    const known = run.toolCalls.filter((c) => c.retrieval && c.resultEmpty !== undefined)
-    if (known.length === 0) return abstain('no retrieval whose result is known')
-    return known.some((c) => c.resultEmpty === false) ? pass('something found') : fail('every retrieval came back empty')
+    if (!run.toolCalls.some((c) => c.retrieval && c.resultEmpty !== undefined)) return abstain('no retrieval whose result is known')
+    return run.toolCalls.some((c) => c.retrieval && c.resultEmpty === false)
+      ? pass('something found')
+      : fail('every retrieval came back empty')
   },
 }

@@ -6,7 +6,7 @@ export const toolsOk: Check = {
   source: 'builtin',
   evaluate: (run) => {
     if (run.toolCalls.length === 0) return abstain('no tool call')
-    const bad = run.toolCalls.filter((c) => c.outcome === 'error' || c.outcome === 'blocked').length
-    return bad > 0 ? fail('a tool call failed or was blocked') : pass('all succeeded')
+    const isBad = run.toolCalls.some((c) => c.outcome === 'error' || c.outcome === 'blocked')
+    return isBad ? fail('a tool call failed or was blocked') : pass('all succeeded')
   },
 }
