@@ -8,7 +8,7 @@ import type { ExternalEvaluation, Fact, Reading } from '../model/run.ts'
 import { AGENTOPZ, GEN_AI, GENERAL } from '../model/semconv.ts'
 import type { Attributes, LogRecord, Scope, Span } from '../model/span.ts'
 import { dialectOf, dialectsFrom, marksOf } from './dialects/index.ts'
-import { MARK_OF_OURS } from './dialects/marks.ts'
+import { GROUP } from './dialects/marks.ts'
 import { type Draft, put } from './dialects/reading.ts'
 import { weightOf } from './runs/sampling.ts'
 
@@ -34,7 +34,7 @@ export function readSpan(span: Span): ReadSpan {
   if (dialect === undefined) return { dialect: 'unknown', fact: undefined, evaluations: NONE }
   const read = dialect.read(span)
   if (read === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
-  const reading = (marks & MARK_OF_OURS) === 0 ? read : withOurs(read, span.attributes)
+  const reading = (marks & GROUP.ours) === 0 ? read : withOurs(read, span.attributes)
   const elsewhere = reading.evaluations === undefined ? NONE : reading.evaluations.filter((e) => e.target !== undefined)
   const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading, source.origin)
   return { dialect: dialect.name, fact, evaluations: elsewhere }

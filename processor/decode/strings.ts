@@ -70,7 +70,11 @@ export class Strings {
     const text = textOf(bytes, start, end)
     this.#lengths[place] = length
     this.#texts[place] = text
-    for (let i = 0; i < length; i++) this.#bytes[at + i] = bytes[start + i] as number
+    // By words, the last of which overlaps the one before.
+    const words = this.#words
+    const rest = (length - 4) | 0
+    for (let i = 0; i < rest; i = (i + 4) | 0) words.setInt32((at + i) | 0, view.getInt32((start + i) | 0, true), true)
+    words.setInt32((at + rest) | 0, last, true)
     return text
   }
 

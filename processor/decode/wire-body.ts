@@ -6,7 +6,7 @@ import type { Attributes } from '../../model/span.ts'
 import { viewOf } from './key-table.ts'
 import { type Nanos, nanosOfHalves } from './nanos.ts'
 import type { Strings } from './strings.ts'
-import { attributesOver, firstWith, type Plain, textOf, type Values } from './values.ts'
+import { attributesOver, firstWith, listOf, type Plain, textOf, type Values } from './values.ts'
 
 interface Range {
   readonly start: number
@@ -146,6 +146,26 @@ export class WireBody {
     if (length > 0 && length < 0x80 && this.bytes[start] === 0x0a && this.bytes[start + 1] === length)
       return this.#strings.text(this.bytes, this.view, start + 2, end)
     return textOf(this.plain(start, end))
+  }
+
+  /** An AnyValue message as a list of texts, as `listOf` of values.ts has it. */
+  listOf(start: number, end: number): readonly string[] | undefined {
+    const isShort = this.bytes[start] === 0x2a && (this.bytes[start + 1] as number) === end - start - 2 && end - start < 0x82
+    return (isShort ? this.#shortTexts(start + 2, end) : undefined) ?? listOf(this.plain(start, end))
+  }
+
+  /** The short texts that fill [start, end), as finish reasons do; undefined when anything else is among them. */
+  #shortTexts(start: number, end: number): readonly string[] | undefined {
+    const { bytes } = this
+    const texts: string[] = []
+    for (let p = start; p < end;) {
+      const size = bytes[p + 3] as number
+      const next = p + 4 + size
+      if (bytes[p] !== 0x0a || bytes[p + 1] !== size + 2 || bytes[p + 2] !== 0x0a || next > end) return undefined
+      texts.push(this.text(p + 4, next))
+      p = next
+    }
+    return texts
   }
 
   /** The whole number below 2^28 that an AnyValue message is, and nothing else; −1 for any other. */

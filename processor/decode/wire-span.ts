@@ -79,7 +79,9 @@ export class SpanAttributes implements Attributes {
     return flagOf(this.#plain(key))
   }
   list(key: AttributeKey): readonly string[] | undefined {
-    return listOf(this.#plain(key))
+    const slot = this.#slot(key)
+    if (slot === UNNOTED) return undefined
+    return slot < 0 ? listOf(this.#searched().get(keyName(key))) : this.#body.listOf(this.#start[slot] as number, this.#end[slot] as number)
   }
   json(key: AttributeKey): unknown {
     return jsonOf(this.#plain(key))

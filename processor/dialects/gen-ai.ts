@@ -8,6 +8,8 @@ import { type AttributeKey, keyNumbers } from '../../model/attribute-key.ts'
 import { AGENTOPZ, EVENT, GEN_AI, GENERAL } from '../../model/semconv.ts'
 import { type Attributes, type LogRecord, type Span, SPAN_KIND } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
+import { OLD_NAMES } from './gen-ai-keys.ts'
+import { GROUP, groupsOf } from './marks.ts'
 import {
   type Draft,
   filledText,
@@ -21,14 +23,6 @@ import {
   shortHash,
 } from './reading.ts'
 
-/** Names of emitters, not of the conventions. */
-const OLD_NAMES = {
-  cacheRead: 'gen_ai.usage.cache_read_input_tokens',
-  cacheCreation: 'gen_ai.usage.cache_creation_input_tokens',
-  cacheWrite: 'gen_ai.usage.cache_write_input_tokens',
-  reasoning: 'gen_ai.usage.reasoning_tokens',
-  idempotencyKey: 'gen_ai.evaluation.idempotency_key',
-} as const
 // Every GenAI span goes through here: keys are asked for by number.
 const K = keyNumbers(GEN_AI)
 const G = keyNumbers(GENERAL)
@@ -67,20 +61,29 @@ const ROLES: ReadonlyMap<string, SpanRole> = new Map(Object.entries(OPERATION_RO
 
 /** Reads usage under the standard names of all generations. */
 export function readGenAiUsage(a: Attributes, accounting: RawUsage['cacheAccounting']): RawUsage | undefined {
-  const input = a.count(K.inputTokens) ?? a.count(K.promptTokens)
-  const output = a.count(K.outputTokens) ?? a.count(K.completionTokens)
-  const cacheRead = a.count(K.cacheRead) ?? a.count(OLD.cacheRead)
-  const cacheWrite = a.count(K.cacheWrite) ?? a.count(K.cacheCreation) ?? a.count(OLD.cacheCreation) ?? a.count(OLD.cacheWrite)
+  const hasOthers = (groupsOf(a) & GROUP.usage) !== 0
+  let input = a.count(K.inputTokens)
+  let output = a.count(K.outputTokens)
+  let cacheRead = a.count(K.cacheRead)
+  let cacheWrite: number | undefined
+  if (hasOthers) {
+    input ??= a.count(K.promptTokens)
+    output ??= a.count(K.completionTokens)
+    cacheRead ??= a.count(OLD.cacheRead)
+    cacheWrite = a.count(K.cacheWrite) ?? a.count(K.cacheCreation) ?? a.count(OLD.cacheCreation) ?? a.count(OLD.cacheWrite)
+  }
   if (input === undefined && output === undefined && cacheRead === undefined && cacheWrite === undefined) return undefined
-  const reasoning = a.count(K.reasoningTokens) ?? a.count(OLD.reasoning)
-  const total = a.count(K.totalTokens)
   const usage: Draft<RawUsage> = { cacheAccounting: accounting }
   if (input !== undefined) usage.input = input
   if (output !== undefined) usage.output = output
   if (cacheRead !== undefined) usage.cacheRead = cacheRead
-  if (cacheWrite !== undefined) usage.cacheWrite = cacheWrite
-  if (reasoning !== undefined) usage.reasoning = reasoning
-  if (total !== undefined) usage.total = total
+  if (hasOthers) {
+    if (cacheWrite !== undefined) usage.cacheWrite = cacheWrite
+    const reasoning = a.count(K.reasoningTokens) ?? a.count(OLD.reasoning)
+    if (reasoning !== undefined) usage.reasoning = reasoning
+    const total = a.count(K.totalTokens)
+    if (total !== undefined) usage.total = total
+  }
   return usage
 }
 
@@ -140,19 +143,22 @@ export function roleOf(a: Attributes): SpanRole {
 /** Reads a span by the standard names. */
 export function readGenAi(span: Span, options: GenAiOptions = {}): Reading {
   const a = span.attributes
+  const groups = groupsOf(a)
   const role = options.role ?? roleOf(a)
-  const errorType = a.text(G.errorType)
   const reading: Draft<Reading> = { role }
   const agentName = filledText(a, K.agentName) ?? (role === 'workflow' ? filledText(a, K.workflowName) : undefined)
   if (agentName !== undefined) reading.agentName = agentName
   const agentVersion = filledText(a, K.agentVersion)
   if (agentVersion !== undefined) reading.agentVersion = agentVersion
-  if (errorType !== undefined) {
-    reading.errorType = errorType
-    reading.failed = true
+  if ((groups & GROUP.outcome) !== 0) {
+    const errorType = a.text(G.errorType)
+    if (errorType !== undefined) {
+      reading.errorType = errorType
+      reading.failed = true
+    }
+    const stoppedBy = filledText(a, OURS.stoppedBy)
+    if (stoppedBy !== undefined) reading.stoppedBy = stoppedBy
   }
-  const stoppedBy = filledText(a, OURS.stoppedBy)
-  if (stoppedBy !== undefined) reading.stoppedBy = stoppedBy
   const evaluations = evaluationEvents(span)
   if (evaluations !== undefined) reading.evaluations = evaluations
   if (role === 'tool' || role === 'retrieval') addTool(reading, span)
@@ -163,9 +169,10 @@ export function readGenAi(span: Span, options: GenAiOptions = {}): Reading {
 /** What a model call and an agent's own span have in common. */
 function addCall(reading: Draft<Reading>, span: Span, options: GenAiOptions): void {
   const a = span.attributes
+  const groups = groupsOf(a)
   const { role } = reading
   const isCall = role === 'model' || role === 'embedding'
-  addCohort(reading, a)
+  if ((groups & GROUP.cohort) !== 0) addCohort(reading, a)
   const provider = foldProvider(filledText(a, K.provider, K.system))
   if (provider !== undefined) reading.provider = provider
   const requestModel = filledText(a, K.requestModel)
@@ -176,12 +183,12 @@ function addCall(reading: Draft<Reading>, span: Span, options: GenAiOptions): vo
   if (responseId !== undefined) reading.responseId = responseId
   const usage = isCall || options.agentUsage !== false ? readGenAiUsage(a, options.cacheAccounting ?? 'included') : undefined
   if (usage !== undefined) reading.usage = usage
-  const serviceTier = tierOf(a)
+  const serviceTier = (groups & GROUP.outcome) === 0 ? undefined : tierOf(a)
   if (serviceTier !== undefined) reading.serviceTier = serviceTier
   const finish = foldFinishList(a.list(K.finishReasons))
   if (finish !== undefined) reading.finish = finish
   if (span.kind === SPAN_KIND.server && role === 'model') reading.serverSide = true
-  addContent(reading, a)
+  if ((groups & GROUP.content) !== 0) addContent(reading, a)
 }
 
 /** Prompt, instructions and tool set of a model or agent span. */
@@ -242,19 +249,25 @@ export function readTool(span: Span): Partial<Reading> {
 
 function addTool(reading: Draft<Partial<Reading>>, span: Span): void {
   const a = span.attributes
-  const args = written(a, K.toolArguments)
-  const result = written(a, K.toolResult) ?? (a.has(K.retrievalDocuments) ? stringify(a.json(K.retrievalDocuments)) : undefined)
-  const records = a.count(K.memoryRecordCount)
+  const groups = groupsOf(a)
   const toolName = filledText(a, K.toolName)
   if (toolName !== undefined) reading.toolName = toolName
   const toolCallId = filledText(a, K.toolCallId)
   if (toolCallId !== undefined) reading.toolCallId = toolCallId
+  if ((groups & (GROUP.content | GROUP.outcome)) !== 0) addOutcome(reading, a)
+  if (span.kind === SPAN_KIND.server) reading.serverSide = true
+}
+
+/** What became of a tool call, and with what it was called. */
+function addOutcome(reading: Draft<Partial<Reading>>, a: Attributes): void {
+  const args = written(a, K.toolArguments)
   const argumentsHash = filledText(a, OURS.argumentsHash) ?? (args === undefined ? undefined : shortHash(args))
   if (argumentsHash !== undefined) reading.argumentsHash = argumentsHash
+  const result = written(a, K.toolResult) ?? (a.has(K.retrievalDocuments) ? stringify(a.json(K.retrievalDocuments)) : undefined)
+  const records = a.count(K.memoryRecordCount)
   const resultEmpty = first(isEmptyResult(result), records === undefined ? undefined : records === 0)
   if (resultEmpty !== undefined) reading.resultEmpty = resultEmpty
   if (a.flag(OURS.blocked) === true) reading.blocked = true
-  if (span.kind === SPAN_KIND.server) reading.serverSide = true
 }
 
 /** Reads `gen_ai.evaluation.result` log records, whichever emitter they come from. */

@@ -6,7 +6,7 @@ import type { Attributes, LogRecord, Scope, Span } from '../../model/span.ts'
 import { AGENTOPZ, GEN_AI } from '../../model/semconv.ts'
 import type { Interest } from '../decode/decode.ts'
 import type { Dialect, LogReading } from './dialect.ts'
-import { MARK_OF_OURS, Marks } from './marks.ts'
+import { Marks, MARKS_OF_DIALECTS } from './marks.ts'
 import { agentopz } from './agentopz.ts'
 import { anthropic } from './anthropic.ts'
 import { langfuse } from './langfuse.ts'
@@ -18,6 +18,7 @@ import { vercelAi } from './vercel-ai.ts'
 import { claudeCode } from './claude-code.ts'
 import { codex } from './codex.ts'
 import { genAi } from './gen-ai.ts'
+import { RARE_KEYS } from './gen-ai-keys.ts'
 import { genkit } from './genkit.ts'
 import { googleAdk } from './google-adk.ts'
 import { logfire } from './logfire.ts'
@@ -53,7 +54,7 @@ export const DIALECTS: readonly Dialect[] = [
 
 /** What our instrumentation and the conventions write on spans of any dialect: read beside what the dialect reads. */
 const OURS = [...Object.values(AGENTOPZ), GEN_AI.promptName, GEN_AI.promptVersion]
-const MARKS = new Marks(DIALECTS, OURS)
+const MARKS = new Marks(DIALECTS, { ours: OURS, ...RARE_KEYS })
 
 /** What the decoders must look for: the union of what the dialects read. */
 export const INTEREST: Interest = {
@@ -76,7 +77,7 @@ export function marksOf(span: Span): number {
 
 /** The dialect of a span, or `undefined` for one that no dialect knows. Only those that it may be of are asked. */
 export function dialectOf(span: Span, marks: number, from: number): Dialect | undefined {
-  for (let left = (marks & ~MARK_OF_OURS) | from; left !== 0; left &= left - 1) {
+  for (let left = (marks & MARKS_OF_DIALECTS) | from; left !== 0; left &= left - 1) {
     const dialect = DIALECTS[31 - Math.clz32(left & -left)]
     if (dialect?.recognises(span) === true) return dialect
   }

@@ -1,28 +1,43 @@
 /**
  * Which dialects a span can be of, as one bit a dialect in the order of precedence: the decoder gathers them from the keys that it meets
- * anyway (`Interest.marks`), so of twenty dialects three or four are asked whether a span is theirs.
- * A bit too many costs a question, a bit too few would be a wrong answer: the tests ask all dialects and compare.
+ * anyway (`Interest.marks`), so of twenty dialects three or four are asked whether a span is theirs. Above them one bit for each group of
+ * keys that few spans have: where it is not there, none of the group is asked for.
+ * A bit too many costs a question, a bit too few would be a wrong answer: the tests ask for everything and compare.
  */
 import { keyNumber } from '../../model/attribute-key.ts'
 import type { Attributes, Scope } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 
-/** Decoders keep marks beside flags of their own in 32 bits, and one is taken. */
-export const MOST_MARKS = 27
-/** Of keys that may be on spans of any dialect, see `OURS` in index.ts. */
-export const MARK_OF_OURS: number = 1 << MOST_MARKS
+/** Decoders keep marks beside flags of their own in 32 bits, and five are taken. */
+export const MOST_DIALECTS = 23
+export const MARKS_OF_DIALECTS: number = (1 << MOST_DIALECTS) - 1
+
+/** Marks of groups of keys. Which keys: `OURS` in index.ts, `RARE_KEYS` in gen-ai-keys.ts. */
+export const GROUP = {
+  /** On spans of any dialect. */
+  ours: 1 << 27,
+  cohort: 1 << 26,
+  usage: 1 << 25,
+  content: 1 << 24,
+  outcome: 1 << 23,
+} as const
+
+/** The groups that attributes may have keys of; all of them where no decoder gathered marks. */
+export function groupsOf(attributes: Attributes): number {
+  return attributes.marks ?? ~MARKS_OF_DIALECTS
+}
 
 export class Marks {
   /** Marks by key, for decoders. */
   readonly byKey: ReadonlyMap<string, number>
-  readonly #byText: readonly { readonly key: number; readonly texts: ReadonlyMap<string, number> }[]
+  readonly #byText: readonly ByText[]
   readonly #dialects: readonly Dialect[]
   /** Dialects that are asked of every span. */
   readonly #always: number
 
-  constructor(dialects: readonly Dialect[], ours: readonly string[]) {
-    if (dialects.length > MOST_MARKS)
-      throw new Error(`dialects: ${dialects.length} are more than the ${MOST_MARKS} that a mark has bits for`)
+  constructor(dialects: readonly Dialect[], groups: Readonly<Partial<Record<keyof typeof GROUP, readonly string[]>>>) {
+    if (dialects.length > MOST_DIALECTS)
+      throw new Error(`dialects: ${dialects.length} are more than the ${MOST_DIALECTS} that a mark has bits for`)
     const byKey = new Map<string, number>()
     let always = 0
     for (const [i, dialect] of dialects.entries()) {
@@ -30,7 +45,8 @@ export class Marks {
       for (const key of dialect.signs ?? []) byKey.set(key, (byKey.get(key) ?? 0) | (1 << i))
     }
     this.#byText = byTextOf(dialects)
-    for (const key of ours) byKey.set(key, (byKey.get(key) ?? 0) | MARK_OF_OURS)
+    for (const group of Object.keys(GROUP) as (keyof typeof GROUP)[])
+      for (const key of groups[group] ?? []) byKey.set(key, (byKey.get(key) ?? 0) | GROUP[group])
     this.byKey = byKey
     this.#always = always
     this.#dialects = dialects
@@ -46,9 +62,13 @@ export class Marks {
   /** By keys and texts. */
   of(attributes: Attributes): number {
     let found = attributes.marks ?? this.#byKeys(attributes)
-    for (const { key, texts } of this.#byText) {
+    const byText = this.#byText
+    for (let i = 0; i < byText.length; i++) {
+      const { key, texts, marks } = byText[i] as ByText
       const text = attributes.text(key)
-      if (text !== undefined) found |= texts.get(text) ?? 0
+      if (text === undefined) continue
+      // One or two, and of another length than what is asked for: less than the look-up in a Map.
+      for (let t = 0; t < texts.length; t++) if (texts[t] === text) found |= marks[t] as number
     }
     return found
   }
@@ -61,8 +81,14 @@ export class Marks {
   }
 }
 
-/** Bits by text, for each key of which a text tells. */
-function byTextOf(dialects: readonly Dialect[]): readonly { readonly key: number; readonly texts: ReadonlyMap<string, number> }[] {
+/** A key of which a text tells: the texts, and the marks of each. */
+interface ByText {
+  readonly key: number
+  readonly texts: readonly string[]
+  readonly marks: readonly number[]
+}
+
+function byTextOf(dialects: readonly Dialect[]): readonly ByText[] {
   const keys = new Map<string, Map<string, number>>()
   for (const [i, dialect] of dialects.entries()) {
     for (const [key, text] of dialect.texts ?? []) {
@@ -70,5 +96,5 @@ function byTextOf(dialects: readonly Dialect[]): readonly { readonly key: number
       keys.set(key, texts.set(text, (texts.get(text) ?? 0) | (1 << i)))
     }
   }
-  return Array.from(keys, ([key, texts]) => ({ key: keyNumber(key), texts }))
+  return Array.from(keys, ([key, found]) => ({ key: keyNumber(key), texts: [...found.keys()], marks: [...found.values()] }))
 }

@@ -1,11 +1,13 @@
-/** Only dialects that a span can be of are asked whether it is theirs: the answer must be the same as when all are asked. */
+/** Only dialects that a span can be of are asked whether it is theirs, and it is asked only for keys it can have: answers must be as if all were asked. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../../../processor/decode/index.ts'
 import type { Encoding } from '../../../processor/decode/decode.ts'
 import { DIALECTS, INTEREST } from '../../../processor/dialects/index.ts'
-import { Marks, MOST_MARKS } from '../../../processor/dialects/marks.ts'
+import { GEN_AI_KEYS, readGenAi } from '../../../processor/dialects/gen-ai.ts'
+import { Marks, MOST_DIALECTS } from '../../../processor/dialects/marks.ts'
 import { readSpan } from '../../../processor/read-span.ts'
+import type { Attributes, Span } from '../../../model/span.ts'
 import { otlp, toJson, toProtobuf } from '../../support/otlp.ts'
 
 const SIGNS = [...INTEREST.marks!.keys()]
@@ -52,6 +54,41 @@ describe('the dialect is the first of all that recognises the span', () => {
     )
 })
 
+/** The same attributes as where no decoder gathered marks: all is asked for. */
+function unmarked(attributes: Attributes): Attributes {
+  return new Proxy(attributes, {
+    get(a, name: keyof Attributes) {
+      const found = name === 'marks' ? undefined : a[name]
+      return typeof found === 'function' ? found.bind(a) : found
+    },
+  })
+}
+
+describe('what is on a span is read, be its group of keys rare or not', () => {
+  const ROLES = ['chat', 'execute_tool', 'invoke_agent', 'invoke_workflow', 'retrieval', 'embeddings'] as const
+  const TEXTS = ['', 'x', '7', 'true', 'batch', '[]', '[{"role":"user","content":"hi"}]'] as const
+  const anyValues = fc.dictionary(fc.constantFrom(...GEN_AI_KEYS), fc.oneof(fc.constantFrom(...TEXTS), fc.nat(), fc.boolean()), {
+    maxKeys: 6,
+  })
+  for (const encoding of ['protobuf', 'json'] satisfies Encoding[])
+    test(encoding, () =>
+      fc.assert(
+        fc.property(fc.constantFrom(...ROLES), anyValues, (operation, values) => {
+          const attributes = { ...values, 'gen_ai.operation.name': operation }
+          const request = otlp({ resource: {}, scope: '@acme/agents', spans: [{ name: 'span', attributes }] })
+          const span = ({ attributes: a, kind }: Span): void => {
+            const events = (): [] => []
+            expect(readGenAi({ attributes: a, kind, events } as unknown as Span)).toStrictEqual(
+              readGenAi({ attributes: unmarked(a), kind, events } as unknown as Span),
+            )
+          }
+          decoder.traces(encoding === 'json' ? toJson(request) : toProtobuf(request), encoding, { span })
+        }),
+        { numRuns: 2000, seed: 7 },
+      ),
+    )
+})
+
 describe('signs', () => {
   for (const { name, keys, signs } of DIALECTS)
     test(`of ${name} are keys that it declares, so that decoders know them`, () =>
@@ -61,9 +98,9 @@ describe('signs', () => {
     expect(
       () =>
         new Marks(
-          Array.from({ length: MOST_MARKS + 1 }, () => first!),
-          [],
+          Array.from({ length: MOST_DIALECTS + 1 }, () => first!),
+          {},
         ),
-    ).toThrow('more than the 27')
+    ).toThrow('more than the 23')
   })
 })
