@@ -65,28 +65,29 @@ function unmarked(attributes: Attributes): Attributes {
 }
 
 describe('what is on a span is read, be its group of keys rare or not', () => {
-  const ROLES = ['chat', 'execute_tool', 'invoke_agent', 'invoke_workflow', 'retrieval', 'embeddings'] as const
-  const TEXTS = ['', 'x', '7', 'true', 'batch', '[]', '[{"role":"user","content":"hi"}]'] as const
-  const anyValues = fc.dictionary(fc.constantFrom(...GEN_AI_KEYS), fc.oneof(fc.constantFrom(...TEXTS), fc.nat(), fc.boolean()), {
-    maxKeys: 6,
-  })
+  const ROLES = ['chat', 'execute_tool', 'invoke_agent', 'invoke_workflow', 'retrieval', 'embeddings']
+  const VALUES_OF_ALL = ['', 'x', '7', 'true', 'batch', '[]', '[{"role":"user","content":"hi"}]', 7]
+  const spans = ROLES.flatMap((role) =>
+    GEN_AI_KEYS.flatMap((key) =>
+      VALUES_OF_ALL.map((value) => ({
+        name: 'span',
+        attributes: { 'gen_ai.operation.name': role, 'gen_ai.usage.input_tokens': 9, [key]: value },
+      })),
+    ),
+  )
   for (const encoding of ['protobuf', 'json'] satisfies Encoding[])
-    test(encoding, () =>
-      fc.assert(
-        fc.property(fc.constantFrom(...ROLES), anyValues, (operation, values) => {
-          const attributes = { ...values, 'gen_ai.operation.name': operation }
-          const request = otlp({ resource: {}, scope: '@acme/agents', spans: [{ name: 'span', attributes }] })
-          const span = ({ attributes: a, kind }: Span): void => {
-            const events = (): [] => []
-            expect(readGenAi({ attributes: a, kind, events } as unknown as Span)).toStrictEqual(
-              readGenAi({ attributes: unmarked(a), kind, events } as unknown as Span),
-            )
-          }
-          decoder.traces(encoding === 'json' ? toJson(request) : toProtobuf(request), encoding, { span })
-        }),
-        { numRuns: 2000, seed: 7 },
-      ),
-    )
+    test(encoding, () => {
+      const request = otlp({ resource: {}, scope: '@acme/agents', spans })
+      let read = 0
+      const span = ({ attributes: a, kind }: Span): void => {
+        const events = (): [] => []
+        const asked = readGenAi({ attributes: unmarked(a), kind, events } as unknown as Span)
+        expect(readGenAi({ attributes: a, kind, events } as unknown as Span)).toStrictEqual(asked)
+        read++
+      }
+      decoder.traces(encoding === 'json' ? toJson(request) : toProtobuf(request), encoding, { span })
+      expect(read).toBe(spans.length)
+    })
 })
 
 describe('signs', () => {
