@@ -50,6 +50,7 @@ const STATUS: Readonly<Record<RequestRejectReason, number>> = {
   framing: 400,
 }
 const IDLE_CHECK_MS = 100
+const LINGER_MS = 2000
 /** google.rpc.Code for an HTTP status. */
 const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14 }
 
@@ -180,8 +181,24 @@ function refuse(request: IncomingMessage, response: ServerResponse, target: Targ
   if (COME_BACK.has(refusal.reason)) response.setHeader('retry-after', String(retryAfterSeconds()))
   if (refusal.reason === 'method') response.setHeader('allow', 'POST')
   if (refusal.reason === 'unauthorized') response.setHeader('www-authenticate', 'Bearer realm="agentopz"')
-  if (!request.complete) response.setHeader('connection', 'close')
+  if (!request.complete) linger(request, response)
   answerError(response, code, refusal.message, target.encoding)
+}
+
+/**
+ * Closes the connection behind the answer, in stages (RFC 9112 section 9.6): what still comes of the body is read and thrown away for a while.
+ * A socket that is closed with bytes unread is reset, and then its sender sees no answer but a broken pipe.
+ */
+function linger(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request
+  response.setHeader('connection', 'close')
+  request.resume()
+  // Node calls this when the answer was handed to the socket.
+  socket.destroySoon = () => {
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(timer))
+  }
 }
 
 interface Head {

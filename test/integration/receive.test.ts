@@ -249,6 +249,23 @@ describe('OTLP/HTTP', () => {
     while (w.inflight.bytes > 0) await new Promise((r) => setTimeout(r, 5))
     expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
   })
+  test('who sends a large body and looks late reads all the same why it was refused', async () => {
+    const w = { ...world(), memory: () => 'little memory is left' }
+    const { port } = await http(w)
+    const socket = connect(port, '127.0.0.1').pause()
+    let read = ''
+    const ended = new Promise((done) => socket.once('close', done).on('error', (error) => (read += error.message)))
+    socket.write(`POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${2 ** 24}\r\n\r\n`)
+    socket.write(Buffer.alloc(2 ** 24))
+    await new Promise((r) => setTimeout(r, 300))
+    socket
+      .setEncoding('utf8')
+      .on('data', (text: string) => (read += text))
+      .resume()
+    await ended
+    expect(read).toMatch(/^HTTP\/1.1 503 .*little memory is left"}$/s)
+    expect(read).toMatch(/connection: close/i)
+  })
   test('too many requests at once are refused', async () => {
     const w = world({ maxConcurrentRequests: 1 })
     const { port, url } = await http(w)
