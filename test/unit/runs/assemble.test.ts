@@ -47,6 +47,19 @@ describe('R1 root', () => {
     const { runs } = assemble({ traceId: TRACE, facts: new Map(looped.map((f) => [f.spanId, f])), links: new Map(), evaluations: [] })
     expect(runs).toHaveLength(1)
   })
+  test('a loop is cut at its first span, whichever of it comes first and whatever hangs on it', () => {
+    const { facts } = spansOf(agent('a', 'x', [model('m', 1, 1), tool('t', 'search', {}, { children: [model('n', 2, 2)] })]))
+    const looped = facts.map((f) => (f.spanId === idOf('a') ? { ...f, parentSpanId: idOf('n') } : f))
+    for (const order of [looped, looped.toReversed()]) {
+      const { runs, loose } = assemble({
+        traceId: TRACE,
+        facts: new Map(order.map((f) => [f.spanId, f])),
+        links: new Map(),
+        evaluations: [],
+      })
+      expect([runs.map((r) => [r.agent, r.modelCalls.length, r.toolCalls.length]), loose]).toEqual([[['x', 2, 1]], undefined])
+    }
+  })
   test('20,000 nested spans take less than a quadratic walk would', () => {
     let chain: Sketch = model('m0', 1, 1)
     const flat: Sketch[] = []
@@ -298,6 +311,31 @@ describe('any order of the same spans gives the same runs', () => {
           })
         },
       ),
+      { numRuns: 500 },
+    )
+  })
+  test('spans beside them change nothing: few spans are searched in place, many in Maps', () => {
+    const beside = spansOf(
+      ...Array.from({ length: 20 }, (_, i): Sketch => ({ id: `beside${i}`, at: 1000 + i, children: [], reading: { role: 'step' } })),
+    )
+    fc.assert(
+      fc.property(traces, (t) => {
+        const [few, many] = [t.facts, [...t.facts, ...beside.facts]].map((facts) =>
+          assemble({ traceId: TRACE, facts: new Map(facts.map((f) => [f.spanId, f])), links: new Map(t.links), evaluations: [] }),
+        )
+        const counted = (a: Assembled | undefined): unknown => ({
+          runs: a?.runs.map(({ modelCalls, toolCalls, spend, conflicts, agent, cohort }) => [
+            modelCalls,
+            toolCalls,
+            spend,
+            conflicts,
+            agent,
+            cohort,
+          ]),
+          loose: [a?.loose?.modelCalls ?? [], a?.loose?.toolCalls ?? [], a?.loose?.spend ?? []],
+        })
+        expect(counted(many)).toEqual(counted(few))
+      }),
       { numRuns: 500 },
     )
   })
