@@ -31,11 +31,12 @@ import type { Config } from './config-schema.ts'
 import { checkLayout } from './journal/layout.ts'
 import { openJournal, type OpenJournal } from './journal/open.ts'
 import { journalSettings } from './journal/settings.ts'
-import { guarded, listening } from './listen.ts'
+import { failed, guarded, listening } from './listen.ts'
 import type { Logger } from './log.ts'
 import { createMemoryGuard, memoryGauges } from './memory-guard.ts'
 import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
 import { boundsWithin, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
+import { createSweeping, SWEEP_MS } from '../processor/sweeping.ts'
 import type { TlsInUse } from './tls-in-use.ts'
 
 /** What the rest of the app wants to know of the runs, in whichever process they are. */
@@ -101,7 +102,7 @@ export interface OwnDataPath extends DataPath {
   takeShared(received: Received): Promise<IngestResult>
 }
 
-const SWEEP_MS = 1000
+const JOURNAL_MS = 1000
 const EXPIRE_MS = 60_000
 const MEMORY_MS = 250
 /** Runs looked at for the agents that have one open. */
@@ -197,8 +198,12 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
         http = await listening('receive.otlp_http', httpAddress, (address) => startHttpReceiver({ ...shared, address, corsOrigins }))
       if (grpcAddress !== undefined)
         grpc = await listening('receive.otlp_grpc', grpcAddress, (address) => startGrpcReceiver({ ...shared, address }))
+      const sweeping = createSweeping(
+        (limit) => pipeline.sweep(clock(), limit),
+        (error) => failed('sweep', error, metrics, log),
+      )
       timers = [
-        setInterval(() => (journal === undefined ? sweep(pipeline, metrics, log) : journal.tick()), SWEEP_MS),
+        journal === undefined ? setInterval(sweeping, SWEEP_MS) : setInterval(() => journal?.tick(), JOURNAL_MS),
         setInterval(() => guarded('memory', () => memory.look(), metrics, log), MEMORY_MS),
         setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
       ]
@@ -244,10 +249,4 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       journal = undefined
     },
   }
-}
-
-function sweep(pipeline: Pipeline, metrics: Metrics, log: Logger): void {
-  // A great many runs due at once are closed in slices, so that ingestion goes on between them.
-  const work = (): unknown => pipeline.sweep(Date.now()) && setImmediate(() => sweep(pipeline, metrics, log))
-  guarded('sweep', work, metrics, log)
 }

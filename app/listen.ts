@@ -89,7 +89,12 @@ export function guarded(stage: string, work: () => unknown, metrics: Metrics, lo
   try {
     work()
   } catch (error) {
-    log.error({ err: error }, `${stage} failed`)
-    metrics.add('agentopz_internal_errors_total', { stage }, 1, Date.now())
+    failed(stage, error, metrics, log)
   }
+}
+
+/** Counts and tells of a bug. */
+export function failed(stage: string, error: unknown, metrics: Metrics, log: Logger): void {
+  log.error({ err: error }, `${stage} failed`)
+  metrics.add('agentopz_internal_errors_total', { stage }, 1, Date.now())
 }

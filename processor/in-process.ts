@@ -15,6 +15,7 @@ import { createPipeline, type Pipeline, type PipelineHooks } from './pipeline.ts
 import { createPrices } from './prices.ts'
 import type { PriceOverride } from './prices-override.ts'
 import { DEFAULT_RUN_LIMITS, type RunLimits } from './runs/runs.ts'
+import { createSweeping, SWEEP_MS } from './sweeping.ts'
 import { placeOfSdk, type ReadableSpanLike, spanOfSdk } from './sdk-span.ts'
 
 export interface InProcessOptions {
@@ -56,7 +57,11 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     options.hooks ?? {},
     randomBytes(4).readInt32LE(),
   )
-  const timers = [setInterval(() => pipeline.sweep(Date.now()), 1000), setInterval(() => metrics.expire(Date.now()), 60_000)]
+  const sweep = createSweeping(
+    (limit) => pipeline.sweep(Date.now(), limit),
+    () => metrics.add('agentopz_internal_errors_total', { stage: 'sweep' }, 1, Date.now()),
+  )
+  const timers = [setInterval(sweep, SWEEP_MS), setInterval(() => metrics.expire(Date.now()), 60_000)]
   for (const timer of timers) timer.unref()
   let isShut = false
   return {

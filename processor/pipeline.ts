@@ -2,7 +2,7 @@
  * The data path on one screen: bytes → spans → readings → runs → verdicts → metrics.
  *
  *   ingest(body) → decode → dialect → runs.add            (as spans arrive)
- *   sweep(now)   → runs close → evaluate → record          (once a second)
+ *   sweep(now)   → runs close → evaluate → record          (ten times a second)
  *
  * A refused body changes nothing: the decoder checks all of it before the first span is handed on.
  * An item that our own code fails on is dropped and counted; the process lives.
@@ -62,8 +62,8 @@ export interface Pipeline {
   link(place: SpanPlace, now: number): void
   /** Takes an evaluation that came by another way than OTLP (feedback over HTTP). */
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
-  /** Closes what is due; true when more is due than one turn should take. */
-  sweep(now: number): boolean
+  /** Closes what is due, at most `limit` traces; true when more is due than that. */
+  sweep(now: number, limit?: number): boolean
   /** All state but settings, to be written out part by part: what comes later does not change it. */
   capture(): Iterable<PipelinePart>
   /** Puts back one part of what was captured. Before anything is taken in, and in the order the parts came. */
@@ -234,11 +234,11 @@ export function createPipeline(
       now = at
       runs.resume(now)
     },
-    sweep(at) {
+    sweep(at, limit) {
       now = at
       countOthers()
       pending.expire(now, settings.limits.rememberMs)
-      return runs.sweep(now)
+      return runs.sweep(now, limit)
     },
     flush(at, reason) {
       now = at

@@ -22,13 +22,19 @@ export type JournalEvent =
       readonly body: Uint8Array
     }
   | { readonly kind: 'evaluation'; readonly evaluation: ExternalEvaluation; readonly traceId: string; readonly spanId: string }
-  | { readonly kind: 'sweep' | 'expire' | 'resume' }
+  /** Of at most so many traces, in steps of 50 up to 10,000: going through it again closes the same. */
+  | { readonly kind: 'sweep'; readonly limit: number }
+  | { readonly kind: 'expire' | 'resume' }
   | { readonly kind: 'delivered'; readonly notes: OutboxState }
 
 /** Numbers in the journal are places in these lists: only ever add at the end. */
 const SIGNALS: readonly Signal[] = ['traces', 'logs', 'metrics']
 const ENCODINGS: readonly Encoding[] = ['protobuf', 'json']
 const CONTENT_ENCODINGS: readonly string[] = ['identity', 'gzip', 'deflate', 'zstd']
+
+const SWEEP_STEP = 50
+/** What a sweep closed before records told how many. */
+const SWEEP_BEFORE = 2000
 
 const NONE = { small: [0, 0, 0], label: '', body: new Uint8Array(0) } as const
 
@@ -47,6 +53,7 @@ export function recordOf(event: JournalEvent, seq: number, at: number): JournalR
     case 'delivered':
       return { ...NONE, seq, at, kind, body: Buffer.from(JSON.stringify(event.notes)) }
     case 'sweep':
+      return { ...NONE, seq, at, kind, small: [event.limit / SWEEP_STEP, 0, 0] }
     case 'expire':
     case 'resume':
       return { ...NONE, seq, at, kind }
@@ -71,6 +78,7 @@ export function eventOf(record: JournalRecord): JournalEvent | undefined {
     case 'delivered':
       return { kind, notes: JSON.parse(Buffer.from(record.body).toString()) as OutboxState }
     case 'sweep':
+      return { kind, limit: record.small[0] * SWEEP_STEP || SWEEP_BEFORE }
     case 'expire':
     case 'resume':
       return { kind }

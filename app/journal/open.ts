@@ -10,6 +10,7 @@ import { DecodeError, type Encoding } from '../../processor/decode/decode.ts'
 import type { Metrics } from '../../processor/metrics.ts'
 import type { Pipeline } from '../../processor/pipeline.ts'
 import { type IngestResult, type Received, type ReceiveLimits, Refusal, type Signal } from '../../processor/receive.ts'
+import { turnTraces } from '../../processor/sweeping.ts'
 import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
 import type { Logger } from '../log.ts'
 import { eventOf, type JournalEvent, PART_TYPE } from './events.ts'
@@ -143,7 +144,7 @@ async function again(record: JournalRecord, { pipeline, metrics, limits, log, ow
       case 'delivered':
         return outbox.replay(event.notes)
       case 'sweep':
-        return void pipeline.sweep(record.at)
+        return void pipeline.sweep(record.at, event.limit)
       case 'expire':
         return void metrics.expire(record.at)
       case 'resume':
@@ -174,19 +175,20 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
       if (!(error instanceof NotWritten)) internal(parts, event.kind, error)
     })
   }
-  let isSweeping = false
+  /** Since when it sweeps without having closed all that is due. */
+  let since: number | undefined
   const sweep = (): void => {
-    if (isSweeping) return
-    isSweeping = true
     let hasMore = false
+    since ??= performance.now()
+    const limit = turnTraces(performance.now() - since)
     journal
-      .submit({ kind: 'sweep' }, (at) => void (hasMore = pipeline.sweep(at)))
+      .submit({ kind: 'sweep', limit }, (at) => void (hasMore = pipeline.sweep(at, limit)))
       .catch((error: unknown) => {
         if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
       })
       .finally(() => {
-        isSweeping = false
         if (hasMore) sweep()
+        else since = undefined
       })
   }
   return {
@@ -212,8 +214,9 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
       journal.submit({ kind: 'evaluation', evaluation: e, traceId, spanId }, (at) => pipeline.evaluation(e, traceId, spanId, at)),
     expire: () => wait({ kind: 'expire' }, (at) => void metrics.expire(at)),
     tick: () => {
-      if (state.resume === undefined) sweep()
-      else
+      if (state.resume === undefined) {
+        if (since === undefined) sweep()
+      } else
         state.resume().then(
           () => (state.resume = undefined),
           () => undefined,

@@ -119,7 +119,7 @@ describe('events', () => {
       body: Buffer.from('{}'),
     },
     { kind: 'evaluation', evaluation: { name: 'user_feedback', source: 'feedback', score: 1 }, traceId: 'a'.repeat(32), spanId: '' },
-    { kind: 'sweep' },
+    { kind: 'sweep', limit: 100 },
     { kind: 'expire' },
     { kind: 'resume' },
     { kind: 'delivered', notes: { tempo: [1, 2, 3] } },
@@ -131,6 +131,12 @@ describe('events', () => {
       expect([found.record.seq, found.record.at]).toEqual([7, 1_790_000_000_000.5])
       expect(eventOf(found.record)).toEqual(event)
     })
+  test('a sweep that does not say how much it closed is of two thousand traces', () => {
+    expect(eventOf({ seq: 1, kind: 'sweep', at: 0, small: [0, 0, 0], label: '', body: new Uint8Array(0) })).toEqual({
+      kind: 'sweep',
+      limit: 2000,
+    })
+  })
   test('a number of a later version is no event', () => {
     expect(eventOf({ seq: 1, kind: 'request', at: 0, small: [9, 0, 0], label: '', body: new Uint8Array(0) })).toBeUndefined()
   })
