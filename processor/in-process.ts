@@ -17,6 +17,7 @@ import type { PriceOverride } from './prices-override.ts'
 import { DEFAULT_RUN_LIMITS, type RunLimits } from './runs/runs.ts'
 import { createSweeping, SWEEP_MS } from './sweeping.ts'
 import { placeOfSdk, type ReadableSpanLike, spanOfSdk } from './sdk-span.ts'
+import { shapeOf } from './sdk-shape.ts'
 
 export interface InProcessOptions {
   readonly limits?: Partial<RunLimits>
@@ -73,9 +74,10 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
       const now = Date.now()
       let view: Span
       try {
-        const place = placeOfSdk(span, interest)
+        const shape = shapeOf(span.attributes)
+        const place = placeOfSdk(span, interest, shape)
         if (place !== undefined) return pipeline.link(place, now)
-        view = spanOfSdk(span)
+        view = spanOfSdk(span, shape)
       } catch {
         metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, now)
         return

@@ -3,11 +3,12 @@
  * Values are read when they are asked for, so the view shows the span as it is then; it is meant for spans that have ended.
  */
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../model/span.ts'
-import { hasKeyOfInterest, type InterestTest } from './decode/interest.ts'
+import type { InterestTest } from './decode/interest.ts'
 import { millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
 import type { SpanPlace } from './decode/span-ids.ts'
 import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
 import { SdkAttributes } from './sdk-attributes.ts'
+import { type Shape, shapeOf } from './sdk-shape.ts'
 
 type HrTime = readonly [seconds: number, nanos: number]
 
@@ -41,9 +42,14 @@ export interface ReadableSpanLike {
 }
 
 const STATUS: readonly StatusCode[] = ['unset', 'ok', 'error']
-/** Nearly every id is told by its last digits; a regular expression costs 60 ns on each. */
-const isValid = (id: string): boolean => id !== '' && (!id.endsWith('00000000') || !/^0*$/.test(id))
-const nanosOf = ([seconds, nanos]: HrTime): Nanos => ({ ms: seconds * 1000 + Math.floor(nanos / 1e6), rest: nanos % 1e6 })
+/** Nearly every id is told by its last digit; a regular expression costs 60 ns on each. */
+const isValid = (id: string): boolean => id !== '' && (id.charCodeAt(id.length - 1) !== 48 || !/^0*$/.test(id))
+
+/** As in nanos.ts, not by `%` and not by taking the pair apart, which goes through its iterator. */
+function nanosOf(time: HrTime): Nanos {
+  const ms = Math.floor(time[1] / 1e6)
+  return { ms: time[0] * 1000 + ms, rest: time[1] - ms * 1e6 }
+}
 
 /** Spans come from few resources and scopes, one after the other: what was made of the last is used again. */
 let resourceAttributes: unknown
@@ -69,16 +75,18 @@ function scopeOf(span: ReadableSpanLike): Scope {
   return scope
 }
 
+const NO_EVENTS: readonly SpanEvent[] = []
+
 class SdkSpan implements Span {
   readonly #span: ReadableSpanLike
   readonly #context: SpanContextLike
   readonly attributes: Attributes
   readonly resource: Attributes
 
-  constructor(span: ReadableSpanLike) {
+  constructor(span: ReadableSpanLike, shape: Shape | undefined) {
     this.#span = span
     this.#context = span.spanContext()
-    this.attributes = new SdkAttributes(span.attributes)
+    this.attributes = new SdkAttributes(span.attributes, shape)
     this.resource = resourceOf(span)
   }
   get traceId(): string {
@@ -126,6 +134,7 @@ class SdkSpan implements Span {
     return contexts.map(({ traceId, spanId }) => ({ traceId, spanId }))
   }
   events(): readonly SpanEvent[] {
+    if (this.#span.events.length === 0) return NO_EVENTS
     return this.#span.events.map((e) => ({
       name: e.name,
       timeMs: millisOf(nanosOf(e.time)),
@@ -135,14 +144,15 @@ class SdkSpan implements Span {
 }
 
 /** A view over an ended span; valid as long as the span is. Throws only what the span's own `spanContext()` throws. */
-export function spanOfSdk(span: ReadableSpanLike): Span {
-  return new SdkSpan(span)
+export function spanOfSdk(span: ReadableSpanLike, shape?: Shape): Span {
+  return new SdkSpan(span, shape)
 }
 
 /** The place of a span that no dialect need look at; undefined for one of interest, by the rule that decoders follow. */
-export function placeOfSdk(span: ReadableSpanLike, test: InterestTest): SpanPlace | undefined {
-  if (hasKeyOfInterest(span.attributes, test) || isKnownSource(span, test)) return undefined
-  for (const event of span.events) if (test.event(event.name)) return undefined
+export function placeOfSdk(span: ReadableSpanLike, test: InterestTest, shape: Shape = shapeOf(span.attributes)): SpanPlace | undefined {
+  if (shape.isOfInterest || isKnownSource(span, test)) return undefined
+  const { events } = span
+  for (let i = 0; i < events.length; i++) if (test.event(events[i]?.name ?? '')) return undefined
   const { traceId, spanId } = span.spanContext()
   const parent = span.parentSpanContext
   const parentSpanId = parent?.spanId ?? span.parentSpanId ?? ''

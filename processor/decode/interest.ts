@@ -26,7 +26,7 @@ export function createInterestTest(interest: Interest): InterestTest {
   const scope = matcher(interest.scopes)
   const service = matcher(interest.services ?? DEFAULT_SERVICES)
   return {
-    key: (key) => GEN_AI_PREFIXES.some((p) => key.startsWith(p)),
+    key: isKeyOfInterest,
     scope,
     service: (name) => name !== undefined && service(name),
     event: (name) => name.startsWith(EVENT_PREFIX),
@@ -48,8 +48,7 @@ function lettersOf(key: string): number {
   return ((key.charCodeAt(0) & 31) << 5) | (key.charCodeAt(1) & 31)
 }
 
-/** The rule for attributes in an object. */
-export function hasKeyOfInterest(attributes: Readonly<Record<string, unknown>>, test: InterestTest): boolean {
-  for (const key in attributes) if (FIRST_LETTERS[lettersOf(key)] === 1 && test.key(key)) return true
-  return false
+/** The rule for one key, where nearly all are told by two letters. */
+export function isKeyOfInterest(key: string): boolean {
+  return FIRST_LETTERS[lettersOf(key)] === 1 && GEN_AI_PREFIXES.some((p) => key.startsWith(p))
 }

@@ -4,6 +4,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { TracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
 import { keyNumber } from '../../../model/attribute-key.ts'
+import { shapeOf } from '../../../processor/sdk-shape.ts'
 import { type ReadableSpanLike, spanOfSdk } from '../../../processor/sdk-span.ts'
 import { allOf } from './reading.ts'
 
@@ -41,7 +42,7 @@ describe('SDK 3.x', () => {
       span.setStatus({ code: SpanStatusCode.ERROR, message: 'refused' })
       span.end([1_790_000_001, 1])
       parent.end([1_790_000_002, 0])
-    }).then((spans) => spans.map(spanOfSdk))
+    }).then((spans) => spans.map((span) => spanOfSdk(span)))
     expect(child!.parentSpanId).toBe(root!.spanId)
     expect(child!.traceId).toBe(root!.traceId)
     expect([child!.parentLocation, root!.parentLocation, root!.parentSpanId]).toEqual(['local', 'unknown', ''])
@@ -142,5 +143,14 @@ describe('other shapes', () => {
     expect(attributes.has('constructor')).toBe(false)
     expect(attributes.text('late.key')).toBe('here')
     expect(attributes.text(keyNumber('late.key'))).toBe('here')
+  })
+  test('spans with the same keys share what they say, others of the same lengths do not', () => {
+    const one = shapeOf({ 'gen_ai.operation.name': 'chat', 'app.a': 1 })
+    expect(shapeOf({ 'gen_ai.operation.name': 'execute_tool', 'app.a': 2 })).toBe(one)
+    const other = shapeOf({ 'gen_xx.operation.name': 'chat', 'app.b': 1 })
+    expect([one.isOfInterest, other.isOfInterest]).toEqual([true, false])
+    expect([one.marks === 0, other.marks]).toEqual([false, 0])
+    expect(shapeOf({ 'app.a': 1, 'gen_ai.operation.name': 'chat' })).toEqual({ ...one, keys: ['app.a', 'gen_ai.operation.name'] })
+    expect(shapeOf(Object.create({ 'gen_ai.operation.name': 'inherited' }) as Record<string, unknown>).isOfInterest).toBe(false)
   })
 })
