@@ -5,7 +5,8 @@
  */
 import { Reader, Writer } from './packed/bytes.ts'
 import { Slab } from './packed/slab.ts'
-import { LIST, Slots } from './packed/slots.ts'
+import { grown, LIST, Slots } from './packed/slots.ts'
+import type { Key } from './packed/trace-key.ts'
 import type { ClosedRun, ClosedTrace } from './trace.ts'
 
 /** Room for so many at first; it doubles when it is full. */
@@ -14,9 +15,13 @@ const FIRST = 1024
 export class ClosedTraces {
   readonly #slots: Slots
   readonly #slab = new Slab()
+  /** Number of the closing since which a slot's trace has been remembered, never 0. */
+  #lives = new Int32Array(FIRST)
+  #life = 0
 
   constructor(seed: number) {
     this.#slots = new Slots(FIRST, seed)
+    this.#slots.onGrow(() => (this.#lives = grown(this.#lives, new Int32Array(this.#slots.capacity))))
   }
 
   get size(): number {
@@ -29,14 +34,24 @@ export class ClosedTraces {
     return slot < 0 ? undefined : this.#read(slot).trace
   }
 
-  /** Remembers a trace as the newest, in the place of what was known of it. */
-  add(traceId: string, trace: ClosedTrace): void {
+  /** The closing since which a trace has been remembered without a break, 0 for none. By its id where the key does not tell. */
+  lifeOf(key: Key, traceId: string | undefined): number {
+    const slot = traceId === undefined ? this.#slots.findKey(key) : this.#slots.find(traceId)
+    return slot < 0 ? 0 : (this.#lives[slot] ?? 0)
+  }
+
+  /** Remembers a trace as the newest, in the place of what was known of it; since which closing. */
+  add(traceId: string, trace: ClosedTrace): number {
     let slot = this.#slots.find(traceId)
-    if (slot < 0) slot = this.#slots.add(traceId, trace.closedMs)
-    else this.#slab.free(this.#refOf(slot))
+    if (slot < 0) {
+      slot = this.#slots.add(traceId, trace.closedMs)
+      this.#life = (this.#life + 1) | 0 || 1
+      this.#lives[slot] = this.#life
+    } else this.#slab.free(this.#refOf(slot))
     this.#slots.lastMs[slot] = trace.closedMs
     this.#slots.ref[slot] = this.#slab.put(pack(traceId, trace))
     this.#slots.move(slot, LIST.settling)
+    return this.#lives[slot] ?? 0
   }
 
   /** Puts a trace back that was read and changed; its age stays. */
@@ -52,15 +67,11 @@ export class ClosedTraces {
     return this.size === 0 ? undefined : this.#slots.lastMs[this.#slots.first(LIST.settling)]
   }
 
-  /** Forgets the oldest one and says what it had claimed. */
-  takeOldest(): Claims | undefined {
+  dropOldest(): void {
     const slot = this.#slots.first(LIST.settling)
-    if (slot < 0) return undefined
-    const { bytes, from } = this.#slab.at(this.#refOf(slot))
-    const claims = unpackClaims(new Reader(bytes, from))
+    if (slot < 0) return
     this.#slab.free(this.#refOf(slot))
     this.#slots.remove(slot)
-    return claims
   }
 
   /** Where every trace is, oldest first; good for `readAt` while somebody holds. */
@@ -98,11 +109,6 @@ function pack(traceId: string, trace: ClosedTrace): Uint8Array {
   w.id(traceId.slice(0, 16))
   w.id(traceId.slice(16))
   w.moment(trace.closedMs)
-  w.whole(trace.responses.length)
-  for (const [service, id] of trace.responses) {
-    w.text(service)
-    w.once(id)
-  }
   w.whole(trace.runs.length)
   for (const run of trace.runs) {
     for (const word of [run.agent, run.environment, run.promptVersion, run.model]) w.text(word)
@@ -115,20 +121,13 @@ function pack(traceId: string, trace: ClosedTrace): Uint8Array {
   return w.bytes
 }
 
-type Claims = Pick<ClosedTrace, 'closedMs' | 'responses'> & { readonly traceId: string }
-
-/** The beginning of a record: all that is needed of most. */
-function unpackClaims(r: Reader): Claims {
-  return { traceId: r.id() + r.id(), closedMs: r.moment(), responses: listOf(r, () => [r.text(), r.once()] as const) }
-}
-
 function unpack(r: Reader): { readonly traceId: string; readonly trace: ClosedTrace } {
-  const { traceId, closedMs, responses } = unpackClaims(r)
+  const [traceId, closedMs] = [r.id() + r.id(), r.moment()]
   const runs = listOf(r, (): ClosedRun => {
     const [agent, environment, promptVersion, model] = [r.text(), r.text(), r.text(), r.text()]
     return { agent, environment, promptVersion, model, spanIds: r.byte() === 0 ? undefined : readIds(r) }
   })
-  return { traceId, trace: { closedMs, responses, runs, counted: readIds(r), envelopes: readIds(r), missingParents: readIds(r) } }
+  return { traceId, trace: { closedMs, runs, counted: readIds(r), envelopes: readIds(r), missingParents: readIds(r) } }
 }
 
 function listOf<T>(r: Reader, read: () => T): T[] {

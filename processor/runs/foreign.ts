@@ -10,8 +10,8 @@ export function foreignCalls(responses: Responses, trace: OpenTrace, calls: read
   const foreign = new Set<string>()
   for (const call of calls) {
     if (call.responseId === undefined) continue
-    const service = trace.facts.get(call.spanId)?.service ?? ''
-    if (!responses.keep(service, call.responseId, trace.traceId)) foreign.add(call.spanId)
+    const fact = trace.facts.get(call.spanId)
+    if (!responses.keep(fact?.service ?? '', call.responseId, trace.traceId, fact?.claim)) foreign.add(call.spanId)
   }
   return foreign
 }
@@ -26,4 +26,16 @@ export function withoutForeignCalls(responses: Responses, trace: OpenTrace, run:
     modelCalls: trace.hasCandidate ? run.modelCalls : run.modelCalls.filter((c) => !foreign.has(c.spanId)),
     conflicts: [...run.conflicts, ...Array.from(foreign, () => 'duplicate_response' as const)],
   }
+}
+
+/** Notes that a trace closes with what it claimed: the claims' numbers. */
+export function settleClaims(responses: Responses, trace: OpenTrace): readonly number[] {
+  const claims: number[] = []
+  for (const { service, reading, claim } of trace.facts.values()) {
+    const { responseId, role } = reading
+    if (responseId === undefined || role !== 'model') continue
+    const settled = responses.settle(service, responseId, trace.traceId, claim, trace.hasCandidate)
+    if (settled !== undefined) claims.push(settled)
+  }
+  return claims
 }

@@ -1,77 +1,93 @@
 /**
  * Which traces reported which response id, per service: two instrumentations of one call can land in two traces of their own
  * (LangChain handler and OpenAI SDK), with nothing in common but `gen_ai.response.id` (R3). One of the traces keeps the call.
- * Claims are rows of numbers in a ring, oldest first: 36 bytes each and nothing for the garbage collector, for there is one per model call.
+ * Claims are rows of numbers in a ring, numbered as they come: 40 bytes each and nothing for the garbage collector, for there is one per model call.
+ * A span keeps its claim's number, so that its id is gone through once. Nobody takes claims away: they hold for as long as their trace is remembered.
  * A response id is held as a 64-bit fingerprint with a seed: a false match has odds below 1 in 10^12 at half a million claims.
  */
-import { fingerprint, idOfKey, newKey, readKey } from './packed/trace-key.ts'
+import {
+  B,
+  BEFORE,
+  CANDIDATE,
+  type CapturedClaims,
+  capturedClaims,
+  type ClaimsState,
+  COUNTED,
+  FINAL,
+  FLAGS,
+  idAt,
+  LIFE,
+  NESTED,
+  SERVICE,
+  SHARED,
+  TRACE,
+  WIDTH,
+} from './packed/claim-rows.ts'
+import { finishPrint, fingerprint, type Key, newKey, readKey, type TraceKey } from './packed/trace-key.ts'
 
-/** A claim as data; the fingerprints mean something only with the seed that they were made with. */
-export interface ClaimState {
-  readonly response: readonly [number, number]
-  readonly service: number
-  readonly traceId: string
-  readonly hasCandidate: boolean
-  readonly nested: boolean
-  readonly counted: boolean
-}
-
-export interface ClaimsState {
-  readonly seed: number
-  readonly claims: readonly ClaimState[]
+/** What claims have to know of traces. */
+export interface Claimants {
+  /** Whether an open trace has an agent or workflow span. */
+  isCandidate(traceId: string): boolean
+  /** Since which closing in a row a closed trace has been remembered, 0 for one that is not; by its id where the key does not tell. */
+  lifeOf(key: Key, traceId: string | undefined): number
 }
 
 /** More traces than this with one response id are a sender's bug. */
 const MAX_CLAIMS = 8
-/** Fingerprints of response and service, four ints of trace key, flags, the next claim in its bucket. */
-const WIDTH = 9
-const [B, SERVICE, TRACE, FLAGS, CHAIN] = [1, 2, 3, 7, 8]
-/** LIVE: not released. NESTED: the call's span has a parent. COUNTED: its trace closed and counted the call. FINAL: its trace has closed. */
-const [LIVE, NESTED, COUNTED, CANDIDATE, FINAL] = [1, 2, 4, 8, 16]
 const NONE = -1
+const NOTHING: readonly number[] = []
 
 export class Responses {
   readonly #max: number
   #seed: number
-  readonly #isCandidate: (traceId: string) => boolean
+  readonly #traces: Claimants
   /** Both made at the first claim. */
   #rows = new Int32Array(0)
-  /** A row more than it is, so that 0 is none: an array of zeros costs nothing until it is written. */
-  #heads = new Int32Array(1)
+  /** The number of each bucket's newest claim. An array of zeros costs nothing until it is written. */
+  #newest = new Int32Array(1)
+  #mask = 0
   /** Ids of traces that cannot be told from their keys, by row. */
   readonly #names = new Map<number, string>()
-  /** Row of the oldest claim, and rows in use from there on. */
-  #oldest = 0
-  #used = 0
+  /** The next claim's number, modulo 2^32, and how many before it are held. */
+  #next = 1
+  #held = 0
   readonly #key = newKey()
+  readonly #other = newKey()
+  /** Fingerprint of the response that was asked for. */
+  #a = 0
+  #b = 0
   /** One service after the other asks, many times each. */
   #lastService: string | undefined
   #lastPrint = 0
 
-  /** Holds at most `max` claims; the oldest are forgotten first. `isCandidate` says of an open trace whether it has an agent or workflow span. */
-  constructor(max: number, seed: number, isCandidate: (traceId: string) => boolean) {
+  /** Holds at most `max` claims; the oldest are forgotten first. */
+  constructor(max: number, seed: number, traces: Claimants) {
     this.#max = Math.max(1, max)
     this.#seed = seed | 0
-    this.#isCandidate = isCandidate
+    this.#traces = traces
   }
 
-  claim(service: string, responseId: string, traceId: string, nested: boolean): void {
-    const claims = this.#find(responseId)
-    const mine = this.#of(claims, this.#service(service), traceId)
-    if (mine !== NONE) this.#set(mine, nested ? NESTED : 0)
-    else if (claims.length < MAX_CLAIMS)
-      this.#add(
-        fingerprint(responseId, this.#seed),
-        fingerprint(responseId, ~this.#seed),
-        this.#service(service),
-        traceId,
-        nested ? NESTED : 0,
-      )
+  /** The number of the claim; undefined where too many traces have claimed the response. */
+  claim(service: string, responseId: string, traceId: string, nested: boolean): number | undefined {
+    this.#print(responseId)
+    const key = readKey(traceId, this.#seed, this.#key)
+    const claims = this.#find(this.#a, this.#b)
+    const mine = this.#of(claims, this.#service(service), key)
+    if (mine !== NONE) {
+      this.#set(mine, nested ? NESTED : 0)
+      return this.#numberAt(mine)
+    }
+    if (claims.length >= MAX_CLAIMS) return undefined
+    for (const row of claims) this.#set(row, SHARED)
+    const flags = (nested ? NESTED : 0) | (claims.length > 0 ? SHARED : 0)
+    return this.#add(this.#a, this.#b, this.#service(service), key, traceId, flags)
   }
 
   /** The trace that reported a response, for evaluations that name only the response. */
   traceOf(responseId: string): string | undefined {
-    const claims = this.#find(responseId)
+    this.#print(responseId)
+    const claims = this.#find(this.#a, this.#b)
     const row = claims.find((r) => this.#has(r, COUNTED)) ?? claims[0]
     return row === undefined ? undefined : this.#idOf(row)
   }
@@ -80,46 +96,44 @@ export class Responses {
    * Whether `traceId` keeps the call when it closes now; marks it counted if so. The rule does not depend on which trace closes first:
    * a call already counted is never counted again, an agent's trace wins over a nested call and that over a bare one, else the smaller id.
    */
-  keep(service: string, responseId: string, traceId: string): boolean {
-    const wanted = this.#service(service)
-    const claims = this.#find(responseId).filter((r) => this.#rows[r * WIDTH + SERVICE] === wanted)
-    const mine = this.#of(claims, wanted, traceId)
+  keep(service: string, responseId: string, traceId: string, claim: number | undefined): boolean {
+    const mine = this.#mine(service, responseId, traceId, claim)
     if (mine === NONE || this.#has(mine, COUNTED)) return true
-    const wins = claims.every((r) => r === mine || (!this.#has(r, COUNTED) && this.#beats(mine, r)))
+    const wins = !this.#has(mine, SHARED) || this.#rivalsOf(mine).every((r) => !this.#has(r, COUNTED) && this.#beats(mine, r))
     if (wins) this.#set(mine, COUNTED)
     return wins
   }
 
-  /** Notes that the trace of a claim has closed: what it is does not change any more. */
-  settle(service: string, responseId: string, traceId: string, hasCandidate: boolean): void {
-    const mine = this.#of(this.#find(responseId), this.#service(service), traceId)
-    if (mine !== NONE && !this.#has(mine, FINAL)) this.#set(mine, FINAL | (hasCandidate ? CANDIDATE : 0))
+  /** Notes that the trace of a claim closes: what it is does not change any more. The claim's number, if it is still held. */
+  settle(service: string, responseId: string, traceId: string, claim: number | undefined, hasCandidate: boolean): number | undefined {
+    const mine = this.#mine(service, responseId, traceId, claim)
+    if (mine === NONE) return undefined
+    if (!this.#has(mine, FINAL)) this.#set(mine, FINAL | (hasCandidate ? CANDIDATE : 0))
+    return this.#numberAt(mine)
   }
 
-  /** Forgets what a closed trace claimed. */
-  release(service: string, responseId: string, traceId: string): void {
-    const mine = this.#of(this.#find(responseId), this.#service(service), traceId)
-    if (mine !== NONE) this.#drop(mine)
+  /** Notes in which life a trace that has closed is remembered: what was settled holds for as long. */
+  remember(claim: number, life: number): void {
+    const at = (claim & this.#mask) * WIDTH + LIFE
+    if (this.#isHeld(claim) && this.#rows[at] === 0) this.#rows[at] = life
   }
 
-  /** Every claim, oldest first. */
-  capture(): ClaimsState {
-    const claims: ClaimState[] = []
-    for (let i = 0; i < this.#used; i++) {
-      const row = (this.#oldest + i) % this.#max
-      if (!this.#has(row, LIVE)) continue
-      const at = row * WIDTH
-      const traceId = this.#idOf(row)
-      claims.push({
-        response: [this.#rows[at] ?? 0, this.#rows[at + B] ?? 0],
-        service: this.#rows[at + SERVICE] ?? 0,
-        traceId,
-        hasCandidate: this.#isAgents(row),
-        nested: this.#has(row, NESTED),
-        counted: this.#has(row, COUNTED),
-      })
+  /** Every claim that holds, oldest first. */
+  capture(): CapturedClaims {
+    const rows = new Int32Array(this.#held * WIDTH)
+    const names = new Map<number, string>()
+    let count = 0
+    for (let number = (this.#next - this.#held) | 0; number !== this.#next; number = (number + 1) | 0) {
+      const row = number & this.#mask
+      if (!this.#holds(row)) continue
+      const at = count * WIDTH
+      rows.set(this.#rows.subarray(row * WIDTH, (row + 1) * WIDTH), at)
+      if (this.#isAgents(row)) rows[at + FLAGS] = (rows[at + FLAGS] ?? 0) | CANDIDATE
+      const name = this.#names.get(row)
+      if (name !== undefined) names.set(count, name)
+      count++
     }
-    return { seed: this.#seed, claims }
+    return capturedClaims(this.#seed, rows, names, count)
   }
 
   /** Takes over captured claims, and the seed they were made with. `isOpen` says which traces may still change. */
@@ -127,9 +141,14 @@ export class Responses {
     this.#seed = seed
     this.#lastService = undefined
     for (const c of claims) {
-      const isFinal = c.counted || !isOpen(c.traceId)
+      const isFinal = c.isFinal ?? (c.counted || !isOpen(c.traceId))
+      const key = readKey(c.traceId, this.#seed, this.#key)
+      const life = isFinal ? this.#traces.lifeOf(key, key.isNamed ? c.traceId : undefined) : 0
+      if (isFinal && life === 0) continue
       const flags = (c.nested ? NESTED : 0) | (c.counted ? COUNTED : 0) | (isFinal ? FINAL : 0) | (c.hasCandidate ? CANDIDATE : 0)
-      this.#add(c.response[0], c.response[1], c.service, c.traceId, flags)
+      // Whether others share it is not said: then they are looked for.
+      const number = this.#add(c.response[0], c.response[1], c.service, key, c.traceId, flags | SHARED)
+      this.remember(number, life)
     }
   }
 
@@ -141,24 +160,40 @@ export class Responses {
     return this.#lastPrint
   }
 
-  /** The claims of a response, oldest first. */
-  #find(responseId: string): readonly number[] {
-    const a = fingerprint(responseId, this.#seed)
-    const b = fingerprint(responseId, ~this.#seed)
-    const found: number[] = []
-    for (let row = this.#first(a); row !== NONE; row = this.#rows[row * WIDTH + CHAIN] ?? NONE)
-      if (this.#rows[row * WIDTH] === a && this.#rows[row * WIDTH + B] === b) found.push(row)
-    // A bucket holds the newest first.
-    return found.length > 1 ? found.sort((x, y) => this.#ageOf(x) - this.#ageOf(y)) : found
+  /** Both halves of a fingerprint at once. */
+  #print(responseId: string): void {
+    let a = this.#seed
+    let b = ~this.#seed
+    for (let i = 0; i < responseId.length; i++) {
+      const code = responseId.charCodeAt(i)
+      a = Math.imul(a ^ code, 0x9e3779b1)
+      b = Math.imul(b ^ code, 0x9e3779b1)
+    }
+    this.#a = finishPrint(a)
+    this.#b = finishPrint(b)
   }
 
-  #ageOf(row: number): number {
-    return (row - this.#oldest + this.#max) % this.#max
+  /** The rows of a response's claims, oldest first. A bucket goes back from its newest claim; the first that is no longer held ends it. */
+  #find(a: number, b: number): readonly number[] {
+    const rows = this.#rows
+    let found = NOTHING
+    for (let number = this.#newest[this.#bucket(a)] ?? 0; this.#isHeld(number);) {
+      const row = number & this.#mask
+      const at = row * WIDTH
+      if (rows[at] === a && rows[at + B] === b && this.#holds(row)) found = [row, ...found]
+      number = rows[at + BEFORE] ?? 0
+    }
+    return found
   }
 
-  #of(claims: readonly number[], service: number, traceId: string): number {
-    if (claims.length === 0) return NONE
-    const { a, b, c, d } = readKey(traceId, this.#seed, this.#key)
+  /** The row of a trace's own claim: by its number, where the span has one. */
+  #mine(service: string, responseId: string, traceId: string, claim: number | undefined): number {
+    if (claim !== undefined) return this.#isHeld(claim) && this.#holds(claim & this.#mask) ? claim & this.#mask : NONE
+    this.#print(responseId)
+    return this.#of(this.#find(this.#a, this.#b), this.#service(service), readKey(traceId, this.#seed, this.#key))
+  }
+
+  #of(claims: readonly number[], service: number, { a, b, c, d }: Key): number {
     for (const row of claims) {
       const at = row * WIDTH
       const r = this.#rows
@@ -168,43 +203,72 @@ export class Responses {
     return NONE
   }
 
-  #add(a: number, b: number, service: number, traceId: string, flags: number): void {
+  #rivalsOf(mine: number): readonly number[] {
+    const r = this.#rows
+    const at = mine * WIDTH
+    return this.#find(r[at] ?? 0, r[at + B] ?? 0).filter((row) => row !== mine && r[row * WIDTH + SERVICE] === r[at + SERVICE])
+  }
+
+  // oxlint-disable-next-line max-params -- a row, without an object for it
+  #add(a: number, b: number, service: number, key: TraceKey, traceId: string, flags: number): number {
     if (this.#rows.length === 0) {
-      this.#rows = new Int32Array(this.#max * WIDTH)
-      this.#heads = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(1024, this.#max))))
+      const size = 2 ** Math.ceil(Math.log2(Math.max(1024, this.#max)))
+      this.#rows = new Int32Array(size * WIDTH)
+      this.#newest = new Int32Array(size)
+      this.#mask = size - 1
     }
-    if (this.#used === this.#max) this.#drop(this.#oldest)
-    const row = (this.#oldest + this.#used++) % this.#max
-    const key = readKey(traceId, this.#seed, this.#key)
+    const number = this.#next
+    this.#next = (number + 1) | 0
+    if (this.#held < this.#max) this.#held++
+    const row = number & this.#mask
     const bucket = this.#bucket(a)
-    this.#rows.set([a, b, service, key.a, key.b, key.c, key.d, flags | LIVE, this.#first(a)], row * WIDTH)
+    const at = row * WIDTH
+    const r = this.#rows
+    r[at] = a
+    r[at + B] = b
+    r[at + SERVICE] = service
+    r[at + TRACE] = key.a
+    r[at + TRACE + 1] = key.b
+    r[at + TRACE + 2] = key.c
+    r[at + TRACE + 3] = key.d
+    r[at + FLAGS] = flags
+    r[at + LIFE] = 0
+    r[at + BEFORE] = this.#newest[bucket] ?? 0
+    this.#newest[bucket] = number
+    if (this.#names.size > 0) this.#names.delete(row)
     if (key.isNamed) this.#names.set(row, traceId)
-    this.#heads[bucket] = row + 1
+    return number
   }
 
-  #drop(row: number): void {
-    const next = this.#rows[row * WIDTH + CHAIN] ?? NONE
-    const a = this.#rows[row * WIDTH] ?? 0
-    let before = this.#first(a)
-    if (before === row) this.#heads[this.#bucket(a)] = next + 1
-    else {
-      while (this.#rows[before * WIDTH + CHAIN] !== row) before = this.#rows[before * WIDTH + CHAIN] ?? NONE
-      this.#rows[before * WIDTH + CHAIN] = next
-    }
-    this.#rows[row * WIDTH + FLAGS] = 0
-    this.#names.delete(row)
-    while (this.#used > 0 && !this.#has(this.#oldest, LIVE)) {
-      this.#oldest = (this.#oldest + 1) % this.#max
-      this.#used--
-    }
+  #isHeld(number: number): boolean {
+    const age = (this.#next - number) | 0
+    return age > 0 && age <= this.#held
   }
 
-  #first(a: number): number {
-    return (this.#heads[this.#bucket(a)] ?? 0) - 1
+  /** Whether the claim's trace is open, or remembered since it closed. */
+  #holds(row: number): boolean {
+    const life = this.#rows[row * WIDTH + LIFE] ?? 0
+    return life === 0 || this.#traces.lifeOf(this.#keyOf(row), this.#names.get(row)) === life
+  }
+
+  #keyOf(row: number): Key {
+    const at = row * WIDTH + TRACE
+    const [key, r] = [this.#other, this.#rows]
+    key.a = r[at] ?? 0
+    key.b = r[at + 1] ?? 0
+    key.c = r[at + 2] ?? 0
+    key.d = r[at + 3] ?? 0
+    return key
+  }
+
+  #numberAt(row: number): number {
+    // Of the numbers that a row stands for, the newest one that was given out.
+    const age = (this.#next - row) & this.#mask
+    return (this.#next - (age === 0 ? this.#mask + 1 : age)) | 0
   }
 
   #bucket(a: number): number {
-    return (a >>> 0) & (this.#heads.length - 1)
+    return a & (this.#newest.length - 1)
   }
 
   #has(row: number, flag: number): boolean {
@@ -216,14 +280,12 @@ export class Responses {
   }
 
   #idOf(row: number): string {
-    const at = row * WIDTH + TRACE
-    const r = this.#rows
-    return this.#names.get(row) ?? idOfKey(r[at] ?? 0, r[at + 1] ?? 0, r[at + 2] ?? 0, r[at + 3] ?? 0)
+    return this.#names.get(row) ?? idAt(this.#rows, row * WIDTH)
   }
 
   /** Whether the claim's trace has an agent or workflow span: as it is while open, as it was when it closed. */
   #isAgents(row: number): boolean {
-    return this.#has(row, FINAL) ? this.#has(row, CANDIDATE) : this.#isCandidate(this.#idOf(row))
+    return this.#has(row, FINAL) ? this.#has(row, CANDIDATE) : this.#traces.isCandidate(this.#idOf(row))
   }
 
   #beats(a: number, b: number): boolean {

@@ -7,7 +7,7 @@
 import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
 import { SpanIds, type SpanPlace } from '../decode/span-ids.ts'
 import type { Assembled, Loose } from './assemble.ts'
-import { foreignCalls, withoutForeignCalls } from './foreign.ts'
+import { foreignCalls, settleClaims, withoutForeignCalls } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
 import { countModelCalls } from './model-calls.ts'
 import { LIST, type List } from './packed/slots.ts'
@@ -15,7 +15,7 @@ import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
 import { captureHeld, restorePart, type RunsCapture, type RunsPart } from './state.ts'
 import { countToolCalls } from './tool-calls.ts'
-import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
+import type { ClosedRun, ClosedTrace, HeldFact, OpenTrace } from './trace.ts'
 import { buildTree, type Link } from './tree.ts'
 import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, viewOf, workOf } from './words.ts'
 
@@ -35,7 +35,10 @@ export class Runs {
     this.#events = events
     this.#held = new Held(limits.maxOpen + 1, seed)
     this.#seen = new RememberedSpans(limits.maxRememberedSpans, limits.rememberMs, seed)
-    this.#responses = new Responses(limits.maxRememberedTraces, seed, (id) => this.#held.hasCandidate(this.#held.slots.find(id)))
+    this.#responses = new Responses(limits.maxRememberedTraces, seed, {
+      isCandidate: (id) => this.#held.hasCandidate(this.#held.slots.find(id)),
+      lifeOf: (key, id) => this.#held.closed.lifeOf(key, id),
+    })
   }
 
   get openRuns(): number {
@@ -84,8 +87,8 @@ export class Runs {
     while (this.#held.linkSpans > this.#limits.maxLinkSpans) this.#dropPlain(this.#held.oldestPlain(), 'link_bound')
   }
 
-  /** Adds a GenAI span. */
-  add(traceId: string, fact: Fact, now: number): void {
+  /** Adds a GenAI span, and takes the fact over. */
+  add(traceId: string, fact: HeldFact, now: number): void {
     const slot = this.#held.slots.find(traceId)
     const open = this.#held.isOpen(slot) ? this.#held.wake(slot) : undefined
     const closed = open === undefined ? this.#held.closed.get(traceId) : open.closed
@@ -105,7 +108,10 @@ export class Runs {
     trace.facts.set(fact.spanId, fact)
     const { responseId, role } = fact.reading
     trace.hasCandidate ||= role === 'agent' || role === 'workflow'
-    if (responseId !== undefined && role === 'model') this.#responses.claim(fact.service, responseId, traceId, fact.parentSpanId !== '')
+    if (responseId !== undefined && role === 'model') {
+      const claim = this.#responses.claim(fact.service, responseId, traceId, fact.parentSpanId !== '')
+      if (claim !== undefined) fact.claim = claim
+    }
     this.#held.touch(trace, now)
     this.#bound(trace, now)
   }
@@ -248,16 +254,16 @@ export class Runs {
 
   #close(trace: OpenTrace, reason: CloseReason, now: number): void {
     const { runs, loose, missingParents, aboveRoot } = trace.assembled()
-    for (const { service, reading } of trace.facts.values())
-      if (reading.responseId !== undefined && reading.role === 'model')
-        this.#responses.settle(service, reading.responseId, trace.traceId, trace.hasCandidate)
+    const claims = settleClaims(this.#responses, trace)
     this.#held.remove(trace.slot)
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1
     for (const [i, run] of runs.entries())
       this.#closeRun(trace, run, aboveRoot[i], reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
     if (loose !== undefined) this.#closeLoose(trace, loose, kept[0])
-    this.#remember(trace, kept, missingParents, now)
+    const life = this.#remember(trace, kept, missingParents, now)
+    for (const claim of claims) this.#responses.remember(claim, life)
+    while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#held.closed.dropOldest()
   }
 
   #closeRun(
@@ -307,21 +313,15 @@ export class Runs {
     })
   }
 
-  #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): void {
-    for (const spanId of trace.facts.keys()) this.#seen.add(trace.traceId, spanId, now)
-    const closed = closedTraceOf(trace, runs, missingParents, now)
-    this.#held.closed.add(trace.traceId, closed)
-    while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#forgetOldest()
+  /** Since which closing it is remembered. */
+  #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): number {
+    this.#seen.addAll(trace.traceId, trace.facts.keys(), now)
+    return this.#held.closed.add(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
   }
 
   #forget(now: number): void {
     const { closed } = this.#held
-    while (now - (closed.oldestMs ?? now) >= this.#limits.rememberMs && closed.size > 0) this.#forgetOldest()
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#held.closed.takeOldest()
-    for (const [service, id] of oldest?.responses ?? []) this.#responses.release(service, id, oldest?.traceId ?? '')
+    while (now - (closed.oldestMs ?? now) >= this.#limits.rememberMs && closed.size > 0) closed.dropOldest()
   }
 
   /** The closed run that a span belongs to. */

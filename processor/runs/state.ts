@@ -5,11 +5,12 @@
  */
 import type { ExternalEvaluation, Fact } from '../../model/run.ts'
 import type { Held } from './held.ts'
+import type { CapturedClaims, ClaimsState } from './packed/claim-rows.ts'
 import { LIST, type List } from './packed/slots.ts'
 import type { PlainCapture } from './packed/plain-links.ts'
 import type { RememberedSpans, RememberedState } from './remember.ts'
-import type { ClaimsState, Responses } from './responses.ts'
-import { type ClosedRun, type ClosedTrace, OpenTrace } from './trace.ts'
+import type { Responses } from './responses.ts'
+import { type ClosedRun, type ClosedTrace, type HeldFact, OpenTrace } from './trace.ts'
 import type { Link } from './tree.ts'
 
 /** What a trace waits for: to settle, for an agent around it, for its root, for its first GenAI span. */
@@ -33,7 +34,6 @@ export interface ClosedTraceState {
   readonly counted: readonly string[]
   readonly envelopes: readonly string[]
   readonly missingParents: readonly string[]
-  readonly responses: readonly (readonly [string, string])[]
 }
 
 export interface OpenTraceState {
@@ -97,7 +97,7 @@ export interface RunsCapture {
   readonly open: readonly OpenMark[]
   readonly plain: PlainCapture
   readonly order: readonly string[]
-  readonly claims: ClaimsState
+  readonly claims: CapturedClaims
   readonly remembered: RememberedState
 }
 
@@ -182,9 +182,8 @@ export function* partsOf(capture: RunsCapture): Iterable<RunsPart> {
       yield { kind: 'closed', traces: Array.from(capture.closed.subarray(at, at + PART), (ref) => stateAt(capture.held, ref)) }
     yield* openParts(capture)
     for (let at = 0; at < capture.order.length; at += 10 * PART) yield { kind: 'order', traceIds: capture.order.slice(at, at + 10 * PART) }
-    const { seed, claims } = capture.claims
-    for (let at = 0; at < claims.length; at += 10 * PART)
-      yield { kind: 'claims', state: { seed, claims: claims.slice(at, at + 10 * PART) } }
+    const { seed, count, part } = capture.claims
+    for (let at = 0; at < count; at += 10 * PART) yield { kind: 'claims', state: { seed, claims: part(at, at + 10 * PART) } }
     yield { kind: 'remembered', spans: capture.remembered }
   } finally {
     capture.release()
@@ -224,7 +223,6 @@ function closedState({ traceId, trace, counted, envelopes, spanIds }: ClosedMark
     counted: firstOf(trace.counted, counted),
     envelopes: firstOf(trace.envelopes, envelopes),
     missingParents: [...trace.missingParents],
-    responses: trace.responses,
   }
 }
 
@@ -263,8 +261,13 @@ function closedFrom(state: ClosedTraceState): ClosedTrace {
     counted: new Set(state.counted),
     envelopes: new Set(state.envelopes),
     missingParents: new Set(state.missingParents),
-    responses: state.responses,
   }
+}
+
+/** A fact without the number of its claim: claims are numbered anew. */
+function unclaimed(fact: HeldFact): Fact {
+  const { claim: _, ...rest } = fact
+  return rest
 }
 
 /** Puts an open trace back as it was: with what is remembered of it, if anything is. */
@@ -272,7 +275,7 @@ function openFrom(held: Held, state: OpenTraceState): void {
   const closed = state.closed === undefined ? undefined : (held.closed.get(state.traceId) ?? closedFrom(state.closed))
   const trace = held.start(state.traceId, state.firstMs)
   for (const fact of state.facts) {
-    trace.facts.set(fact.spanId, fact)
+    trace.facts.set(fact.spanId, unclaimed(fact))
     trace.hasCandidate ||= fact.reading.role === 'agent' || fact.reading.role === 'workflow'
   }
   for (const [id, link] of state.links) trace.links.set(id, link)

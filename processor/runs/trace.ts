@@ -6,11 +6,17 @@ import { assemble } from './assemble.ts'
 import type { ExternalEvaluation, Fact } from '../../model/run.ts'
 import type { Link } from './tree.ts'
 
+/** A fact as its trace holds it. */
+export interface HeldFact extends Fact {
+  /** Number of the claim of its response (responses.ts); without one it is looked for. */
+  claim?: number
+}
+
 export class OpenTrace implements TraceView {
   readonly traceId: string
   /** Its place in the table of traces. */
   readonly slot: number
-  readonly facts = new Map<string, Fact>()
+  readonly facts = new Map<string, HeldFact>()
   links = new Map<string, Link>()
   readonly evaluations: { readonly spanId: string; readonly evaluation: ExternalEvaluation }[] = []
   /** Whether it has an agent or workflow span. */
@@ -82,6 +88,4 @@ export interface ClosedTrace {
   readonly envelopes: Set<string>
   /** Parents that had not come when the trace closed: they are above its runs, not beside them. */
   readonly missingParents: ReadonlySet<string>
-  /** Responses claimed, to be released when the trace is forgotten. */
-  readonly responses: readonly (readonly [string, string])[]
 }

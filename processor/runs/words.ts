@@ -125,9 +125,6 @@ export function closedTraceOf(trace: OpenTrace, runs: readonly ClosedRun[], miss
     counted.add(s.spanId)
     addEnvelopes(trace, s.spanId, envelopes)
   }
-  const responses: (readonly [string, string])[] = [...(before?.responses ?? [])]
-  for (const { service, reading } of trace.facts.values())
-    if (reading.responseId !== undefined && reading.role === 'model') responses.push([service, reading.responseId])
   const missing = [...(before?.missingParents ?? []), ...missingParents.filter((id) => !trace.has(id))]
-  return { closedMs: now, runs, counted, envelopes, missingParents: new Set(missing), responses }
+  return { closedMs: now, runs, counted, envelopes, missingParents: new Set(missing) }
 }

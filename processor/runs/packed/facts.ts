@@ -5,18 +5,19 @@
 import type { ExternalEvaluation, Fact, Reading } from '../../../model/run.ts'
 import type { ParentLocation } from '../../../model/span.ts'
 import type { Draft } from '../../dialects/reading.ts'
+import type { HeldFact } from '../trace.ts'
 import type { Link } from '../tree.ts'
 import { type Reader, Writer } from './bytes.ts'
 import { readReading, Said, writeReading } from './reading.ts'
 
 export interface Contents {
-  readonly facts: ReadonlyMap<string, Fact>
+  readonly facts: ReadonlyMap<string, HeldFact>
   readonly links: ReadonlyMap<string, Link>
   readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
 }
 
 /** Bits of the byte before every fact. */
-const [SPAN_HEX, PARENT_SAME, PARENT_HEX, ORIGIN_SAME, HAS_VERSION, HAS_MAIN_AGENT, FROM_LOG] = [1, 2, 4, 8, 16, 32, 64]
+const [SPAN_HEX, PARENT_SAME, PARENT_HEX, ORIGIN_SAME, HAS_VERSION, HAS_MAIN_AGENT, FROM_LOG, HAS_CLAIM] = [1, 2, 4, 8, 16, 32, 64, 128]
 
 const writer = new Writer()
 
@@ -49,7 +50,11 @@ export function packContents(contents: Contents, before: (w: Writer) => void): U
 /** What `packContents` wrote. */
 export function unpackContents(
   r: Reader,
-  into: { readonly facts: Map<string, Fact>; readonly links: Map<string, Link>; readonly evaluations: Contents['evaluations'][number][] },
+  into: {
+    readonly facts: Map<string, HeldFact>
+    readonly links: Map<string, Link>
+    readonly evaluations: Contents['evaluations'][number][]
+  },
 ): void {
   const said = new Said()
   let last: Fact | undefined
@@ -65,7 +70,7 @@ export function unpackContents(
     into.evaluations.push({ spanId: r.text(), evaluation: JSON.parse(r.once()) as ExternalEvaluation })
 }
 
-function writeFact(w: Writer, fact: Fact, last: Fact | undefined, said: Said): void {
+function writeFact(w: Writer, fact: HeldFact, last: Fact | undefined, said: Said): void {
   const at = w.reserve()
   let bits = 0
   if (w.hex(fact.spanId)) bits |= SPAN_HEX
@@ -76,6 +81,11 @@ function writeFact(w: Writer, fact: Fact, last: Fact | undefined, said: Said): v
   w.moment(fact.startMs)
   w.number(fact.durationMs)
   if (fact.fromLog === true) bits |= FROM_LOG
+  if (fact.claim !== undefined) {
+    bits |= HAS_CLAIM
+    w.whole((fact.claim - said.claim) >>> 0)
+    said.claim = fact.claim
+  }
   if (last !== undefined && isSameOrigin(last, fact)) bits |= ORIGIN_SAME
   else {
     for (const word of [fact.parentLocation, fact.status, fact.dialect, fact.service, fact.environment]) w.text(word)
@@ -93,14 +103,16 @@ function writeFact(w: Writer, fact: Fact, last: Fact | undefined, said: Said): v
   writeReading(w, fact.reading, said)
 }
 
-function readFact(r: Reader, last: Fact | undefined, said: Said): Fact {
+// oxlint-disable-next-line complexity -- one line per field
+function readFact(r: Reader, last: Fact | undefined, said: Said): HeldFact {
   const bits = r.byte()
   const spanId = bits & SPAN_HEX ? r.hex() : r.once()
   const parentSpanId = bits & PARENT_SAME ? (last?.parentSpanId ?? '') : bits & PARENT_HEX ? r.hex() : r.text()
   const startMs = r.moment()
   const durationMs = r.number()
+  if (bits & HAS_CLAIM) said.claim = (said.claim + r.whole()) | 0
   const isSame = bits & ORIGIN_SAME && last !== undefined
-  const fact: Draft<Fact> = {
+  const fact: Draft<HeldFact> = {
     spanId,
     parentSpanId,
     parentLocation: isSame ? last.parentLocation : (r.text() as ParentLocation),
@@ -118,6 +130,7 @@ function readFact(r: Reader, last: Fact | undefined, said: Said): Fact {
   if (serviceVersion !== undefined) fact.serviceVersion = serviceVersion
   if (mainAgent !== undefined) fact.mainAgent = mainAgent
   if (bits & FROM_LOG) fact.fromLog = true
+  if (bits & HAS_CLAIM) fact.claim = said.claim
   fact.reading = readReading(r, said)
   return fact
 }

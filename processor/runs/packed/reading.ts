@@ -93,6 +93,8 @@ const KIND = Uint8Array.from(NAMES, (name) => KINDS[name])
 export class Said {
   role = ''
   accounting = ''
+  /** Of a span: the number of its claim. */
+  claim = 0
   readonly words: string[] = NAMES.map(() => '')
 }
 

@@ -52,7 +52,12 @@ export function idOfKey(a: number, b: number, c: number, d: number): string {
 export function fingerprint(text: string, seed: number): number {
   let h = seed | 0
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x9e3779b1)
-  h ^= h >>> 15
+  return finishPrint(h)
+}
+
+/** The last steps of a fingerprint: every bit depends on all that was mixed. */
+export function finishPrint(mixed: number): number {
+  let h = mixed ^ (mixed >>> 15)
   h = Math.imul(h, 0x85ebca6b)
   h ^= h >>> 13
   return h | 0

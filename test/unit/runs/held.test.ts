@@ -75,7 +75,7 @@ test('packed or not, woken or not, restarted or not: the same runs, views and la
         for (const { runs } of [plain, packed]) {
           if (what === 'close') runs.flush(now, 'shutdown')
           if (typeof what === 'string') continue
-          if ('fact' in what) runs.add(trace, facts[what.fact]!, now)
+          if ('fact' in what) runs.add(trace, { ...facts[what.fact]! }, now)
           else if ('link' in what) {
             const [id, l] = links[what.link]!
             runs.link({ traceId: trace, spanId: id, ...l }, now)
@@ -99,11 +99,11 @@ test('packed or not, woken or not, restarted or not: the same runs, views and la
 
 test('what was captured stays as it was while traces come and go', () => {
   const w = new World()
-  for (const f of facts) w.runs.add(TRACES[0]!, f, 0)
+  for (const f of facts) w.runs.add(TRACES[0]!, { ...f }, 0)
   w.runs.sweep(5000)
   const captured = w.runs.capture()
   w.runs.flush(6000, 'shutdown')
-  for (let i = 0; i < 50; i++) w.runs.add(`${i}`.padStart(32, 'b'), facts[1]!, 6000)
+  for (let i = 0; i < 50; i++) w.runs.add(`${i}`.padStart(32, 'b'), { ...facts[1]! }, 6000)
   w.runs.sweep(12_000)
   const open = [...partsOf(captured)].flatMap((p) => (p.kind === 'open' ? p.traces : []))
   expect(open.map((t) => [t.traceId, t.facts])).toEqual([[TRACES[0], facts]])

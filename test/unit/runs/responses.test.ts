@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { Responses } from '../../../processor/runs/responses.ts'
 
 /** Responses of open traces, of which those named have an agent span. */
-const responses = (max: number, ...agents: readonly string[]): Responses => new Responses(max, 7, (id) => agents.includes(id))
+const responses = (max: number, ...agents: readonly string[]): Responses =>
+  new Responses(max, 7, { isCandidate: (id) => agents.includes(id), lifeOf: () => 0 })
+
+/** Closed traces by their last digit, with the closing since which they have been remembered. */
+const remembered = (lives: ReadonlyMap<number, number>): Responses =>
+  new Responses(100, 7, { isCandidate: () => false, lifeOf: ({ d }) => lives.get(d) ?? 0 })
+const traceId = (n: number): string => n.toString(16).padStart(32, '0')
 
 describe('who keeps a call that two traces report', () => {
   const cases: readonly (readonly [
@@ -31,56 +37,98 @@ describe('who keeps a call that two traces report', () => {
       test(`${name}, asked ${order[0] === winner ? 'first' : 'last'}`, () => {
         const r = responses(10, ...order.filter((c) => c.hasCandidate).map((c) => c.traceId))
         for (const c of order) r.claim('shop', 'x', c.traceId, c.nested)
-        for (const c of order) expect(r.keep('shop', 'x', c.traceId)).toBe(c === winner)
+        for (const c of order) expect(r.keep('shop', 'x', c.traceId, undefined)).toBe(c === winner)
       })
     }
   }
   test('a call once counted stays counted', () => {
     const r = responses(10, 'a')
     r.claim('shop', 'x', 'z', false)
-    expect(r.keep('shop', 'x', 'z')).toBe(true)
+    expect(r.keep('shop', 'x', 'z', undefined)).toBe(true)
     r.claim('shop', 'x', 'a', true)
-    expect([r.keep('shop', 'x', 'a'), r.keep('shop', 'x', 'z')]).toEqual([false, true])
+    expect([r.keep('shop', 'x', 'a', undefined), r.keep('shop', 'x', 'z', undefined)]).toEqual([false, true])
   })
   test('another service with the same id is another call', () => {
     const r = responses(10)
     r.claim('shop', 'x', 'a', false)
     r.claim('gateway', 'x', 'b', false)
-    expect([r.keep('shop', 'x', 'a'), r.keep('gateway', 'x', 'b')]).toEqual([true, true])
+    expect([r.keep('shop', 'x', 'a', undefined), r.keep('gateway', 'x', 'b', undefined)]).toEqual([true, true])
   })
-  test('what was released or pushed out by the bound is forgotten', () => {
+  test('what the bound pushes out is forgotten, and its number means nothing any more', () => {
     const r = responses(2)
-    for (const id of ['x', 'y', 'z']) r.claim('shop', id, `trace-${id}`, false)
-    r.release('shop', 'y', 'trace-y')
-    expect(['x', 'y', 'z'].map((id) => r.traceOf(id))).toEqual([undefined, undefined, 'trace-z'])
+    const [first] = ['x', 'y', 'z'].map((id) => r.claim('shop', id, `trace-${id}`, false))
+    expect(['x', 'y', 'z'].map((id) => r.traceOf(id))).toEqual([undefined, 'trace-y', 'trace-z'])
+    expect(r.settle('shop', 'x', 'trace-x', first, true)).toBe(undefined)
+    expect([r.keep('shop', 'x', 'trace-x', first), r.traceOf('x')]).toEqual([true, undefined])
+  })
+  test('a claim holds for as long as its trace is remembered without a break', () => {
+    const lives = new Map<number, number>()
+    const r = remembered(lives)
+    const claim = r.claim('shop', 'x', traceId(1), false) ?? 0
+    expect(r.settle('shop', 'x', traceId(1), claim, false)).toBe(claim)
+    lives.set(1, 5)
+    r.remember(claim, 5)
+    expect(r.traceOf('x')).toBe(traceId(1))
+    lives.delete(1)
+    expect(r.traceOf('x')).toBe(undefined)
+    // The trace comes again: what it claimed in its former life is not its own.
+    lives.set(1, 6)
+    expect([r.traceOf('x'), r.keep('shop', 'x', traceId(1), claim)]).toEqual([undefined, true])
+    expect(r.claim('shop', 'x', traceId(1), false)).not.toBe(claim)
   })
   test('what a trace was when it closed is what counts from then on', () => {
     const agents = new Set(['z'])
-    const r = new Responses(10, 7, (id) => agents.has(id))
+    const r = new Responses(10, 7, { isCandidate: (id) => agents.has(id), lifeOf: () => 0 })
     r.claim('shop', 'x', 'a', true)
     r.claim('shop', 'x', 'z', false)
-    r.settle('shop', 'x', 'z', true)
+    r.settle('shop', 'x', 'z', undefined, true)
     agents.clear()
-    expect([r.keep('shop', 'x', 'a'), r.keep('shop', 'x', 'z')]).toEqual([false, true])
+    expect([r.keep('shop', 'x', 'a', undefined), r.keep('shop', 'x', 'z', undefined)]).toEqual([false, true])
   })
-  test('claims are found by what they are, however many there are and whatever was released between them', () => {
+  test('claims are found by what they are or by their number, however many there are and whatever was forgotten between them', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(20), fc.nat(10), fc.boolean()), { maxLength: 100 }), (steps) => {
-        const r = responses(100)
-        const held: (readonly [response: string, trace: string])[] = []
-        for (const [response, trace, isRelease] of steps) {
-          const [id, traceId] = [`resp_${response}`, trace.toString(16).padStart(32, '0')]
-          const at = held.findIndex(([i, t]) => i === id && t === traceId)
-          if (isRelease) {
-            r.release('shop', id, traceId)
-            if (at >= 0) held.splice(at, 1)
-          } else {
-            r.claim('shop', id, traceId, false)
-            if (at < 0 && held.filter(([i]) => i === id).length < 8) held.push([id, traceId])
+      fc.property(
+        fc.boolean(),
+        fc.array(fc.tuple(fc.nat(20), fc.nat(10), fc.constantFrom('claim', 'close', 'forget', 'restart')), { maxLength: 100 }),
+        (isNumbered, steps) => {
+          const lives = new Map<number, number>()
+          let r = remembered(lives)
+          let life = 0
+          let held: { id: string; trace: number; claim: number | undefined; isClosed: boolean }[] = []
+          for (const [response, trace, step] of steps) {
+            const id = `resp_${response}`
+            const mine = held.find((h) => h.id === id && h.trace === trace)
+            if (step === 'claim') {
+              const claim = r.claim('shop', id, traceId(trace), false)
+              if (mine !== undefined) expect(claim).toBe(mine.claim)
+              else if (held.filter((h) => h.id === id).length < 8) held.push({ id, trace, claim, isClosed: false })
+              else expect(claim).toBe(undefined)
+            } else if (step === 'close') {
+              const open = held.filter((h) => h.trace === trace && !h.isClosed)
+              const settled = open.map((h) => r.settle('shop', h.id, traceId(trace), isNumbered ? h.claim : undefined, false))
+              expect(settled).toEqual(open.map((h) => h.claim))
+              if (!lives.has(trace)) lives.set(trace, ++life)
+              for (const h of open) {
+                r.remember(h.claim ?? 0, lives.get(trace) ?? 0)
+                h.isClosed = true
+              }
+            } else if (step === 'forget') {
+              lives.delete(trace)
+              held = held.filter((h) => h.trace !== trace || !h.isClosed)
+            } else {
+              const { seed, count, part } = r.capture()
+              r = remembered(lives)
+              r.restore({ seed, claims: part(0, count) }, () => true)
+              expect(count).toBe(held.length)
+              for (const h of held) h.claim = r.claim('shop', h.id, traceId(h.trace), false)
+            }
           }
-        }
-        for (let n = 0; n <= 20; n++) expect(r.traceOf(`resp_${n}`)).toBe(held.find(([i]) => i === `resp_${n}`)?.[1])
-      }),
+          for (let n = 0; n <= 20; n++) {
+            const first = held.find((h) => h.id === `resp_${n}`)
+            expect(r.traceOf(`resp_${n}`)).toBe(first && traceId(first.trace))
+          }
+        },
+      ),
     )
   })
 })

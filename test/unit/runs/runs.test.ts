@@ -24,7 +24,7 @@ class World {
   }
   add(spans: Spans, now: number, traceId = TRACE): void {
     for (const [id, l] of spans.links) this.runs.link({ traceId, spanId: id, ...l }, now)
-    for (const f of spans.facts) this.runs.add(traceId, f, now)
+    for (const f of spans.facts) this.runs.add(traceId, { ...f }, now)
   }
 }
 const S = 1000
