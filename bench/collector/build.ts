@@ -1,13 +1,14 @@
 /**
- * The OpenTelemetry Collector, built by its own builder from the Go module proxy with only what the comparison needs, once. Where Go is
+ * The contenders as they are installed: agentopz compiled, and the OpenTelemetry Collector, built by its own builder from the Go module proxy with only what the comparison needs, once. Where Go is
  * missing there is no Collector, and the reason is given in a word that a person can act on.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '../../app/child-program.ts'
 
 export const COLLECTOR_VERSION = '0.159.0'
+const TOP = join(import.meta.dirname, '../..')
 const PROVIDERS_VERSION = '1.65.0'
 const CORE = 'go.opentelemetry.io/collector'
 const CONTRIB = 'github.com/open-telemetry/opentelemetry-collector-contrib'
@@ -29,6 +30,15 @@ providers:
 export interface Built {
   readonly program: string
   readonly go: string
+}
+
+/** agentopz as npm installs it: what strips types from sources when they run would be in its memory. */
+export function buildAgentopz(dir: string): string {
+  const out = join(dir, 'agentopz')
+  rmSync(out, { recursive: true, force: true })
+  const compiler = join(TOP, 'node_modules/.bin/tsc')
+  execFileSync(process.execPath, [compiler, '-p', join(TOP, 'tsconfig.build.json'), '--outDir', out], { stdio: 'inherit' })
+  return join(out, 'app/cli.js')
 }
 
 /** The Collector's program, built in `dir` unless it is there already; a sentence where that cannot be done. */

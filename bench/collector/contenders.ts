@@ -40,8 +40,8 @@ export function pinned(core: string, command: readonly string[]): readonly [stri
   return [program, args]
 }
 
-/** agentopz as it is started from a configuration file, every default as it comes but what `more` says. */
-export function agentopz(more = ''): Contender {
+/** agentopz as it is started from a configuration file, every default as it comes but what `more` says; from its sources unless it was built. */
+export function agentopz(more = '', program = join(TOP, 'app/cli.ts')): Contender {
   return {
     name: 'agentopz',
     start: async (sinkPort, dir) => {
@@ -53,7 +53,7 @@ storage: 'sqlite:${join(dir, 'bench.db')}'
 ${more}`
       const file = join(dir, 'agentopz.yaml')
       writeFileSync(file, config)
-      const command = [process.execPath, join(TOP, 'app/cli.ts'), 'serve', '--config', file]
+      const command = [process.execPath, program, 'serve', '--config', file]
       return running({
         command,
         dir,
@@ -61,7 +61,7 @@ ${more}`
         port,
         page,
         ready: '/-/ready',
-        counter: /^agentopz_spans_received_total\{[^}]*\} (\S+)/gm,
+        counter: 'agentopz_spans_received_total',
       })
     },
   }
@@ -96,7 +96,7 @@ export function collector(o: CollectorOptions): Contender {
         page,
         ready: '/metrics',
         env,
-        counter: /^traces_span_metrics_calls_total\{[^}]*\} (\S+)/gm,
+        counter: 'traces_span_metrics_calls_total',
       })
     },
   }
@@ -132,7 +132,8 @@ interface Start {
   readonly port: number
   readonly page: number
   readonly ready: string
-  readonly counter: RegExp
+  /** Of spans that it took. */
+  readonly counter: string
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -152,7 +153,7 @@ async function running(s: Start): Promise<Running> {
     peakMiB: () => memoryMiB(pid, 'VmHWM'),
     rssMiB: () => memoryMiB(pid, 'VmRSS'),
     page: scrape,
-    spans: async () => [...(await scrape()).matchAll(s.counter)].reduce((sum, [, n]) => sum + Number(n), 0),
+    spans: async () => sumOf(await scrape(), s.counter),
     stop: async () => {
       clearInterval(scraping)
       const gone = new Promise((done) => child.once('exit', done))
@@ -160,6 +161,12 @@ async function running(s: Start): Promise<Running> {
       await gone
     },
   }
+}
+
+/** All series of a metric together. A label's value may hold braces: a route does. */
+export function sumOf(page: string, metric: string): number {
+  const lines = page.split('\n').filter((line) => line.startsWith(`${metric}{`))
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf('} ') + 2).split(' ', 1)[0]), 0)
 }
 
 async function ready(child: ChildProcess, url: string, log: string): Promise<void> {

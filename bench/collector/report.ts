@@ -29,7 +29,7 @@ export function report(throughput: readonly Throughput[], latency: readonly Late
     order: 50,
     command: 'npm run bench:collector',
     intro: [
-      'Both receive the same gzipped OTLP/HTTP bodies of 512 spans over 8 connections on one core (`taskset`, `GOMAXPROCS=1`), make metrics of them and send them on to a sink; a cheap replayer and the sink run on the other core. Every measurement is a fresh process that gets each body once, after a warm-up. CPU is user and system time of the process from /proc, until the last body has arrived at the sink.',
+      'Both receive the same gzipped OTLP/HTTP bodies of 512 spans over 8 connections on one core (`taskset`, `GOMAXPROCS=1`), make metrics of them and send them on to a sink; a cheap replayer and the sink run on the other core. Every measurement is a fresh process that gets each body once, after a warm-up. CPU is user and system time of the process from /proc, until five seconds after the last body has arrived at the sink. agentopz closes a run after 2 seconds without a span, not 10 as by default, so that closing them is in what is measured.',
       'The Collector is built by its own builder: otlp receiver, span_metrics connector (GenAI dimensions, 14 buckets), otlp_http exporter, prometheus exporter, its queue off. It makes request, error and duration counts; agentopz makes runs, tokens, cost, quality and the state of open runs, and sends on the bytes it received.',
       'Both were checked to have counted every span sent, and the sink to have received every body.',
     ],
@@ -86,7 +86,7 @@ function latencyTable(all: readonly Latency[]): Table {
   )
   return {
     caption:
-      'Milliseconds from the time a body was due to its answer, p50 / p99 (bodies), at shares of each server’s own ceiling above; open loop, 32 connections.',
+      'Milliseconds from the time a body was due to its answer, p50 / p99 (bodies), at shares of each server’s own ceiling (spans a second, or a CPU second where that is less); open loop, 32 connections.',
     head: ['mix', 'server', ...shares.map((s) => `${s * 100} %`)],
     rows,
   }

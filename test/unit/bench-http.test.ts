@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { sumOf } from '../../bench/collector/contenders.ts'
 import { Messages } from '../../bench/collector/http.ts'
 import { renewed } from '../../bench/collector/renew.ts'
 import { bodiesOf } from '../../bench/wire/bodies.ts'
@@ -33,6 +34,12 @@ test('messages are told apart wherever the stream is cut, chunked ones too', () 
       ])
     }),
   )
+})
+
+test('what a server counted is read whatever its labels hold', () => {
+  const page =
+    '# TYPE a_total counter\na_total{route="/orders/{id}",code="200"} 7254\na_total{route="x"} 3 1790000000000\na_total_more{a="b"} 9\n'
+  expect(sumOf(page, 'a_total')).toBe(7257)
 })
 
 test('a renewed request is about other traces and responses, and else the same', () => {
