@@ -1,7 +1,8 @@
 /**
  * Says when requests must be refused because memory runs out: above a share of what the process may have, or of what Node's heap may have,
  * whichever comes first. Much of what is used may be garbage, so before it refuses, and while it does, it has the garbage
- * collected, for at most a twentieth of the time. It lets in again a tenth below the mark, without a restart.
+ * collected, for at most a twentieth of the time. It lets in again a tenth below the mark, or after 10 s below it,
+ * without a restart.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -43,6 +44,8 @@ export interface MemoryGuard {
 const FRESH_MS = 25
 /** Of the mark: lower, so that it does not let in and refuse in turns. */
 const AGAIN = 0.9
+/** After so long that is what the process needs by itself, and nothing more will be given back: the mark alone counts. */
+const PATIENCE_MS = 10_000
 const REST_MS = 1000
 /** How much longer it rests after a collection than that took. */
 const REST_FACTOR = 20
@@ -54,6 +57,8 @@ export function createMemoryGuard(parts: MemoryGuardParts): MemoryGuard {
   let refuses: string | undefined
   let restUntil = Number.NEGATIVE_INFINITY
   let lookedAt = Number.NEGATIVE_INFINITY
+  /** When it began to refuse. */
+  let refusedAt = Number.NEGATIVE_INFINITY
   /** What is used as a share of what may be, of whichever is nearer to its end. */
   const worst = (): { readonly share: number; readonly text: string } => {
     const { process: all, heap } = use()
@@ -63,7 +68,7 @@ export function createMemoryGuard(parts: MemoryGuardParts): MemoryGuard {
       ? { share: ofProcess, text: `the process has ${mib(all)} of ${mib(limit?.bytes ?? 0)} (limits.max_memory)` }
       : { share: ofHeap, text: `the heap has ${mib(heap)} of ${mib(heapLimitBytes)} (--max-old-space-size)` }
   }
-  const mark = (): number => limits.refuse_above_memory * (refuses === undefined ? 1 : AGAIN)
+  const mark = (): number => limits.refuse_above_memory * (refuses === undefined || now() - refusedAt > PATIENCE_MS ? 1 : AGAIN)
   const afterCollecting = (): ReturnType<typeof worst> => {
     const began = now()
     collect ??= collector()
@@ -77,8 +82,10 @@ export function createMemoryGuard(parts: MemoryGuardParts): MemoryGuard {
     let found = worst()
     if (found.share >= mark() && now() >= restUntil) found = afterCollecting()
     const isFull = found.share >= mark()
-    if (isFull && refuses === undefined) log.warn(`requests are refused until less memory is used: ${found.text}`)
-    else if (!isFull && refuses !== undefined) log.info(`requests are taken again: ${found.text}`)
+    if (isFull && refuses === undefined) {
+      refusedAt = now()
+      log.warn(`requests are refused until less memory is used: ${found.text}`)
+    } else if (!isFull && refuses !== undefined) log.info(`requests are taken again: ${found.text}`)
     refuses = isFull ? `little memory is left: ${found.text}; send again later` : undefined
   }
   return {

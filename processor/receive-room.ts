@@ -20,6 +20,7 @@ export class InflightBytes {
   #bytes = 0
   readonly #places = new Set<Place>()
   readonly #senders = new Map<string, { bytes: number; requests: number }>()
+  #alone: Promise<unknown> = Promise.resolve()
 
   constructor(maxBytes: number, maxRequests: number, isShared: () => boolean = () => false) {
     this.#max = maxBytes
@@ -53,6 +54,14 @@ export class InflightBytes {
     const { bytes } = this.#heldBy(place)
     if (this.#isShared() && bytes > place.held && bytes + more > this.#max - this.#bytes)
       throw new Refusal('share', 'this token has its share of bytes in memory')
+  }
+
+  /** Has very large bodies taken one after the other: each finds the memory as the one before left it. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#alone
+    const done = before.then(work)
+    this.#alone = done.catch(() => undefined)
+    return await done
   }
 
   hold(place: Place, more: number): void {

@@ -30,8 +30,11 @@ export interface Served {
   end(): Promise<void>
 }
 
-/** Prepares a processor with this configuration besides its addresses. Relative paths in it are in a folder of its own. */
-export async function served(yaml: string, storage = 'sqlite::memory:'): Promise<Served> {
+/**
+ * Prepares a processor with this configuration besides its addresses. Relative paths in it are in a folder of its own. `launcher` is what
+ * starts it in its place, and must become it.
+ */
+export async function served(yaml: string, storage = 'sqlite::memory:', launcher: readonly string[] = []): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), 'agentopz-served-'))
   const [http = 0, grpc = 0, listen = 0] = await freePorts(3)
   writeFileSync(
@@ -59,7 +62,9 @@ export async function served(yaml: string, storage = 'sqlite::memory:'): Promise
     },
     spawn: () => {
       printed = ''
-      const started = spawn(process.execPath, ['app/cli.ts', 'serve', '--config', join(dir, 'agentopz.yaml')], {
+      const line = [process.execPath, 'app/cli.ts', 'serve', '--config', join(dir, 'agentopz.yaml')]
+      const [command = process.execPath, ...args] = [...launcher, ...line]
+      const started = spawn(command, args, {
         cwd: TOP,
         env: { PATH: process.env['PATH'] },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -135,6 +135,16 @@ describe('the guard', () => {
     expect(look(w, { resident: 71 })).toBeUndefined()
     expect(w.said).toEqual([expect.stringContaining('refused until'), expect.stringContaining('taken again')])
   })
+  test('what is still used after 10 s is what it needs: then it lets in below the mark itself', () => {
+    const w = world()
+    expect(look(w, { resident: 85, now: 1000 })).toBeDefined()
+    expect(look(w, { resident: 79, now: 10_500 })).toBeDefined()
+    expect(look(w, { resident: 81, now: 12_000 })).toBeDefined()
+    expect(look(w, { resident: 79, now: 12_100 })).toBeUndefined()
+    // Anew, a tenth below counts.
+    expect(look(w, { resident: 85, now: 12_200 })).toBeDefined()
+    expect(look(w, { resident: 79, now: 12_400 })).toBeDefined()
+  })
   test("Node's own limit counts as well: it may be the nearer one", () => {
     const w = world()
     expect(look(w, { heap: 161 })).toMatch(/the heap has 161 MiB of 200 MiB \(--max-old-space-size\)/)

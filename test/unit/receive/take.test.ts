@@ -113,3 +113,31 @@ test('only what is own is taken, and sliced by its own size', async () => {
   expect(await send(w, one!.protobuf, 'protobuf')).toBe(0)
   expect([w.bodies, w.forwarded]).toEqual([0, 0])
 })
+
+test('a large body is refused while little memory is left, though it was let in; small ones are not asked again', async () => {
+  const w: World = { ...world(), memory: () => 'little memory is left' }
+  await expect(send(w, one!.protobuf, 'protobuf')).rejects.toMatchObject({ reason: 'memory' })
+  expect([w.bodies, w.forwarded]).toEqual([0, 0])
+  expect(await send(w, bodiesOf('genai', 10, 1)[0]!.protobuf, 'protobuf')).toBe(10)
+})
+
+test('very large bodies are taken one after the other, each by the memory that is left then', async () => {
+  let left = 2
+  const w: World = { ...world(1), memory: () => (left-- > 0 ? undefined : 'little memory is left') }
+  const body = one!.json
+  expect(body.length).toBeGreaterThan(4 * 2 ** 20)
+  const order: string[] = []
+  const sent = ['a', 'b', 'c', 'd'].map((name) =>
+    send(w, body, 'json').then(
+      () => order.push(name),
+      () => order.push(`${name} refused`),
+    ),
+  )
+  await Promise.all(sent)
+  expect(order).toEqual(['a', 'b', 'c refused', 'd refused'])
+  const ids = idsOf(body, 'json')
+  expect(w.ids).toEqual([...ids, ...ids])
+  // A refusal does not stop those behind it.
+  left = 1
+  expect(await send(w, body, 'json')).toBe(3000)
+})
