@@ -173,15 +173,24 @@ export class Responses {
     this.#b = finishPrint(b)
   }
 
-  /** The rows of a response's claims, oldest first. A bucket goes back from its newest claim; the first that is no longer held ends it. */
+  /** The rows of a response's claims, oldest first. A bucket goes back from its newest; the first that is too old ends it, and what holds no more is left out. */
   #find(a: number, b: number): readonly number[] {
     const rows = this.#rows
+    const bucket = this.#bucket(a)
     let found = NOTHING
-    for (let number = this.#newest[this.#bucket(a)] ?? 0; this.#isHeld(number);) {
+    let after = NONE
+    for (let number = this.#newest[bucket] ?? 0; this.#isHeld(number);) {
       const row = number & this.#mask
       const at = row * WIDTH
-      if (rows[at] === a && rows[at + B] === b && this.#holds(row)) found = [row, ...found]
       number = rows[at + BEFORE] ?? 0
+      const isIts = rows[at] === a && rows[at + B] === b
+      if (isIts && !this.#holds(row)) {
+        if (after === NONE) this.#newest[bucket] = number
+        else rows[after * WIDTH + BEFORE] = number
+        continue
+      }
+      if (isIts) found = [row, ...found]
+      after = row
     }
     return found
   }

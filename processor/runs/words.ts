@@ -103,6 +103,13 @@ export function labelsOf(run: Omit<ClosedRun, 'spanIds'>): Pick<LateWork, 'agent
   return { agent: run.agent, environment: run.environment, promptVersion: run.promptVersion, model: run.model }
 }
 
+function noteCounted(trace: OpenTrace, spend: readonly Spend[], counted: Set<string>, envelopes: Set<string>): void {
+  for (const { spanId } of spend) {
+    counted.add(spanId)
+    addEnvelopes(trace, spanId, envelopes)
+  }
+}
+
 /** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
 function addEnvelopes(trace: OpenTrace, spanId: string, into: Set<string>): void {
   let id = trace.facts.get(spanId)?.parentSpanId ?? ''
@@ -117,14 +124,13 @@ function addEnvelopes(trace: OpenTrace, spanId: string, into: Set<string>): void
 
 /** What is remembered of a trace that closes, joined with what was remembered of it before. */
 export function closedTraceOf(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): ClosedTrace {
-  const before = trace.closed
+  const { closed: before } = trace
   const counted = before?.counted ?? new Set<string>()
   const envelopes = before?.envelopes ?? new Set<string>()
+  const missing = new Set(before?.missingParents)
   const { runs: assembled, loose } = trace.assembled()
-  for (const s of [...assembled.flatMap((r) => r.spend), ...(loose?.spend ?? [])]) {
-    counted.add(s.spanId)
-    addEnvelopes(trace, s.spanId, envelopes)
-  }
-  const missing = [...(before?.missingParents ?? []), ...missingParents.filter((id) => !trace.has(id))]
-  return { closedMs: now, runs, counted, envelopes, missingParents: new Set(missing) }
+  for (const { spend } of assembled) noteCounted(trace, spend, counted, envelopes)
+  if (loose !== undefined) noteCounted(trace, loose.spend, counted, envelopes)
+  for (const id of missingParents) if (!trace.has(id)) missing.add(id)
+  return { closedMs: now, runs, counted, envelopes, missingParents: missing }
 }

@@ -6,9 +6,10 @@
  */
 const PAGE_BYTES = 2 ** 20
 const SLOT_BITS = 14
-/** Steps of 64 bytes where nearly all runs are: half a step is wasted on average. */
-const SIZES: readonly number[] = [...Array.from({ length: 32 }, (_, i) => (i + 1) * 64), 2560, 3072, 4096, 5120, 6144, 8192, 12_288, 16_384]
-const LARGEST = SIZES.at(-1) ?? 0
+/** Steps of 64 bytes where nearly all runs are, up to 32 of them: half a step is wasted on average. */
+const MOST_STEPS = 32
+const LARGER: readonly number[] = [2560, 3072, 4096, 5120, 6144, 8192, 12_288, 16_384]
+const LARGEST = LARGER.at(-1) ?? 0
 
 interface Page {
   readonly number: number
@@ -39,7 +40,8 @@ export class Slab {
       this.#large.set(ref, Buffer.from(bytes))
       return ref
     }
-    const size = SIZES.find((s) => s >= bytes.length) ?? LARGEST
+    const steps = Math.max(1, (bytes.length + 63) >> 6)
+    const size = steps <= MOST_STEPS ? steps << 6 : (LARGER.find((s) => s >= bytes.length) ?? LARGEST)
     const page = this.#pageFor(size)
     const slot = page.free.pop() ?? page.fresh++
     page.used++
@@ -50,7 +52,7 @@ export class Slab {
 
   /** The bytes, and whatever follows them in the slot; not to be kept. */
   at(ref: number): { readonly bytes: Buffer; readonly from: number } {
-    const large = this.#large.get(ref)
+    const large = ref < 0 ? this.#large.get(ref) : undefined
     if (large !== undefined) return { bytes: large, from: 0 }
     const page = this.#pages[ref >> SLOT_BITS]
     if (page === undefined) throw new Error(`slab: nothing at ${ref}`)
@@ -62,7 +64,7 @@ export class Slab {
       this.#deferred.push(ref)
       return
     }
-    if (this.#large.delete(ref)) return
+    if (ref < 0 && this.#large.delete(ref)) return
     const page = this.#pages[ref >> SLOT_BITS]
     if (page === undefined) return
     const roomy = this.#roomy.get(page.size) ?? []
