@@ -145,10 +145,19 @@ export function createPipeline(
   const judgeSent = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
     if (hooks.elsewhere?.(e, traceId, spanId) !== true) judge(e, traceId, spanId)
   }
+  /** Spans of one dialect come one after the other: they are counted together, at the end of a request or at the next sweep. */
+  let countedDialect = 'other'
+  let counted = 0
+  const countSpans = (): void => {
+    if (counted > 0) metrics.add('agentopz_spans_received_total', { dialect: countedDialect, signal: 'traces' }, counted, now)
+    counted = 0
+  }
   const takeSpan = (span: Span): void =>
     guarded('span', () => {
       const { dialect, fact, evaluations } = readSpan(span)
-      metrics.add('agentopz_spans_received_total', { dialect, signal: 'traces' }, 1, now)
+      if (dialect !== countedDialect) countSpans()
+      countedDialect = dialect
+      counted++
       if (fact === undefined) runs.link(span, now)
       else {
         runs.add(span.traceId, fact, now)
@@ -168,8 +177,8 @@ export function createPipeline(
     })
   let others = 0
   let othersInProcess = 0
-  /** Spans in process are counted at the next sweep: a counter costs more than all else that is done for one of these. */
-  const countOthers = (): void => {
+  const countInProcess = (): void => {
+    countSpans()
     metrics.add('agentopz_spans_received_total', { dialect: 'other', signal: 'traces' }, othersInProcess, now)
     othersInProcess = 0
   }
@@ -194,6 +203,7 @@ export function createPipeline(
           : signal === 'logs'
             ? decoder.logs(body, encoding, { log: takeLog })
             : decoder.metrics(body, encoding)
+      countSpans()
       if (others > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, others, now)
       if (signal === 'metrics' && decoded.total > 0)
         metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, decoded.total, now)
@@ -236,13 +246,13 @@ export function createPipeline(
     },
     sweep(at, limit) {
       now = at
-      countOthers()
+      countInProcess()
       pending.expire(now, settings.limits.rememberMs)
       return runs.sweep(now, limit)
     },
     flush(at, reason) {
       now = at
-      countOthers()
+      countInProcess()
       runs.flush(now, reason)
     },
     apply(next) {
