@@ -1,6 +1,6 @@
 /**
  * `npm run bench:processes`: one process against several on one port (`-- --processes 2,4`): CPU of all its processes per span, and spans
- * per second of the clock. Each is a server of its own with its defaults; they take turns, round after round, over the same bodies, gzipped
+ * per second of the clock. Writes its section of docs/performance.md, unless other mixes, counts or a journal are asked for. Each is a server of its own with its defaults; they take turns, round after round, over the same bodies, gzipped
  * before. The sender is this process, over eight connections, on the same machine: on one with few cores it takes some of them away.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -11,7 +11,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { bodiesOf } from './wire/bodies.ts'
-import { spread } from './wire/rounds.ts'
+import { keep, ranOn } from './results.ts'
+import { spread, times } from './wire/rounds.ts'
 import type { Mix } from './wire/source.ts'
 
 const option = (name: string, otherwise: string): string => {
@@ -109,14 +110,15 @@ try {
   const results = servers.map((): (readonly [number, number])[] => [])
   for (let r = 0; r < ROUNDS + WARM_UP; r++)
     for (const [i, server] of servers.entries()) results[i]?.push(await round(server, all.slice(r * BODIES, (r + 1) * BODIES)))
+  const rows = servers.map(({ count }, i) => ({ count, measured: (results[i] ?? []).slice(WARM_UP) }))
   process.stdout.write(
     `${MIX}, ${SPANS} spans a body, ${BODIES * SPANS} spans a round, ${ROUNDS} rounds in turns${JOURNAL ? ', with a journal' : ''}; ${cpus().length} cores, shared with the sender\n`,
   )
-  for (const [i, server] of servers.entries()) {
-    const measured = (results[i] ?? []).slice(WARM_UP)
-    const [cpu, rate] = [measured.map((m) => m[0]), measured.map((m) => m[1])]
-    process.stdout.write(`processes: ${server.count}  CPU ns/span ${spread(cpu)}  spans/s ${spread(rate)}\n`)
-  }
+  for (const { count, measured } of rows)
+    process.stdout.write(
+      `processes: ${count}  CPU ns/span ${spread(measured.map((m) => m[0]))}  spans/s ${spread(measured.map((m) => m[1]))}\n`,
+    )
+  if (process.argv.length === 2) report(rows)
 } finally {
   for (const { child, dir, agent } of servers) {
     agent.destroy()
@@ -125,4 +127,33 @@ try {
     await gone
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Writes the section. Costs are against one process in the same round. */
+function report(rows: readonly { readonly count: number; readonly measured: readonly (readonly [cpu: number, rate: number])[] }[]): void {
+  const [one] = rows
+  const [cpuOfOne, rateOfOne] = [0, 1].map((of) => one?.measured.map((m) => m[of] ?? Number.NaN) ?? []) as [number[], number[]]
+  keep('processes', {
+    title: 'Several processes',
+    order: 55,
+    command: 'npm run bench:processes',
+    intro: [
+      `One process against several on one port (docs/processes.md): GenAI traffic, ${SPANS} spans a request over ${CONNECTIONS} connections, no journal, nothing relayed. They take turns over the same requests, ${ROUNDS} rounds of ${BODIES * SPANS} spans after ${WARM_UP} to warm up; runs are closed within their round. CPU is of all processes of a server.`,
+    ],
+    tables: [
+      {
+        caption: 'Median (lowest–highest) of the rounds.',
+        head: ['processes', 'CPU ns per span', 'of that of one', 'spans a second', 'of those of one'],
+        rows: rows.map(({ count, measured }) => {
+          const [cpu, rate] = [measured.map((m) => m[0]), measured.map((m) => m[1])]
+          return [String(count), spread(cpu), times(cpu, cpuOfOne, 2), spread(rate), times(rate, rateOfOne, 2)]
+        }),
+      },
+    ],
+    notes: [
+      `The sender shares the ${cpus().length} cores of the machine, with whatever else it does: where no core is free, several processes are slower than one.`,
+      'Every request is checked and split where it is received, and what belongs to others is copied to them and checked once more: that is what further processes cost.',
+    ],
+    ranOn: ranOn(),
+  })
 }

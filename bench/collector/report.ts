@@ -37,6 +37,8 @@ export function report(throughput: readonly Throughput[], latency: readonly Late
     notes: [
       'agentopz acknowledges when a body is taken and queued for the relay; the Collector without its queue acknowledges when the sink has answered. Its latency includes that hop of the loopback, ours does not.',
       'agentopz forwards the bytes as they came, so its row stands against both exports of the Collector; without compression the Collector saves the work that gzip costs it, and its sink gets about eight times the bytes.',
+      'On one core the threads that collect garbage and compile for Node take it from the event loop, as they do under a quota of one CPU; it is part of the latency of agentopz here, and where a second core is free it is not.',
+      'Where the memory of agentopz is, and why it is left there: docs/decisions/0022-overload.md.',
     ],
     ranOn: ranOn({ Collector: COLLECTOR_VERSION, Go: go.replace('go', '') }),
   })
