@@ -60,6 +60,12 @@ describe('R1 root', () => {
       expect([runs.map((r) => [r.agent, r.modelCalls.length, r.toolCalls.length]), loose]).toEqual([[['x', 2, 1]], undefined])
     }
   })
+  test('20,000 nested spans, each before the one around it, take no longer and count once', () => {
+    const { facts } = spansOf(...Array.from({ length: 20_000 }, (_, i) => (i === 0 ? agent('a', 'x', []) : model(`m${i}`, 1, 1))))
+    const nested = facts.map((f, i) => ({ ...f, startMs: 1e6 - i, parentSpanId: i === 0 ? '' : (facts[i - 1]?.spanId ?? '') }))
+    const { runs } = assemble({ traceId: TRACE, facts: new Map(nested.map((f) => [f.spanId, f])), links: new Map(), evaluations: [] })
+    expect([runs[0]?.agent, runs[0]?.modelCalls.length, runs[0]?.spend.length]).toEqual(['x', 1, 1])
+  })
   test('20,000 nested spans take less than a quadratic walk would', () => {
     let chain: Sketch = model('m0', 1, 1)
     const flat: Sketch[] = []
