@@ -30,6 +30,11 @@ export function memoryGroup(bytes: number, parent = process.env[GROUP_VARIABLE])
   } catch (error) {
     return `no cgroup can be made in ${parent}: ${error instanceof Error ? error.message : String(error)}`
   }
+  // The kernel fills it, where it is one.
+  if (!existsSync(join(dir, 'cgroup.procs'))) {
+    rmdirSync(dir)
+    return `${parent} is no cgroup`
+  }
   // Version 2, or version 1.
   const isNew = existsSync(join(dir, 'memory.max'))
   const [limit, peak, kills] = isNew
