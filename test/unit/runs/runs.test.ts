@@ -251,7 +251,7 @@ test('any order, repetition and batching of arrival gives the same runs', () => 
     ),
     { numRuns: 300 },
   )
-})
+}, 60_000)
 
 test('open runs stay within bounds and every one is closed', () => {
   const w = new World({ maxOpen: 5_000 })
