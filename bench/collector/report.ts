@@ -37,6 +37,7 @@ export function report(throughput: readonly Throughput[], latency: readonly Late
     notes: [
       'agentopz acknowledges when a body is taken and queued for the relay; the Collector without its queue acknowledges when the sink has answered. Its latency includes that hop of the loopback, ours does not.',
       'agentopz forwards the bytes as they came, so its row stands against both exports of the Collector; without compression the Collector saves the work that gzip costs it, and its sink gets about eight times the bytes.',
+      'agentopz answers before it has relayed a body and closed its runs: for some seconds it takes more spans a second than it can go on with, which is what a CPU second holds.',
       'On one core the threads that collect garbage and compile for Node take it from the event loop, as they do under a quota of one CPU; it is part of the latency of agentopz here, and where a second core is free it is not.',
       'Where the memory of agentopz is, and why it is left there: docs/decisions/0022-overload.md.',
     ],
