@@ -138,7 +138,7 @@ function report(rows: readonly { readonly count: number; readonly measured: read
     order: 55,
     command: 'npm run bench:processes',
     intro: [
-      `One process against several on one port (docs/processes.md): GenAI traffic, ${SPANS} spans a request over ${CONNECTIONS} connections, no journal, nothing relayed. They take turns over the same requests, ${ROUNDS} rounds of ${BODIES * SPANS} spans after ${WARM_UP} to warm up; runs are closed within their round. CPU is of all processes of a server.`,
+      `One process against several on one port (docs/processes.md): GenAI traffic, ${SPANS} spans a request over ${CONNECTIONS} connections, no journal, nothing relayed. They take turns over the same requests, ${ROUNDS} rounds of ${BODIES * SPANS} spans after ${WARM_UP} to warm up; runs are closed within their round, which the journal's bench leaves out. CPU is of all processes of a server.`,
     ],
     tables: [
       {
