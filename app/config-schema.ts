@@ -3,6 +3,7 @@
  * from it. Contract: design §5. Every key is optional; unknown keys are mistakes.
  */
 import { z } from 'zod'
+import { DEFAULT_VALUES_PER_LABEL } from '../processor/cardinality.ts'
 import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
 import { duration } from './duration.ts'
 import { limitsSchema } from './limits-schema.ts'
@@ -13,6 +14,10 @@ import { storageProblem } from './storage-url.ts'
 export { duration } from './duration.ts'
 
 const CHECK_NAMES: ReadonlySet<string> = new Set(CHECKS.map((c) => c.name))
+
+const VALUES_LEFT_OUT = Object.entries(DEFAULT_VALUES_PER_LABEL)
+  .map(([label, n]) => `${n} ${label === 'other' ? 'of any other label' : `of \`${label}\``}`)
+  .join(', ')
 
 /** A share: 0.95, not 95. */
 const ratio = z.number().refine((v) => v >= 0 && v <= 1, {
@@ -175,7 +180,7 @@ export const configSchema = z.strictObject({
     exemplars: z.boolean().default(true).describe('Trace ids as exemplars in OpenMetrics'),
     series_idle_seconds: duration.prefault(86_400).describe('Series of values not seen for so long are dropped'),
     max_agents: count.default(1000),
-    max_values_per_label: count.default(100).describe('Per agent and label'),
+    max_values_per_label: count.describe(`Per agent and label, whatever the label; when left out ${VALUES_LEFT_OUT}`).optional(),
     max_series_per_metric: count.default(20_000),
   }).describe('Bounds on series; what is over them is folded into __overflow__ and counted'),
   tls: z

@@ -53,7 +53,7 @@ export function pipelineSettings(config: Config, dir: string): PipelineSettings 
 export function metricsOptions({ metrics }: Config, version: string): Partial<MetricsOptions> {
   return {
     maxAgents: metrics.max_agents,
-    maxValuesPerLabel: metrics.max_values_per_label,
+    ...(metrics.max_values_per_label === undefined ? {} : { maxValuesPerLabel: metrics.max_values_per_label }),
     maxSeriesPerMetric: metrics.max_series_per_metric,
     seriesIdleSeconds: metrics.series_idle_seconds,
     standardNames: metrics.standard_names,

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_CONFIG, loadConfig, parseConfig } from '../../../app/config.ts'
 import { DEFAULT_RECEIVE_LIMITS } from '../../../processor/receive.ts'
-import { objectiveRows, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from '../../../app/settings.ts'
+import { DEFAULT_VALUES_PER_LABEL } from '../../../processor/cardinality.ts'
+import { DEFAULT_METRICS_OPTIONS } from '../../../processor/metrics.ts'
+import { metricsOptions, objectiveRows, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from '../../../app/settings.ts'
 
 const TOP = join(import.meta.dirname, '../../..')
 const problems = (text: string, env: Record<string, string> = {}): readonly string[] => {
@@ -225,6 +227,11 @@ describe('settings', () => {
       sliceBytes: 65_536,
     })
     expect(receiveLimits(config('limits: { slice_bytes: 4096 }'))).toMatchObject({ sliceAboveBytes: 2 ** 20, sliceBytes: 4096 })
+  })
+  test('values of a label: the bounds that docs/metrics.md tells, unless one is said for all', () => {
+    const bounds = (text: string): unknown => ({ ...DEFAULT_METRICS_OPTIONS, ...metricsOptions(config(text), '1') }).maxValuesPerLabel
+    expect(bounds('')).toEqual(DEFAULT_VALUES_PER_LABEL)
+    expect(bounds('metrics: { max_values_per_label: 7 }')).toBe(7)
   })
   const c = config(
     'defaults: { quality: 0.9, steps: { per_run: 20 }, loop: { ping_pong: 2 } }\nagents: { a: { quality: { checks: [completed] }, cost_usd: { per_run: 0.5, target: 0.99 }, loop: { identical_calls: 3 } } }\nrelay: [{ otlp_http: "http://x:1" }, { otlp_http: "http://x:1", name: two, signals: [traces] }]',
