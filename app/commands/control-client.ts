@@ -6,6 +6,7 @@ import { userInfo, hostname } from 'node:os'
 import { loadConfig } from '../config.ts'
 import { fetchWith, type Send, type TlsClientOptions, tlsTrouble } from './https.ts'
 import { print, printError, say } from './output.ts'
+import { typed } from './typed.ts'
 
 export interface ClientOptions extends TlsClientOptions {
   readonly config?: string
@@ -132,7 +133,7 @@ function unreachable(base: string, error: unknown): string {
     return `${base} closed the connection; if it speaks TLS, ask with --url https://HOST:PORT`
   if (base.startsWith('https:') && /^(UND_ERR_SOCKET|ECONNRESET|EPIPE)$/.test(cause.code ?? ''))
     return `${base} closed the connection; if it asks for a certificate (tls.client_ca_file), give --cert-file FILE --key-file FILE`
-  return `no answer from ${base} (${cause.code ?? cause.message ?? String(error)}); start it with: agentopz serve, or say where it listens: --url http://HOST:PORT`
+  return `no answer from ${base} (${cause.code ?? cause.message ?? String(error)}); start it with: ${typed('serve')}, or say where it listens: --url http://HOST:PORT`
 }
 
 function refusalOf(status: number, answer: unknown, base: string): string {

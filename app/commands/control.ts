@@ -4,6 +4,7 @@
  */
 import { type Client, type ClientOptions, CommandFailure, runCommand, sayTable } from './control-client.ts'
 import { say } from './output.ts'
+import { typed } from './typed.ts'
 
 export interface ControlAnswer {
   readonly id: string
@@ -86,7 +87,7 @@ export function undoControls(what: string, matches: (c: ControlAnswer) => boolea
     o,
     async (client) => {
       const found = (await inForce(client)).filter((c) => matches(c) && (o.environment === undefined || c.environment === o.environment))
-      if (found.length === 0) throw new CommandFailure(`no control in force is about ${what}; see: agentopz control list`)
+      if (found.length === 0) throw new CommandFailure(`no control in force is about ${what}; see: ${typed('control list', o)}`)
       for (const c of found) await undoOne(client, c.id, o.reason ?? 'undone by hand')
       return { undone: found }
     },

@@ -2,6 +2,7 @@
 import type { Why } from '../../incidents/state.ts'
 import { durationText } from '../../incidents/words.ts'
 import type { Incident, TimelineEntry } from '../../model/incident.ts'
+import { typed } from './typed.ts'
 
 /** Kinds that are told as they come; alerts are told as pages, and changes by triage. */
 const TOLD: ReadonlySet<TimelineEntry['kind']> = new Set([
@@ -33,8 +34,8 @@ export class IncidentTeller {
     if (known === undefined)
       out.push([
         `INCIDENT ${i.id} is ${why === 'opened' ? 'opened' : i.state}: ${i.title}`,
-        `  all of it     agentopz incident show ${i.id} --url ${this.#url}`,
-        `  its review    agentopz incident review ${i.id} --url ${this.#url}`,
+        `  all of it     ${typed(`incident show ${i.id}`, { url: this.#url })}`,
+        `  its review    ${typed(`incident review ${i.id}`, { url: this.#url })}`,
       ])
     const { triage } = i
     // Its numbers change with every run; what is told is another answer.

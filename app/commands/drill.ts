@@ -15,6 +15,7 @@ import { recordDrill } from '../ready/drills.ts'
 import { type ClientOptions, CommandFailure, createClient } from './control-client.ts'
 import { print, printError, say } from './output.ts'
 import { endSignal } from './start.ts'
+import { typed } from './typed.ts'
 
 export interface DrillCommandOptions extends ClientOptions {
   readonly record?: boolean
@@ -37,7 +38,9 @@ export async function drillCommand(names: readonly string[], o: DrillCommandOpti
       unknown,
       DRILLS.map((d) => d.name),
     )
-    printError(`agentopz: there is no drill "${unknown}"; ${near === undefined ? 'agentopz drill lists them' : `did you mean ${near}?`}\n`)
+    printError(
+      `agentopz: there is no drill "${unknown}"; ${near === undefined ? `${typed('drill')} lists them` : `did you mean ${near}?`}\n`,
+    )
     return 2
   }
   const began = performance.now()
@@ -75,5 +78,5 @@ function listDrills(asJson: boolean): void {
       )}\n`,
     )
   for (const { name, what } of DRILLS) say(`${name.padEnd(20)}${what}`)
-  say('\nagentopz drill NAME… or agentopz drill all')
+  say(`\n${typed('drill NAME…')} or ${typed('drill all')}`)
 }

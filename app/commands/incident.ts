@@ -6,6 +6,7 @@ import { durationText, usdText } from '../../incidents/words.ts'
 import { type ClientOptions, CommandFailure, runCommand, sayTable } from './control-client.ts'
 import { given, time } from './control.ts'
 import { print, say } from './output.ts'
+import { typed } from './typed.ts'
 
 export interface IncidentRow {
   readonly id: string
@@ -106,7 +107,11 @@ export function incidentList(o: ListOptions): Promise<number> {
 }
 
 export function incidentShow(id: string, o: ClientOptions): Promise<number> {
-  return runCommand(o, async (client) => (await client.ask('GET', pathOf(id))) as IncidentAnswer, show)
+  return runCommand(
+    o,
+    async (client) => (await client.ask('GET', pathOf(id))) as IncidentAnswer,
+    (i) => show(i, o),
+  )
 }
 
 export function incidentAck(id: string, o: ClientOptions): Promise<number> {
@@ -136,7 +141,7 @@ export function incidentAct(id: string, proposal: string | undefined, o: ActOpti
     o,
     async (client) => {
       if ((proposal === undefined) === (action === undefined))
-        throw new CommandFailure(`name a proposal of ${id} (agentopz incident show ${id}), or an action with --do; one of the two`, 2)
+        throw new CommandFailure(`name a proposal of ${id} (${typed(`incident show ${id}`, o)}), or an action with --do; one of the two`, 2)
       if (action !== undefined && reason === undefined) throw new CommandFailure('say why, with --reason', 2)
       const body = { actor: client.actor, ...given({ proposal, action, target, reason, expires, fallback }) }
       return (await client.ask('POST', pathOf(id, `/actions${force === true ? '?force=1' : ''}`), body)) as ActionAnswer
@@ -173,7 +178,7 @@ function resolvedText({ id, firing }: IncidentAnswer): string {
   return `${id} is resolved; ${firing} of its alerts still ${firing === 1 ? 'fires' : 'fire'}, and only a new one would open it again`
 }
 
-function show(i: IncidentAnswer): void {
+function show(i: IncidentAnswer, o: ClientOptions): void {
   say(`${i.id}  ${i.title}${i.drill ? '  (drill)' : ''}`)
   const has = i.acknowledged_by === undefined ? '' : `, ${i.acknowledged_by} has it`
   say(`${i.state}, ${i.severity}, since ${time(i.started_at)}${i.team === '' ? '' : `, team ${i.team}`}${has}`)
@@ -185,7 +190,7 @@ function show(i: IncidentAnswer): void {
     for (const f of i.triage.findings) say(`  ${f.verdict.replace('_', ' ').padEnd(11)}  ${f.cause} (${f.confidence}): ${f.text}`)
     for (const gap of i.triage.gaps) say(`  missing      ${gap}`)
   }
-  for (const a of i.actions.filter((x) => x.state !== 'withdrawn')) sayAction(i.id, a)
+  for (const a of i.actions.filter((x) => x.state !== 'withdrawn')) sayAction(i.id, a, o)
   const waiting = i.playbooks?.filter((p) => p.verdict === 'waits' || p.verdict === 'does_not_apply') ?? []
   if (waiting.length > 0) say('')
   for (const p of waiting) say(`playbook  ${p.playbook} ${p.verdict === 'waits' ? 'waits' : 'does not apply'}: ${p.text}`)
@@ -196,13 +201,13 @@ function show(i: IncidentAnswer): void {
   )
 }
 
-function sayAction(incident: string, a: ActionAnswer): void {
+function sayAction(incident: string, a: ActionAnswer, o: ClientOptions): void {
   say('')
   const isProposed = a.state === 'proposed'
   say(
     `${isProposed ? 'proposal ' : 'action   '} ${a.id}  ${a.kind} ${a.target}${isProposed ? '' : `: ${a.state.replace('_', ' ')}`}, by ${a.actor}: ${a.reason}`,
   )
-  if (isProposed) say(`  take it with: agentopz incident act ${incident} ${a.id}`)
+  if (isProposed) say(`  take it with: ${typed(`incident act ${incident} ${a.id}`, o)}`)
   if (a.because !== undefined && a.because !== '') say(`  ${isProposed ? 'not done by itself: ' : ''}${a.because}`)
   if (a.verification !== undefined) say(`  ${a.verification.text}`)
 }

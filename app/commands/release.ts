@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import { type ClientOptions, CommandFailure, runCommand, sayTable } from './control-client.ts'
 import { given, time } from './control.ts'
 import { say } from './output.ts'
+import { quoted, typed } from './typed.ts'
 
 interface ReleaseAnswer {
   readonly agent: string
@@ -49,7 +50,7 @@ export function releasePublish(agent: string, file: string, o: PublishOptions): 
     },
     (r) => {
       say(`${agent} has release ${r.version}${r.is_active ? ', and it is active' : ''}`)
-      if (!r.is_active) say(`activate it: agentopz release activate ${agent} ${r.version}`)
+      if (!r.is_active) say(`activate it: ${typed(`release activate ${quoted(agent)} ${quoted(r.version)}`, o)}`)
     },
   )
 }
@@ -111,7 +112,9 @@ function move(
       if (a.choice !== undefined) say(`  ${a.choice.text}`)
       for (const { path: what, kind } of a.changes) say(`  ${kind} ${what}`)
       for (const h of a.held)
-        say(`but ${h.id} holds ${h.version}${h.environment === '' ? '' : ` in ${h.environment}`}; let it go: agentopz control undo ${h.id}`)
+        say(
+          `but ${h.id} holds ${h.version}${h.environment === '' ? '' : ` in ${h.environment}`}; let it go: ${typed(`control undo ${h.id}`, o)}`,
+        )
     },
   )
 }

@@ -1,8 +1,9 @@
 /** `agentopz tool open|close`: a tool's breaker, by hand. Open means that calls are refused, as in a circuit. */
 import { given, setControl, type SetOptions, undoControls, type UndoOptions } from './control.ts'
+import { quoted, typed } from './typed.ts'
 
 export function toolOpen(tool: string, o: SetOptions & { readonly agent?: string }): Promise<number> {
-  const undo = (): string => `agentopz tool close ${tool}${o.agent === undefined ? '' : ` --agent ${o.agent}`}`
+  const undo = (): string => typed(`tool close ${quoted(tool)}${o.agent === undefined ? '' : ` --agent ${quoted(o.agent)}`}`, o)
   return setControl({ control: 'tool', target: tool, ...given({ agent: o.agent }) }, undo, o)
 }
 

@@ -411,7 +411,7 @@ describe('the command line', () => {
     const asked = await run(['agent', 'disable', 'support', '--reason', 'wrong refunds', '--fallback', 'paused', '--url', url])
     expect([asked.code, asked.err]).toEqual([0, ''])
     expect(asked.out).toMatch(
-      /^agent support is disabled until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(ctl_[0-9a-f]{10}\)\nfallback: it is a message\nundo: agentopz agent enable support\n$/,
+      /^agent support is disabled until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(ctl_[0-9a-f]{10}\)\nfallback: it is a message\nundo: npm run -s agentopz -- agent enable support --url (\S+)\n$/,
     )
     const tool = await run([
       'tool',
@@ -452,7 +452,7 @@ describe('the command line', () => {
     const file = join(folder(), 'release.yaml')
     writeFileSync(file, 'prompts: { system: be brief }\nmodel: gpt-5-mini\n')
     const stopped = await run(['run', 'stop', '--agent', 'support', '--reason', 'loops', '--url', url])
-    expect(stopped.out).toMatch(/^every run under way of support is stopped until .*\nundo: agentopz control undo ctl_/)
+    expect(stopped.out).toMatch(/^every run under way of support is stopped until .*\nundo: npm run -s agentopz -- control undo ctl_/)
     const published = await run(['release', 'publish', 'support', file, '--release-version', 'v1', '--activate', '--url', url])
     expect([published.code, published.out]).toEqual([0, 'support has release v1, and it is active\n'])
     writeFileSync(file, 'prompts: { system: be long }\n')
@@ -476,7 +476,7 @@ describe('the command line', () => {
       'nobody there',
       ['control', 'list', '--url', 'http://127.0.0.1:59999'],
       1,
-      /no answer from http:\/\/127\.0\.0\.1:59999 \(ECONNREFUSED\); start it with: agentopz serve, or say/,
+      /no answer from http:\/\/127\.0\.0\.1:59999 \(ECONNREFUSED\); start it with: npm run -s agentopz -- serve, or say/,
     ],
     ['no reason', ['agent', 'disable', 'support', '--url', nowhere], 2, /required option '--reason <text>' not specified/],
     [
@@ -510,7 +510,10 @@ describe('the command line', () => {
       1,
       'agentopz: no agent "suport" is configured or was seen; did you mean support? to take it all the same: --force, over HTTP ?force=1\n',
     ])
-    expect([idle.code, idle.err]).toEqual([1, 'agentopz: no control in force is about agent support; see: agentopz control list\n'])
+    expect([idle.code, idle.err]).toEqual([
+      1,
+      `agentopz: no control in force is about agent support; see: npm run -s agentopz -- control list --url ${url}\n`,
+    ])
     expect((await run(['agent', 'disable', 'suport', '--reason', 'x', '--force', '--url', url])).code).toBe(0)
   })
 })

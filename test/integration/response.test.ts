@@ -120,7 +120,7 @@ describe('from the command line', () => {
   test('show tells the proposal and how to take it; act takes it; undo undoes it', async () => {
     const shown = await agentopz('incident', 'show', id)
     expect(shown.out).toContain('proposal  act_1  stop_runs *, by playbook:stop-runaway: AgentRunaway fires')
-    expect(shown.out).toContain(`take it with: agentopz incident act ${id} act_1`)
+    expect(shown.out).toContain(`take it with: npm run -s agentopz -- incident act ${id} act_1`)
     const done = await agentopz('incident', 'act', id, 'act_1')
     expect(done.out).toMatch(/^act_1 is in force: stop_runs \*, until .*; the runs after it are looked at\n$/)
     const twice = await agentopz('incident', 'act', id, 'act_1')

@@ -21,8 +21,8 @@ test('opened, triaged, acted on, mitigated: each once', () => {
   const lines = (i: Incident, why: Parameters<IncidentTeller['lines']>[1] = 'updated'): readonly string[] => teller.lines(i, why).flat()
   expect(lines(opened, 'opened')).toEqual([
     'INCIDENT inc_1 is opened: support in prod: answers are cut off',
-    '  all of it     agentopz incident show inc_1 --url http://127.0.0.1:9464',
-    '  its review    agentopz incident review inc_1 --url http://127.0.0.1:9464',
+    '  all of it     npm run -s agentopz -- incident show inc_1 --url http://127.0.0.1:9464',
+    '  its review    npm run -s agentopz -- incident review inc_1 --url http://127.0.0.1:9464',
   ])
   expect(lines(opened, 'refreshed')).toEqual([])
   const named = { ...opened, triage }
