@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { DEFAULT_VALUES_PER_LABEL } from '../processor/cardinality.ts'
-import { CHECKS, DEFAULT_CHECKS } from '../processor/evaluations/index.ts'
+import { agentShape, count, defaultsShape, ratio, url, WHEN_LOST } from './agent-schema.ts'
 import { duration } from './duration.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { journalSchema } from './journal/schema.ts'
@@ -13,19 +13,9 @@ import { storageProblem } from './storage-url.ts'
 
 export { duration } from './duration.ts'
 
-const CHECK_NAMES: ReadonlySet<string> = new Set(CHECKS.map((c) => c.name))
-
 const VALUES_LEFT_OUT = Object.entries(DEFAULT_VALUES_PER_LABEL)
   .map(([label, n]) => `${n} ${label === 'other' ? 'of any other label' : `of \`${label}\``}`)
   .join(', ')
-
-/** A share: 0.95, not 95. */
-const ratio = z.number().refine((v) => v >= 0 && v <= 1, {
-  error: ({ input }) =>
-    `${String(input)} is not between 0 and 1${typeof input === 'number' && input > 1 && input <= 100 ? `; write ${input / 100}` : ''}`,
-})
-const positive = z.number().gt(0)
-const count = z.int().min(1)
 
 /** host:port to listen on; `off` for not at all. */
 const address = z.union([z.string(), z.literal(false), z.null()], { error: 'expected host:port or off' }).transform((v, context) => {
@@ -39,76 +29,9 @@ const address = z.union([z.string(), z.literal(false), z.null()], { error: 'expe
   return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port }
 })
 
-const url = z.string().refine((v) => /^https?:\/\/[^\s]+$/.test(v) && URL.canParse(v), {
-  error: ({ input }) => `"${String(input)}" is no URL; write something like http://host:port`,
-})
-const checkName = z.string().refine((v) => CHECK_NAMES.has(v) || v.startsWith('external:'), {
-  error: ({ input }) =>
-    `there is no check "${String(input)}"; write one of ${[...CHECK_NAMES].join(', ')}, or external:NAME for an evaluation from outside`,
-})
-
 /** A section whose keys all have defaults. */
 function section<S extends z.ZodRawShape>(shape: S): z.ZodPrefault<z.ZodObject<S, z.core.$strict>> {
   return z.strictObject(shape).prefault({} as never)
-}
-
-const quality = z.strictObject({
-  target: ratio.describe('Share of rated runs that should pass').optional(),
-  checks: z.array(checkName).describe('Checks that decide quality').optional(),
-  window: duration.describe('Window of the objective').optional(),
-})
-const loop = z.strictObject({
-  identical_calls: count.describe('Identical tool calls in a row that make a loop').optional(),
-  ping_pong: count.describe('Times two calls may take turns').optional(),
-  stop_run_at: count.describe('Identical tool calls in a row at which the guards inside agents stop the run').optional(),
-})
-const threshold = (
-  what: string,
-): z.ZodObject<
-  { per_run: z.ZodOptional<z.ZodNumber>; target: z.ZodOptional<typeof ratio>; stop_run_at: z.ZodOptional<z.ZodNumber> },
-  z.core.$strict
-> =>
-  z.strictObject({
-    per_run: positive.describe(`${what} a run should stay under`).optional(),
-    target: ratio.describe('Share of runs that should').optional(),
-    stop_run_at: positive.describe('Where a guard stops the run; read by the guards inside agents').optional(),
-  })
-
-const costUsd = threshold('US dollars').extend({
-  stop_agent_at: z
-    .strictObject({
-      usd: positive.describe('US dollars of all its runs together, in one process'),
-      every: duration.describe('… within any such time'),
-    })
-    .describe('Where the guards inside agents stop every run of the agent until less was spent')
-    .optional(),
-})
-const WHEN_LOST = ['keep', 'admit', 'refuse'] as const
-
-/** What may be said of one agent, or of all in `defaults`. */
-const agentShape = {
-  team: z.string().describe('Who is paged').optional(),
-  severity: z.string().describe('Severity label of its alerts').optional(),
-  quality: z
-    .union([ratio.transform((target) => ({ target })), quality], { error: 'expected a share such as 0.95, or {target, checks, window}' })
-    .describe('Objective for the share of runs that pass')
-    .optional(),
-  cost_usd: costUsd.optional(),
-  steps: threshold('Steps').optional(),
-  duration_seconds: threshold('Seconds').omit({ stop_run_at: true }).optional(),
-  expect_runs: z.strictObject({ every: z.union([z.literal('baseline'), duration]).describe('Longest silence that is normal') }).optional(),
-  loop: loop.optional(),
-  required_tools: z.array(z.string()).describe('Tools whose answer a run must rest on (check grounded_call)').optional(),
-  output: z
-    .strictObject({
-      format: z.literal('json').describe('The answer must be JSON').optional(),
-      pattern: z.string().describe('Regular expression the whole answer must match').optional(),
-      schema: z.string().describe('File with a JSON Schema for the answer').optional(),
-    })
-    .describe('Form of the answer (check valid_output)')
-    .optional(),
-  fallback: z.string().min(1).describe('What answers while the agent is disabled: a URL or a message').optional(),
-  runbook_url: url.optional(),
 }
 
 export const configSchema = z.strictObject({
@@ -195,7 +118,9 @@ export const configSchema = z.strictObject({
     tokens: z
       .array(z.strictObject({ name: z.string().min(1), role: z.enum(['ingest', 'read', 'operate']), token: z.string().min(1) }))
       .default([])
-      .describe('Bearer tokens; with none, everybody who can connect may do everything but control agents, which then takes loopback'),
+      .describe(
+        'Bearer tokens; with none, everybody who can connect may send and read; what acts (controls, releases, incidents, drills, reload) is taken from this machine only, see docs/http.md',
+      ),
     operate_without_token: z
       .enum(['loopback', 'never'])
       .default('loopback')
@@ -266,10 +191,7 @@ export const configSchema = z.strictObject({
     .record(z.string(), z.strictObject({ pass_at_least: z.number().optional(), pass_at_most: z.number().optional() }))
     .default({})
     .describe('Thresholds that turn scores of an evaluation from outside into verdicts'),
-  defaults: z
-    .strictObject({ ...agentShape, quality: agentShape.quality.default({ target: 0.95 }) })
-    .prefault({})
-    .describe('Applies to every agent'),
+  defaults: z.strictObject(defaultsShape).prefault({}).describe('Applies to every agent'),
   agents: z
     .record(
       z.string(),
@@ -279,7 +201,7 @@ export const configSchema = z.strictObject({
       }),
     )
     .default({})
-    .describe('By agent name'),
+    .describe('By agent name; what is left out is as in defaults'),
   log: section({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     format: z.enum(['auto', 'json', 'pretty']).default('auto'),
@@ -289,4 +211,3 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>
 export type AgentConfig = Config['agents'][string]
-export { DEFAULT_CHECKS }

@@ -17,6 +17,7 @@ import { DEFAULT_RECEIVE_LIMITS, type ReceiveLimits } from '../processor/receive
 import type { Objectives } from '../processor/record.ts'
 import { DEFAULT_RELAY, type RelayEndpoint } from '../processor/relay.ts'
 import type { RunLimits } from '../processor/runs/runs.ts'
+import { DEFAULT_LOOP } from './agent-schema.ts'
 import type { AgentConfig, Config } from './config-schema.ts'
 import { limitsOf } from './controls/settings.ts'
 
@@ -114,7 +115,10 @@ function policyOf(agent: AgentConfig, name: string, dir: string, problems: strin
   const accepts = outputTest(agent, name, dir, problems)
   return {
     checks,
-    loop: { identicalCalls: agent.loop?.identical_calls ?? 5, pingPong: agent.loop?.ping_pong ?? 4 },
+    loop: {
+      identicalCalls: agent.loop?.identical_calls ?? DEFAULT_LOOP.identical_calls,
+      pingPong: agent.loop?.ping_pong ?? DEFAULT_LOOP.ping_pong,
+    },
     requiredTools: agent.required_tools ?? [],
     ...(accepts === undefined ? {} : { acceptsOutput: accepts }),
   }

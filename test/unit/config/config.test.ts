@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_CONFIG, loadConfig, parseConfig } from '../../../app/config.ts'
 import { DEFAULT_RECEIVE_LIMITS } from '../../../processor/receive.ts'
+import { configurationReference } from '../../../app/generate-config-docs.ts'
+import { DEFAULT_CHECKS } from '../../../processor/evaluations/index.ts'
 import { DEFAULT_VALUES_PER_LABEL } from '../../../processor/cardinality.ts'
 import { DEFAULT_METRICS_OPTIONS } from '../../../processor/metrics.ts'
 import { metricsOptions, objectiveRows, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from '../../../app/settings.ts'
@@ -154,7 +156,7 @@ describe('what is right is understood', () => {
       DEFAULT_CONFIG.receive.otlp_grpc?.port,
       DEFAULT_CONFIG.listen?.port,
       DEFAULT_CONFIG.defaults.quality,
-    ]).toEqual([4318, 4317, 9464, { target: 0.95 }])
+    ]).toEqual([4318, 4317, 9464, { target: 0.95, checks: DEFAULT_CHECKS }])
   })
   test('durations, shorthands, off, IPv6', () => {
     const c = config(
@@ -247,6 +249,15 @@ describe('settings', () => {
       ['cost_usd_target', 0.99],
       ['steps_per_run', 20],
     ])
+  })
+  test('what defaults leave out has the values that docs/configuration.md tells', () => {
+    const partly = config('defaults: { quality: { checks: [completed] }, loop: { ping_pong: 2 } }')
+    expect(partly.defaults.quality).toEqual({ target: 0.95, checks: ['completed'] })
+    expect(pipelineSettings(partly, '.').policyOf('other').loop).toEqual({ identicalCalls: 5, pingPong: 2 })
+    expect(config('defaults: { quality: 0.9 }').defaults.quality).toEqual({ target: 0.9, checks: DEFAULT_CHECKS })
+    expect(configurationReference()).toMatch(
+      /`defaults\.loop\.identical_calls` \| whole number \| `5`[\s\S]*`defaults\.loop\.ping_pong` \| whole number \| `4`/,
+    )
   })
   test('relays are named', () =>
     expect(relayEndpoints(c).map((r) => [r.name, r.signals])).toEqual([
