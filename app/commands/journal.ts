@@ -1,7 +1,11 @@
-/** `agentopz journal inspect DIR`: what a journal holds and what of it is damaged, without changing anything. */
+/**
+ * `agentopz journal inspect DIR`: what a journal holds and what of it is damaged, without changing anything. One that several processes
+ * keep has a folder for each; each is told under its heading.
+ */
 import { existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { KINDS, scanRecords, SEGMENT_HEAD_BYTES } from '../journal/record.ts'
+import { writtenBy } from '../journal/layout.ts'
 import { openSegment, WHOLE } from '../journal/recover.ts'
 import { listSegments } from '../journal/segments.ts'
 import { listSnapshots, readSnapshot } from '../journal/snapshot.ts'
@@ -36,11 +40,32 @@ export function journalInspect(dir: string, isJson: boolean): number {
     printError(`agentopz: ${dir} is no folder; give the one that the key journal names\n`)
     return 1
   }
+  const count = writtenBy(dir) ?? 1
+  if (count > 1) return inspectAll(dir, count, isJson)
   const report = inspect(dir)
   if (isJson) print(`${JSON.stringify(report, null, 2)}\n`)
   else tell(report)
-  const isGood = report.whole && report.snapshots.every((s) => s.good) && report.segments.every((s) => s.damage.length === 0)
-  return isGood && report.snapshots.length + report.segments.length > 0 ? 0 : 1
+  return isGood(report) ? 0 : 1
+}
+
+/** Of several processes: a folder that is missing is told like one that holds nothing. */
+function inspectAll(dir: string, count: number, isJson: boolean): number {
+  const reports = Array.from({ length: count }, (_, process) => {
+    const folder = join(dir, String(process))
+    return { process, dir: folder, ...(existsSync(folder) ? inspect(folder) : { whole: false, snapshots: [], segments: [] }) }
+  })
+  if (isJson) print(`${JSON.stringify({ processes: reports }, null, 2)}\n`)
+  else
+    for (const report of reports) {
+      say(`${report.process === 0 ? '' : '\n'}Process ${report.process} of ${count}, numbered from 0, in ${report.dir}:`)
+      tell(report)
+    }
+  return reports.every(isGood) ? 0 : 1
+}
+
+function isGood({ whole, snapshots, segments }: Report): boolean {
+  const isWhole = whole && snapshots.every((s) => s.good) && segments.every((s) => s.damage.length === 0)
+  return isWhole && snapshots.length + segments.length > 0
 }
 
 function inspect(dir: string): Report {

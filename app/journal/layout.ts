@@ -27,7 +27,8 @@ export function noteLayout(dir: string, processes: number): void {
   writeFileSync(join(dir, FILE), `${processes}\n`)
 }
 
-function writtenBy(dir: string): number | undefined {
+/** How many processes wrote the journal in a folder; undefined where there is none. */
+export function writtenBy(dir: string): number | undefined {
   if (!existsSync(dir)) return undefined
   const file = join(dir, FILE)
   if (existsSync(file)) return Number(readFileSync(file, 'utf8'))

@@ -38,6 +38,13 @@ export function createShards(parts: DataPathParts, options: ShardsOptions): Data
   return new Shards(parts, options)
 }
 
+/** Why not all are ready, in a sentence; numbers of processes begin at 0, so how many there are is said apart. */
+export function startingText(down: readonly number[], count: number): string {
+  if (down.length === 0) return ''
+  const which = `process${down.length === 1 ? '' : 'es'} ${down.join(', ')}`
+  return `${down.length} of ${count} processes ${down.length === 1 ? 'is' : 'are'} starting: ${which}; senders are told to come back`
+}
+
 class Shards implements DataPath {
   readonly #parts: DataPathParts
   readonly #count: number
@@ -99,7 +106,7 @@ class Shards implements DataPath {
 
   get notReady(): string {
     const down = this.#places.all.filter((p) => !p.isReady).map((p) => p.index)
-    return down.length === 0 ? '' : `of ${this.#count} processes these are starting: ${down.join(', ')}; senders are told to come back`
+    return startingText(down, this.#count)
   }
 
   *openAgents(): Iterable<string> {

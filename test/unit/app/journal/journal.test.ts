@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { journalInspect } from '../../../../app/commands/journal.ts'
+import { noteLayout } from '../../../../app/journal/layout.ts'
 import { type OpenJournal, openJournal } from '../../../../app/journal/open.ts'
 import type { JournalSettings } from '../../../../app/journal/journal.ts'
 import { type Disk, DISK } from '../../../../app/journal/segments.ts'
@@ -169,6 +171,42 @@ const sweep = async (w: World): Promise<void> => {
   w.journal.tick()
   await w.send(9_999_999)
 }
+
+describe('agentopz journal inspect', () => {
+  function inspected(dir: string, isJson: boolean): { readonly code: number; readonly out: string } {
+    let out = ''
+    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += String(text)), true))
+    try {
+      return { code: journalInspect(dir, isJson), out }
+    } finally {
+      spy.mockRestore()
+    }
+  }
+
+  test('tells of several processes by the folder that the configuration names', async () => {
+    const dir = folder()
+    noteLayout(dir, 2)
+    for (const process of [0, 1]) {
+      const w = await world(join(dir, String(process)))
+      await w.send(process)
+      await w.journal.close()
+    }
+    const { code, out } = inspected(dir, false)
+    expect([code, out.match(/^Process .*$/gm)]).toEqual([
+      0,
+      [`Process 0 of 2, numbered from 0, in ${dir}/0:`, `Process 1 of 2, numbered from 0, in ${dir}/1:`],
+    ])
+    expect(out.match(/the state after record \d+;/g)).toHaveLength(2)
+    const json = JSON.parse(inspected(dir, true).out) as { processes: readonly { process: number; dir: string; snapshots: unknown[] }[] }
+    expect(json.processes.map((p) => [p.process, p.dir, p.snapshots.length])).toEqual([
+      [0, join(dir, '0'), 1],
+      [1, join(dir, '1'), 1],
+    ])
+    rmSync(join(dir, '1'), { recursive: true })
+    const less = inspected(dir, false)
+    expect([less.code, less.out.split('\n').at(-2)]).toEqual([1, 'There is no journal in this folder.'])
+  })
+})
 
 describe('a restart', () => {
   test('after a kill goes on with open runs and counters', async () => {
