@@ -95,13 +95,22 @@ function welcome(fleet: Fleet, services: Services, options: DemoOptions, metrics
     `  spend in dollars  ${open('sum by (agent) (agentopz_cost_usd_total)')}`,
     `  failed share      ${open('agent_sli:bad_ratio:30m{sli="quality"}')}`,
     '',
-    `The alert rules are the shipped ones, but time is compressed: windows are ${SCALE} times shorter here, an hour is ${HOUR_SECONDS} seconds.`,
-    `So is what is normal: an agent's baseline, usually learned from days, comes from its first minutes. It appears after one to two minutes.`,
-    `In ${options.healthySeconds} seconds somebody edits the prompt of ${SICK}: a third of its answers will be cut off. It keeps answering 200.`,
+    ...(base === undefined ? NO_RULES : COMPRESSED),
+    `In ${options.healthySeconds} seconds somebody edits the prompt of ${SICK}: ${EDITED}.`,
     'Ctrl-C stops everything and leaves nothing running.',
     '',
   ]
 }
+
+/** What the edit does, as `sketchRun` has it: 35 of 100 end at the length limit, 4 in an error. */
+const EDITED = 'a third of its answers are cut off from then on, with 200 and no error; one in 25 fails'
+const COMPRESSED = [
+  `The alert rules are the shipped ones, but time is compressed: windows are ${SCALE} times shorter here, an hour is ${HOUR_SECONDS} seconds.`,
+  `So is what is normal: an agent's baseline, usually learned from days, comes from its first minutes. It appears after one to two minutes.`,
+]
+const NO_RULES = [
+  'There is no Prometheus, so nothing learns what is normal, no rule fires and nobody is paged: what goes bad shows in /metrics only.',
+]
 
 function graph(base: string, query: string): string {
   return `${base}/graph?g0.tab=0&g0.range_input=15m&g0.expr=${encodeURIComponent(query)}`
@@ -146,8 +155,14 @@ class Story {
     this.#editedAt = this.#elapsed()
     this.#fleet.trouble(SICK, 'bad_prompt')
     const usual = await normal(this.#services, SICK)
-    this.#say(`prompt version 8 of ${SICK} is live: a third of its answers are cut off from now on. Everything still answers 200.`)
-    this.#more(usual === undefined ? 'What is normal is not known yet; it will be in a minute.' : `Normal so far: ${usual} fail.`)
+    this.#say(`prompt version 8 of ${SICK} is live: ${EDITED}.`)
+    this.#more(this.#normal(usual))
+  }
+
+  #normal(usual: string | undefined): string {
+    if (usual !== undefined) return `Normal so far: ${usual} fail.`
+    const { prometheusUrl } = this.#services
+    return `What is normal is not known${prometheusUrl === undefined ? ': there is no Prometheus.' : ' yet; it will be in a minute.'}`
   }
 
   async #count(): Promise<void> {

@@ -38,6 +38,7 @@ export async function upCommand(o: PortOptions & { readonly data: string }): Pro
   } finally {
     await started.app.stop()
   }
+  say(`stopped; nothing is left running. What Prometheus and Alertmanager stored stays in ${o.data}`)
   return 0
 }
 

@@ -44,6 +44,7 @@ export async function serveCommand(config: string | undefined, { processes, memo
   await aborted(signal)
   log.info('stopping: requests and relays under way are finished first')
   await app.stop()
+  log.info('stopped')
   return 0
 }
 

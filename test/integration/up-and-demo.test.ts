@@ -88,6 +88,7 @@ describe('up', () => {
     expect(left(data).length).toBe(2)
     up.child.kill('SIGTERM')
     expect(await up.ended).toBe(0)
+    expect(up.said()).toMatch(new RegExp(`\nstopped; nothing is left running. What Prometheus and Alertmanager stored stays in ${data}\n$`))
     expect(left(data)).toEqual([])
   })
 })
@@ -103,6 +104,16 @@ describe('demo', () => {
     expect(demo.said()).not.toContain('PAGE')
     expect(demo.said()).toMatch(/stopped; nothing is left running\n$/)
     expect(left(data)).toEqual([])
+  })
+  test('without Prometheus it promises no page, and says why', async () => {
+    const data = join(dir, 'alone')
+    const args = ['app/cli.ts', 'demo', '--config', config, '--data', data, '--healthy-seconds', '2', '--seconds', '4', '--seed', '1']
+    const demo = run(args, { ...process.env, PATH: dir })
+    expect(await demo.ended).toBe(0)
+    expect(demo.said()).toContain('There is no Prometheus, so nothing learns what is normal')
+    expect(demo.said()).toContain('What is normal is not known: there is no Prometheus.\n')
+    expect(demo.said()).not.toMatch(/in a minute|baseline|windows are/)
+    expect(demo.said()).toContain('a third of its answers are cut off from then on, with 200 and no error; one in 25 fails')
   })
   test('killed without a chance to clean up, its children go too', async () => {
     const data = join(dir, 'killed')

@@ -109,10 +109,11 @@ describe('serve', () => {
     child.kill('SIGHUP')
     await until(async () => (await metric()) === '1', 'taken')
   })
-  test('ends on SIGTERM with 0', async () => {
-    const ended = new Promise((done) => child.once('exit', done))
+  test('ends on SIGTERM with 0, and says so', async () => {
+    const ended = new Promise((done) => child.once('close', done))
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
+    expect(JSON.parse(log.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ msg: 'stopped' })
   })
 })
 
