@@ -217,6 +217,15 @@ agents:
     const file = join(TOP, 'agentopz.example.yaml')
     expect(loadConfig(file, {})).toMatchObject({ ok: true })
     expect(readFileSync(file, 'utf8')).toContain('stop_run_at')
+    // As it stands nothing takes a token; with the comments taken off there is one for each role, and none is written into the file.
+    const shown = readFileSync(file, 'utf8').replace(/^# (auth:\n(?:#   .*\n)+)/m, (_, auth: string) => auth.replaceAll(/^# /gm, ''))
+    const tokens = { INGEST_TOKEN: 'i', READ_TOKEN: 'r', OPERATE_TOKEN: 'o' }
+    const { auth } = config(shown, tokens)
+    expect([config(readFileSync(file, 'utf8')).auth.tokens, auth.tokens.map((t) => `${t.role} ${t.token}`)]).toEqual([
+      [],
+      ['ingest i', 'read r', 'operate o'],
+    ])
+    expect(problems(shown).length).toBeGreaterThan(0)
   })
 })
 
