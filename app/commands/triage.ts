@@ -1,11 +1,13 @@
 /** `agentopz triage AGENT`: which of the four causes moved, from Prometheus, for an alert or for any time. */
+import type { TriageFacts } from '../../incidents/facts.ts'
 import { triage } from '../../incidents/triage.ts'
 import type { Finding, Triage } from '../../model/incident.ts'
 import { type SliName, SLIS } from '../../model/slis.ts'
 import { loadConfig } from '../config.ts'
 import { nearest } from '../nearest.ts'
-import { createPrometheus, PrometheusError } from '../prometheus.ts'
+import { createPrometheus, type Prometheus, PrometheusError } from '../prometheus.ts'
 import { gatherFacts } from '../triage/facts.ts'
+import { runsElsewhere } from './runs-elsewhere.ts'
 import { print, printError } from './output.ts'
 
 export interface TriageOptions {
@@ -19,7 +21,7 @@ export interface TriageOptions {
   readonly json?: boolean
 }
 
-/** Runs the command; the exit code: 0 whatever the answer is, 1 when Prometheus cannot be asked, 2 for wrong options. */
+/** Runs the command; the exit code: 0 whatever the answer is, 1 when Prometheus cannot be asked or has no runs of the agent, 2 for wrong options. */
 export async function triageCommand(agent: string, o: TriageOptions): Promise<number> {
   const known = Object.keys(SLIS)
   if (!known.includes(o.sli)) {
@@ -48,6 +50,11 @@ export async function triageCommand(agent: string, o: TriageOptions): Promise<nu
       startedMs,
       nowMs,
     })
+    const why = facts.series.some((i) => i.total > 0) ? undefined : await withoutRuns(prometheus, facts)
+    if (why !== undefined) {
+      printError(`agentopz: ${why}\n`)
+      return 1
+    }
     const found = triage(facts, nowMs)
     print(o.json === true ? `${JSON.stringify(found, null, 2)}\n` : triageText(agent, found))
     return 0
@@ -55,6 +62,17 @@ export async function triageCommand(agent: string, o: TriageOptions): Promise<nu
     if (!(error instanceof PrometheusError)) throw error
     printError(`agentopz: ${error.message}\n`)
     return 1
+  }
+}
+
+/** Why nothing was found, where that is for want of runs; what Prometheus does not tell is no reason to keep the rest back. */
+async function withoutRuns(prometheus: Prometheus, facts: TriageFacts): Promise<string | undefined> {
+  const { agent, environment, beforeFromMs: fromMs, nowMs: toMs } = facts
+  try {
+    return await runsElsewhere(prometheus, { agent, environment, fromMs, toMs })
+  } catch (error) {
+    if (error instanceof PrometheusError) return undefined
+    throw error
   }
 }
 

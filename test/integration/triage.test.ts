@@ -254,6 +254,20 @@ describe('the command', () => {
     })
   })
   for (const [name, args, message] of [
+    [
+      'another environment',
+      [AGENT],
+      /^agentopz: there are no runs of shop "a" .* in environment "" since 20.*Z, but there are in prod; write --environment prod\n$/,
+    ],
+    ['a mistyped agent', ['shop "a" {y}', '--environment', 'prod'], /in environment prod since .*, nor in another; did you mean shop "a" /],
+    ['an agent like none', ['zzz'], /nor in another; there are runs of shop "a" /],
+  ] as const)
+    test(`${name}: exit 1, and says where there are runs`, async () => {
+      const { code, err, out } = await agentopz('triage', ...args, '--prometheus', prometheus.url)
+      expect([code, out]).toEqual([1, ''])
+      expect(err).toMatch(message)
+    })
+  for (const [name, args, message] of [
     ['an SLI that is none', ['--sli', 'qualty'], 'there is no SLI "qualty"; write quality'],
     ['a time that is none', ['--at', 'yesterday'], '--at "yesterday" is no time in the past; write one like 20'],
   ] as const)
