@@ -139,3 +139,10 @@ describe('the conventions', () => {
   test('a SERVER root that invokes an agent is the agent, not the provider side', () =>
     expect(read({ 'gen_ai.operation.name': 'invoke_agent' }, { kind: 2 })).toEqual({ role: 'agent' }))
 })
+
+test('README.md and CHANGELOG.md say how many there are', () => {
+  const read = (name: string): string => readFileSync(join(import.meta.dirname, '../../..', name), 'utf8')
+  const words: Readonly<Record<number, string>> = { 19: 'Nineteen', 20: 'Twenty', 21: 'Twenty-one', 22: 'Twenty-two', 23: 'Twenty-three' }
+  expect(read('README.md')).toContain(`${words[DIALECTS.length]} ways of writing GenAI spans`)
+  expect(read('CHANGELOG.md')).toContain(`; ${DIALECTS.length} dialects;`)
+})
