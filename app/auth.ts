@@ -12,6 +12,11 @@ export interface Token {
 /** What a role may do besides its own: operators may read. */
 const GRANTS: Readonly<Record<Role, readonly Role[]>> = { ingest: ['ingest'], read: ['read'], operate: ['operate', 'read'] }
 
+/** What somebody may do, by the roles of all tokens. */
+export function rolesOf(tokens: readonly Token[]): ReadonlySet<Role> {
+  return new Set(tokens.flatMap((t) => GRANTS[t.role]))
+}
+
 /** Answers whether an Authorization header has a role. Comparison takes the same time whatever the token. */
 export function createAuthorise(tokens: readonly Token[]): (role: Role, header: string | undefined) => boolean {
   const find = finder(tokens)

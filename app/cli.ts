@@ -73,7 +73,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .option('--endpoint <url>', 'OTLP/HTTP base URL', 'http://127.0.0.1:4318')
     .option('--speed <factor>', '1 keeps the recorded pace, 10 is ten times as fast, 0 as fast as the endpoint answers', numberOption, 0)
     .option('--now', 'shift times so that the recording ends now')
-    .option('--token <token>', 'bearer token with the ingest role')
+    .option('--token <token>', 'bearer token with the ingest role (default: AGENTOPZ_TOKEN)')
     .option('--json', 'machine-readable')
     .action(async (files: string[], o: { endpoint: string; speed: number; now?: boolean; token?: string; json?: boolean }) =>
       exit(await replayCommand(files, o)),

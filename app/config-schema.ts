@@ -76,7 +76,9 @@ export const configSchema = z.strictObject({
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   processes: z
-    .union([count, z.literal('auto')], { error: 'expected a number of processes, or auto for one per core' })
+    .union([z.int().min(1, { error: ({ input }) => `${String(input)} is too small; write 1 or more, or auto` }), z.literal('auto')], {
+      error: 'expected a number of processes, or auto for one per core',
+    })
     .default(1)
     .describe('Processes that share the work on the same addresses; `auto` for as many as there are cores; see processes.md'),
   runs: section({

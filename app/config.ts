@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { type Config, configSchema } from './config-schema.ts'
+import { fileProblem } from './file-problem.ts'
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config; readonly file: string | undefined; readonly dir: string }
@@ -25,7 +26,7 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    return { ok: false, problems: [`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`] }
+    return { ok: false, problems: [`${path}: ${fileProblem(error)}; name one that can be read, or leave it out for ${DEFAULT_FILE} here`] }
   }
   return parseConfig(text, path, env)
 }
@@ -107,12 +108,24 @@ function tell(issue: z.core.$ZodIssue, document: Document, say: Say): void {
     }
   }
   const at = path.length === 0 ? 'the file' : path.join('.')
+  say(offsetAt(document, issue.path), `${at}: ${wrong(issue, valueAt(document, issue.path))}`)
+}
+
+/** What is wrong with a value and what to write; a message of the schema's own is left as it is. */
+function wrong(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_value' && /^Invalid (option|input):/.test(issue.message)) {
+    const choices = issue.values.map(String)
+    const listed = choices.length < 2 ? choices.join('') : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}`
+    return value === undefined ? `expected ${listed}, got nothing` : `${describe(value)} is not known here; write ${listed}`
+  }
+  if (issue.code === 'too_small' && issue.message.startsWith('Too small:')) {
+    if (issue.origin === 'string') return 'it is empty; write something, or leave it out'
+    return `${describe(value)} is too small; write ${issue.inclusive === true ? `${issue.minimum} or more` : `more than ${issue.minimum}`}`
+  }
+  if (issue.code === 'too_big' && issue.message.startsWith('Too big:'))
+    return `${describe(value)} is too large; write ${issue.inclusive === true ? `${issue.maximum} or less` : `less than ${issue.maximum}`}`
   const wanted = /expected (.+), received (.+)/.exec(issue.message)
-  const what =
-    wanted === null
-      ? issue.message.replace(/^Invalid input: /, '')
-      : `expected ${wanted[1] ?? ''}, got ${describe(valueAt(document, issue.path))}`
-  say(offsetAt(document, issue.path), `${at}: ${what}`)
+  return wanted === null ? issue.message.replace(/^Invalid input: /, '') : `expected ${wanted[1] ?? ''}, got ${describe(value)}`
 }
 
 function describe(value: unknown): string {

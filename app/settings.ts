@@ -20,6 +20,7 @@ import type { RunLimits } from '../processor/runs/runs.ts'
 import { DEFAULT_LOOP } from './agent-schema.ts'
 import type { AgentConfig, Config } from './config-schema.ts'
 import { limitsOf } from './controls/settings.ts'
+import { fileProblem } from './file-problem.ts'
 
 /** A file that the configuration names is wrong. `problems` are ready to print. */
 export class SettingsError extends Error {
@@ -195,7 +196,7 @@ function readOverride(file: string, problems: string[]): PriceOverride {
     if (parsed.success) return parsed.data
     for (const issue of parsed.error.issues) problems.push(`${file}  ${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`)
   } catch (error) {
-    problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+    problems.push(`prices.override: ${file}: ${fileProblem(error)}`)
   }
   return {}
 }

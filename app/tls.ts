@@ -9,6 +9,7 @@ import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { Tls } from '../processor/receive.ts'
 import type { Config } from './config-schema.ts'
+import { fileProblem } from './file-problem.ts'
 import { SettingsError } from './settings.ts'
 
 export interface LoadedTls extends Tls {
@@ -106,13 +107,7 @@ function contents(
   try {
     return { path, text: readFileSync(path, 'utf8') }
   } catch (error) {
-    const { code } = error as { code?: string }
-    const words: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EACCES: 'this user may not read it',
-      EISDIR: 'it is a folder',
-    }
-    problems.push(`${key}: ${path}: ${words[code ?? ''] ?? messageOf(error)}`)
+    problems.push(`${key}: ${path}: ${fileProblem(error)}`)
     return undefined
   }
 }

@@ -1,4 +1,5 @@
 /** `agentopz check-config [FILE]`. */
+import { type Role, rolesOf } from '../auth.ts'
 import { DEFAULT_FILE, loadConfig } from '../config.ts'
 import type { Config } from '../config-schema.ts'
 import { isLoopbackHost } from '../controls/local.ts'
@@ -30,8 +31,29 @@ export function checkConfig(file: string | undefined, json: boolean): number {
   if (tls === undefined) say('  tls: none')
   else for (const { certificate, atMs } of tls.expires) say(`  tls: ${certificate} expires ${new Date(atMs).toISOString().slice(0, 10)}`)
   for (const warning of tls?.warnings ?? []) say(`  tls: ${warning}`)
-  if (config.auth.tokens.length === 0) say(`  auth: none; everybody who can connect may send and read, ${actors(config)}`)
+  say(`  auth: ${authText(config)}`)
   return 0
+}
+
+const MAY: readonly (readonly [Role, string])[] = [
+  ['ingest', 'send'],
+  ['read', 'read'],
+  ['operate', 'act'],
+]
+
+/** Who may do what: a role that no token has is the mistake that is seen too late. */
+export function authText(config: Config): string {
+  const { tokens, protect_metrics: isProtected } = config.auth
+  if (tokens.length === 0) return `none; everybody who can connect may send and read, ${actors(config)}`
+  const counts = Object.groupBy(tokens, (t) => t.role)
+  const listed = MAY.flatMap(([role]) => {
+    const { length = 0 } = counts[role] ?? {}
+    return length === 0 ? [] : [tokens.length === 1 ? role : `${length} ${role}`]
+  }).join(', ')
+  const roles = rolesOf(tokens)
+  const nobody = MAY.flatMap(([role, verb]) => (roles.has(role) ? [] : [verb]))
+  const missing = nobody.length === 0 ? '' : `; nobody may ${nobody.join(' or ')}`
+  return `${tokens.length} token${tokens.length === 1 ? '' : 's'} (${listed})${missing}; /metrics ${isProtected ? 'takes a read token' : 'takes none'}`
 }
 
 function actors({ auth, listen }: Config): string {

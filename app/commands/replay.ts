@@ -17,7 +17,7 @@ export interface ReplayResult {
   readonly rejectedItems: number
 }
 
-/** Sends every line of the files in order. @throws OtlpLineError, file errors, or when the endpoint cannot be reached. */
+/** Sends every line of the files in order. @throws OtlpLineError, file errors, or when the endpoint cannot be reached or wants a token. */
 export async function replay(files: readonly string[], options: ReplayOptions): Promise<ReplayResult> {
   const span = options.now || options.speed > 0 ? await timesOf(files) : { first: 0n, last: 0n }
   const startedMs = Date.now()
@@ -77,6 +77,11 @@ async function send(line: OtlpLine, options: ReplayOptions): Promise<{ ok: boole
     if (isBusy && attempt < 5) {
       await waitUntil(Date.now() + 1000 * Math.max(1, Number(response.headers.get('retry-after')) || 1))
       continue
+    }
+    // All that follows would be refused alike.
+    if (response.status === 401 || response.status === 403) {
+      const where = `${line.file}:${line.line}  refused with ${response.status}: ${text.slice(0, 300)}`
+      throw new Error(`${where}; give a token with the ingest role with --token or AGENTOPZ_TOKEN`)
     }
     return { ok: response.ok, status: response.status, text: text.slice(0, 300), rejected: response.ok ? rejectedOf(text) : 0 }
   }

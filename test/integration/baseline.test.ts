@@ -300,7 +300,7 @@ describe('what is not asked properly', () => {
       ['--prometheus', 'localhost:9090'],
       '--prometheus "localhost:9090" is no URL; write something like http://127.0.0.1:9090',
     ],
-    ['a file that is not there', ['-c', 'missing.yaml'], 'missing.yaml: cannot be read'],
+    ['a file that is not there', ['-c', 'missing.yaml'], 'missing.yaml: there is no such file; name one'],
   ] as const) {
     test(`${name}: exit 2`, async () => {
       const { code, err, out } = await agentopz('baseline', ...args)

@@ -38,7 +38,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'c.yaml:1:24  limits.slice_bytes: 100 is too small; write 1024 at least, or leave it out',
   ],
   ['no size in bytes', 'limits: { unpack_inline_bytes: 256KiB }', 'c.yaml:1:32  limits.unpack_inline_bytes: expected number, got "256KiB"'],
-  ['nothing as a size', 'limits: { slice_above_bytes: 0 }', 'c.yaml:1:30  limits.slice_above_bytes: Too small: expected number to be >=1'],
+  ['nothing as a size', 'limits: { slice_above_bytes: 0 }', 'c.yaml:1:30  limits.slice_above_bytes: 0 is too small; write 1 or more'],
   ['a misspelt section', 'runz: {}', 'c.yaml:1:1  runz: no such key; did you mean "runs"?'],
   ['a misspelt key', 'runs:\n  setle_seconds: 3', 'c.yaml:2:3  runs.setle_seconds: no such key; did you mean "settle_seconds"?'],
   [
@@ -59,6 +59,28 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   ],
   ['a bad address', 'listen: nowhere', 'c.yaml:1:9  listen: "nowhere" is no host:port; write something like 127.0.0.1:4318, or off'],
   ['no number of processes', 'processes: all', 'c.yaml:1:12  processes: expected a number of processes, or auto for one per core'],
+  ['no processes at all', 'processes: 0', 'c.yaml:1:12  processes: 0 is too small; write 1 or more, or auto'],
+  [
+    'a word that is none of them',
+    'journal: { dir: j, fsync: often }',
+    'c.yaml:1:27  journal.fsync: "often" is not known here; write always, second or never',
+  ],
+  [
+    'nothing for a word',
+    'auth: { tokens: [{ name: a, token: b }] }',
+    'c.yaml:1:18  auth.tokens.0.role: expected ingest, read or operate, got nothing',
+  ],
+  [
+    'a share that may not be whole',
+    'limits: { refuse_above_memory: 1 }',
+    'c.yaml:1:32  limits.refuse_above_memory: 1 is too large; write less than 1',
+  ],
+  [
+    'an amount of nothing',
+    'agents: { a: { steps: { per_run: 0 } } }',
+    'c.yaml:1:34  agents.a.steps.per_run: 0 is too small; write more than 0',
+  ],
+  ['an empty name', 'journal: { dir: "" }', 'c.yaml:1:17  journal.dir: it is empty; write something, or leave it out'],
   ['a port alone', 'receive: { otlp_http: 4318 }', 'c.yaml:1:23  receive.otlp_http: expected host:port or off'],
   ['a bad URL', 'prometheus: somewhere', 'c.yaml:1:13  prometheus: "somewhere" is no URL; write something like http://host:port'],
   [
@@ -100,7 +122,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   [
     'a loss that is not answered',
     'controls: { when_lost: panic }',
-    'c.yaml:1:24  controls.when_lost: Invalid option: expected one of "keep"|"admit"|"refuse"',
+    'c.yaml:1:24  controls.when_lost: "panic" is not known here; write keep, admit or refuse',
   ],
   ['a certificate without its key', 'tls: { cert_file: a.pem }', 'c.yaml:1:6  tls.key_file: expected string, got nothing'],
   [
@@ -111,9 +133,9 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   [
     'who may act without a token',
     'auth: { operate_without_token: true }',
-    'c.yaml:1:32  auth.operate_without_token: Invalid option: expected one of "loopback"|"never"',
+    'c.yaml:1:32  auth.operate_without_token: true is not known here; write loopback or never',
   ],
-  ['runs that are none', 'controls: { known_good_runs: 0 }', 'c.yaml:1:30  controls.known_good_runs: Too small: expected number to be >=1'],
+  ['runs that are none', 'controls: { known_good_runs: 0 }', 'c.yaml:1:30  controls.known_good_runs: 0 is too small; write 1 or more'],
   [
     'a window without an amount',
     'defaults: { cost_usd: { stop_agent_at: { every: 1h } } }',
@@ -134,11 +156,16 @@ describe('a mistake is told with place, what is wrong and what to write', () => 
     const all = problems('runz: {}\nlisten: x\nruns: { a: 1, b: 2 }')
     expect(all.map((p) => p.split('  ')[0])).toEqual(['c.yaml:1:1', 'c.yaml:2:9', 'c.yaml:3:9', 'c.yaml:3:15'])
   })
-  test('a file that cannot be read', () =>
-    expect(loadConfig('/nowhere/c.yaml', {})).toMatchObject({
-      ok: false,
-      problems: [expect.stringMatching(/^\/nowhere\/c\.yaml: cannot be read/)],
-    }))
+  for (const [name, file, why] of [
+    ['a file that is not there', '/nowhere/c.yaml', 'there is no such file'],
+    ['a folder', '/', 'it is a folder'],
+  ] as const)
+    test(name, () =>
+      expect(loadConfig(file, {})).toEqual({
+        ok: false,
+        problems: [`${file}: ${why}; name one that can be read, or leave it out for agentopz.yaml here`],
+      }),
+    )
 })
 
 describe('what is right is understood', () => {
@@ -297,7 +324,7 @@ describe('settings', () => {
       pipelineSettings(config('prices: { override: ./nowhere.yaml }\nagents: { b: { output: { pattern: "(" } } }'), '.')
     } catch (error) {
       expect((error as SettingsError).problems).toEqual([
-        expect.stringContaining('nowhere.yaml'),
+        expect.stringMatching(/^prices\.override: .*nowhere\.yaml: there is no such file$/),
         expect.stringMatching(/^agents\.b\.output: /),
       ])
     }
