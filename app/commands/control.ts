@@ -87,7 +87,10 @@ export function undoControls(what: string, matches: (c: ControlAnswer) => boolea
     o,
     async (client) => {
       const found = (await inForce(client)).filter((c) => matches(c) && (o.environment === undefined || c.environment === o.environment))
-      if (found.length === 0) throw new CommandFailure(`no control in force is about ${what}; see: ${typed('control list', o)}`)
+      if (found.length === 0)
+        throw new CommandFailure(
+          `no control in force is about ${what}; see: ${typed('control list', given({ url: o.url, config: o.config }))}`,
+        )
       for (const c of found) await undoOne(client, c.id, o.reason ?? 'undone by hand')
       return { undone: found }
     },

@@ -7,14 +7,18 @@
 export interface Asked {
   readonly url?: string
   readonly config?: string
+  /** Where it was done; undone without it, it would be undone everywhere. */
+  readonly environment?: string
 }
 
 /** Sources run unbuilt in a checkout only. */
 const IS_CHECKOUT = import.meta.url.endsWith('.ts')
 
-export function typed(command: string, { url, config }: Asked = {}): string {
-  const where = [...(url === undefined ? [] : ['--url', quoted(url)]), ...(config === undefined ? [] : ['--config', quoted(config)])]
-  return [program(IS_CHECKOUT, process.env), command, ...where].join(' ')
+export function typed(command: string, { url, config, environment }: Asked = {}): string {
+  const given = Object.entries({ environment, url, config }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, quoted(value)],
+  )
+  return [program(IS_CHECKOUT, process.env), command, ...given].join(' ')
 }
 
 export function program(isCheckout: boolean, env: Readonly<Record<string, string | undefined>>): string {

@@ -428,6 +428,11 @@ describe('the command line', () => {
       '--json',
     ])
     expect(JSON.parse(tool.out)).toMatchObject({ control: 'tool', agent: 'support', target: 'search', expires_at: null })
+    const staging = ['agent', 'disable', 'support', '--environment', 'staging', '--reason', 'x', '--url', url]
+    expect((await run(staging)).out).toContain(`undo: npm run -s agentopz -- agent enable support --environment staging --url ${url}\n`)
+    expect((await run(['agent', 'enable', 'support', '--environment', 'staging', '--url', url])).code).toBe(0)
+    const again = await run(['agent', 'enable', 'support', '--environment', 'staging', '--url', url])
+    expect(again.err).toContain(`see: npm run -s agentopz -- control list --url ${url}\n`)
     const { controls } = JSON.parse((await run(['control', 'list', '--url', url, '--json'])).out) as { controls: { actor: string }[] }
     expect(controls).toMatchObject([
       { agent: 'support', reason: 'wrong refunds', fallback: 'paused' },

@@ -13,6 +13,7 @@ test('what was asked is asked again', () => {
   expect(typed('control list', { url: 'http://127.0.0.1:9464', config: 'my files/a.yaml' })).toBe(
     "npm run -s agentopz -- control list --url http://127.0.0.1:9464 --config 'my files/a.yaml'",
   )
+  expect(typed('agent enable a', { environment: 'prod' })).toBe('npm run -s agentopz -- agent enable a --environment prod')
   expect(typed('serve')).toBe('npm run -s agentopz -- serve')
 })
 test('any name is one word to a shell', () => {
