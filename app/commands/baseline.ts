@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
 import { CELL, type Grid } from '../baseline/counts.ts'
 import { unifiedDiff } from '../baseline/diff.ts'
 import { editConfig } from '../baseline/edit.ts'
-import { type AgentName, agentsIn, isScraped, readHistory, watchedCells } from '../baseline/history.ts'
+import { type AgentName, agentsIn, endOf, isScraped, readHistory, watchedCells } from '../baseline/history.ts'
 import { measure, type Measurement } from '../baseline/measure.ts'
 import { type Proposal, propose } from '../baseline/propose.ts'
 import { printable } from '../baseline/words.ts'
@@ -70,7 +70,8 @@ async function run(o: BaselineOptions, now: number): Promise<void> {
     const history = await readHistory(prometheus, name, { grid, watched })
     if (history !== undefined) measured.push(measure(history))
   }
-  if (measured.length === 0) throw new Stop(1, `No agent had a run in the last ${o.since}. Write a longer --since`)
+  if (measured.length === 0)
+    throw new Stop(1, `No agent had a run in the last ${o.since} up to ${hour(endOf(grid))}, the last full hour. Write a longer --since`)
   const reports = reportsOf(measured, loaded.config)
 
   const file = loaded.file ?? DEFAULT_FILE
@@ -85,7 +86,7 @@ async function run(o: BaselineOptions, now: number): Promise<void> {
 
   const range = {
     from: new Date(grid.startSeconds * 1000).toISOString(),
-    to: new Date((grid.startSeconds + grid.cells * CELL) * 1000).toISOString(),
+    to: new Date(endOf(grid) * 1000).toISOString(),
   }
   if (o.json === true) {
     say(
@@ -134,7 +135,15 @@ async function wantedAgents(prometheus: Prometheus, grid: Grid, o: BaselineOptio
   const agents = found.filter((n) => n.agent !== OVERFLOW)
   const where = o.environment === undefined ? '' : ` in environment ${printable(o.environment)}`
   if (agents.length === 0) {
-    const scraped = await isScraped(prometheus, grid)
+    const end = endOf(grid)
+    const thisHour = { startSeconds: end, cells: 3600 / CELL }
+    const fresh = await agentsIn(prometheus, thisHour, o.environment)
+    if (fresh.some((n) => n.agent !== OVERFLOW))
+      throw new Stop(
+        1,
+        `Prometheus at ${prometheus.url} holds runs${where} only since ${hour(end)}, and whole hours are measured; ask again after ${hour(end + 3600)}`,
+      )
+    const scraped = (await isScraped(prometheus, grid)) || (await isScraped(prometheus, thisHour))
     throw new Stop(
       1,
       scraped
@@ -152,6 +161,10 @@ async function wantedAgents(prometheus: Prometheus, grid: Grid, o: BaselineOptio
     )
   }
   return agents.filter((n) => o.agent?.includes(n.agent))
+}
+
+function hour(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(11, 16)} UTC`
 }
 
 /** The configuration knows agents, not environments: the one with the most runs decides, the others are only shown. */

@@ -339,6 +339,19 @@ describe('Prometheus that does not answer as it should', () => {
     r.end(body)
   }
 
+  /** A Prometheus that scrapes since this hour began, with runs of an agent or without. */
+  const since =
+    (hasRuns: boolean): RequestListener =>
+    (request, r) => {
+      let body = ''
+      request.on('data', (part: Buffer) => (body += part.toString()))
+      request.on('end', () => {
+        const asked = new URLSearchParams(body)
+        const isNow = Number(asked.get('end')) * 1000 > Date.now()
+        const isRuns = asked.get('match[]')?.startsWith('agentopz_runs_total') === true
+        r.end(success(isNow && (hasRuns || !isRuns) ? [{ agent: 'a', environment: '' }] : []))
+      })
+    }
   const cases: readonly { readonly name: string; readonly answer: RequestListener; readonly says: readonly string[] }[] = [
     { name: 'slow', answer: () => undefined, says: ['did not answer within 0.3 s', 'a longer --timeout or a shorter time'] },
     { name: 'slow in the middle of an answer', answer: (_, r) => void r.write('{"status":'), says: ['did not answer within 0.3 s'] },
@@ -368,6 +381,12 @@ describe('Prometheus that does not answer as it should', () => {
       ),
       says: ['(422): query processing would load too many samples', 'one agent at a time'],
     },
+    {
+      name: 'of which the first full hour is not over',
+      answer: since(true),
+      says: ['holds runs only since ', ':00 UTC, and whole hours are measured; ask again after '],
+    },
+    { name: 'scraping since this hour, without a run', answer: since(false), says: ['scrapes agentopz, but holds no run of any agent'] },
     {
       name: 'without metrics of agentopz',
       answer: sends(200, success([])),
