@@ -6,7 +6,7 @@
 import type { Assembled } from './assemble.ts'
 import { ClosedTraces } from './closed.ts'
 import { Reader } from './packed/bytes.ts'
-import type { SpanIds } from '../decode/span-ids.ts'
+import { SpanIds, type SpanPlace } from '../decode/span-ids.ts'
 import { packContents, unpackContents } from './packed/facts.ts'
 import { MOST_ROWS, type PlainCapture, PlainLinks } from './packed/plain-links.ts'
 import { Slab } from './packed/slab.ts'
@@ -80,6 +80,22 @@ export class Held {
     slots.move(slot, LIST.plain)
     this.linkSpans++
     return true
+  }
+
+  /** Puts a trace of plain spans back as rows; false when it cannot be rows, and then nothing was done. */
+  putBackPlain(places: readonly SpanPlace[], firstMs: number, lastMs: number): boolean {
+    const ids = places.map((place) => {
+      const of = new SpanIds()
+      return of.take(place) ? of : undefined
+    })
+    if (places.length > MOST_ROWS || !ids.every((of) => of !== undefined)) return false
+    let slot = -1
+    for (const of of ids) {
+      this.addPlain(slot, of, lastMs)
+      slot = this.slots.findKey(of)
+    }
+    this.slots.firstMs[slot] = firstMs
+    return ids.length > 0
   }
 
   /** Of the traces without GenAI spans the one that has been quiet for longest; −1 for none. */

@@ -273,6 +273,10 @@ function unclaimed(fact: HeldFact): Fact {
 /** Puts an open trace back as it was: with what is remembered of it, if anything is. */
 function openFrom(held: Held, state: OpenTraceState): void {
   const closed = state.closed === undefined ? undefined : (held.closed.get(state.traceId) ?? closedFrom(state.closed))
+  if (state.place === 'plain') {
+    const places = state.links.map(([spanId, link]) => ({ traceId: state.traceId, spanId, ...link }))
+    if (held.putBackPlain(places, state.firstMs, state.lastMs)) return
+  }
   const trace = held.start(state.traceId, state.firstMs)
   for (const fact of state.facts) {
     trace.facts.set(fact.spanId, unclaimed(fact))

@@ -68,6 +68,9 @@ const step = fc.oneof(
   fc.constantFrom('restart', 'flush'),
 )
 
+/** Histories of each kind; `RUNS=4000` for a long look. */
+const RUNS = Number(process.env['RUNS'] ?? 150)
+
 test.each([{}, { maxLinkSpans: 7 }, { maxSpansPerRun: 4 }, { maxOpenSpans: 6 }])(
   'the same as objects, within %o',
   (limits) => {
@@ -90,7 +93,7 @@ test.each([{}, { maxLinkSpans: 7 }, { maxSpansPerRun: 4 }, { maxOpenSpans: 6 }])
         for (const world of worlds) world.runs.flush(now, 'shutdown')
         expect(worlds[0].seen()).toEqual(worlds[1].seen())
       }),
-      { numRuns: 150 },
+      { numRuns: RUNS },
     )
   },
   60_000,
