@@ -497,7 +497,7 @@ describe('the command line', () => {
       'a configuration that is wrong',
       ['control', 'list', '-c', '/nowhere.yaml'],
       2,
-      /cannot be read[\s\S]*say where agentopz listens with --url/,
+      /no such file[\s\S]*say where agentopz listens with --url/,
     ],
   ]
   test.each(mistakes)('%s', async (_, args, code, says) => {
