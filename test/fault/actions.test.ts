@@ -32,6 +32,8 @@ test(`${KILLS} kills while people act: what was answered stands, once`, async ()
   /** The release that was answered last, until another one is asked for. */
   let active: string | undefined
   let activations = 0
+  /** Every entry of the audit that was ever listed. */
+  const seen = new Map<string, Entry>()
   let isOver = false
 
   const send = async (
@@ -80,9 +82,11 @@ test(`${KILLS} kills while people act: what was answered stands, once`, async ()
     }
   }
   const verify = async (): Promise<number> => {
-    const { controls, audit } = (await (await fetch(`${server.url}/api/v1/controls?all=1&limit=100000`)).json()) as Listed
+    const { controls, audit } = (await (await fetch(`${server.url}/api/v1/controls?all=1&limit=1000`)).json()) as Listed
+    // The list ends at a thousand, which a quick machine outgrows; between two kills far fewer come.
+    for (const e of audit) seen.set(JSON.stringify(e), e)
     const inForce = new Set(controls.map((c) => c.id))
-    const times = Map.groupBy(audit, (e) => `${e.action} ${e.id}`)
+    const times = Map.groupBy(seen.values(), (e) => `${e.action} ${e.id}`)
     const count = (action: string, id: string): number => times.get(`${action} ${id}`)?.length ?? 0
     const told = [...set].map((id) => ({ id, set: count('set', id), undo: count('undo', id), stands: inForce.has(id) }))
     const wrong = told.filter(({ id, set: made, undo, stands }) => {
@@ -99,8 +103,8 @@ test(`${KILLS} kills while people act: what was answered stands, once`, async ()
     const changes = audit.filter((e) => e.action === 'activate')
     expect(now).toBe(changes[0]?.target)
     if (active !== undefined) expect(now, `seed ${SEED}`).toBe(active)
-    expect(changes.length).toBeGreaterThanOrEqual(activations)
-    return audit.length
+    expect([...seen.values()].filter((e) => e.action === 'activate').length).toBeGreaterThanOrEqual(activations)
+    return seen.size
   }
   try {
     server.spawn()
