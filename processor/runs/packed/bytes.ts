@@ -4,7 +4,7 @@
  * Ids of 16 hex digits take 8 bytes, whole numbers as few as they need, moments their distance from the last one.
  */
 import { Buffer } from 'node:buffer'
-import { shortHexOf } from '../../decode/strings.ts'
+import { shortHexOf } from '../../decode/hex.ts'
 
 /** Never stored anywhere else, so it may be changed freely: words that are common, each a byte instead of a string per record. */
 const WORDS: readonly string[] = (
