@@ -6,7 +6,7 @@
 import type { ModelCall, Reading, Spend, UsageConflict } from '../../model/run.ts'
 import type { Draft } from '../dialects/reading.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
-import { failed, isAgentRole, type Node } from './tree.ts'
+import { failed, isAgentRole, mayShare, type Node } from './tree.ts'
 
 export interface CountedCalls {
   readonly calls: readonly ModelCall[]
@@ -159,7 +159,7 @@ function isRetryOf(next: Node, before: Node, toolStarts: readonly number[]): boo
 
 /** Of spans with equal response id one is kept: with usage rather than without, deeper rather than higher. These are the others. */
 function twinsAmong(nodes: readonly Node[], conflicts: UsageConflict[]): ReadonlySet<Node> {
-  if (!haveTwins(nodes)) return NOBODY
+  if (!mayShare(nodes, (n) => n.fact.reading.responseId)) return NOBODY
   const best = new Map<string, Node>()
   const dropped = new Set<Node>()
   for (const node of nodes) {
@@ -175,16 +175,6 @@ function twinsAmong(nodes: readonly Node[], conflicts: UsageConflict[]): Readonl
     }
   }
   return dropped
-}
-
-/** Whether two have one response id. Few are compared with each other: a Map of them costs ten times more. */
-function haveTwins(nodes: readonly Node[]): boolean {
-  if (nodes.length > 8) return true
-  for (let i = 1; i < nodes.length; i++) {
-    const id = nodes[i]?.fact.reading.responseId
-    for (let k = 0; k < i && id !== undefined; k++) if (nodes[k]?.fact.reading.responseId === id) return true
-  }
-  return false
 }
 
 /** Equal ids one after the other with different usage are two calls: some assistants put the id of the whole run there. */

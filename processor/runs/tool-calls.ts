@@ -4,7 +4,7 @@
  */
 import type { Reading, ToolCall } from '../../model/run.ts'
 import type { Draft } from '../dialects/reading.ts'
-import { failed, type Node } from './tree.ts'
+import { failed, mayShare, type Node } from './tree.ts'
 
 const isTool = (n: Node): boolean => n.role === 'tool'
 const isRetrieval = (n: Node): boolean => n.role === 'retrieval'
@@ -35,21 +35,11 @@ export function countToolCalls(members: readonly Node[]): readonly ToolCall[] {
   }
   if (nodes === undefined) return NONE
   // As it nearly always is: a span a call.
-  if (areApart && !shareCallId(nodes)) return nodes.map((n) => callOf(startOf(n)))
+  if (areApart && !mayShare(nodes, (n) => n.fact.reading.toolCallId)) return nodes.map((n) => callOf(startOf(n)))
   return merge(members)
 }
 
 const NONE: readonly ToolCall[] = []
-
-/** Whether two have one call id. Few are compared with each other: a Map of them costs several times more. */
-function shareCallId(nodes: readonly Node[]): boolean {
-  if (nodes.length > 8) return true
-  for (let i = 1; i < nodes.length; i++) {
-    const id = nodes[i]?.fact.reading.toolCallId
-    for (let k = 0; k < i && id !== undefined; k++) if (nodes[k]?.fact.reading.toolCallId === id) return true
-  }
-  return false
-}
 
 /** Calls, each from the spans that say the same. */
 function merge(members: readonly Node[]): readonly ToolCall[] {

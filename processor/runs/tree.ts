@@ -71,6 +71,16 @@ export class Node {
   }
 }
 
+/** Whether two nodes may have one id, as `idOf` reads it. Few are compared with each other: a Map of them costs several times more. */
+export function mayShare(nodes: readonly Node[], idOf: (node: Node) => string | undefined): boolean {
+  if (nodes.length > 8) return true
+  for (let i = 1; i < nodes.length; i++) {
+    const id = idOf(nodes[i] as Node)
+    for (let k = 0; k < i && id !== undefined; k++) if (idOf(nodes[k] as Node) === id) return true
+  }
+  return false
+}
+
 /** Stable order: by start, then id. */
 export function byStart(a: Fact, b: Fact): number {
   return a.startMs - b.startMs || (a.spanId < b.spanId ? -1 : a.spanId > b.spanId ? 1 : 0)
