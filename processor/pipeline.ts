@@ -203,6 +203,7 @@ export function createPipeline(
           : signal === 'logs'
             ? decoder.logs(body, encoding, { log: takeLog })
             : decoder.metrics(body, encoding)
+      runs.requestEnded()
       countSpans()
       if (others > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, others, now)
       if (signal === 'metrics' && decoded.total > 0)

@@ -1,5 +1,5 @@
 /**
- * The open traces. One that was touched a moment ago is objects; a moment later it is bytes in a slab, and objects again when something comes for it.
+ * The open traces. One that a request begins is objects until the request ends, then bytes in a slab, and objects again when something comes for it.
  * Both are found, ordered and counted the same way; who asks sees only OpenTrace. Nothing is lost by packing: the record holds every fact exactly.
  * What an open run costs this way, and why: docs/decisions/0017-state.md.
  */
@@ -16,8 +16,8 @@ import { type ClosedTrace, OpenTrace } from './trace.ts'
 import type { OpenRunView } from './words.ts'
 
 /**
- * After so long without a span a trace is packed: long enough that one whose spans come together is packed once. Objects that live for a second
- * are copied by every collection of the young: a process under load had 50 to 90 MiB more with it.
+ * After so long without a span a trace that was unpacked is packed again: long enough that one whose spans come together is packed once more. Objects
+ * that live for a second are copied by every collection of the young: a process under load had 50 to 90 MiB more with it.
  */
 export const PACK_MS = 200
 const UNPACKED = -1
@@ -30,7 +30,13 @@ export class Held {
   readonly #views: Views
   /** Traces that have nothing but a few plain spans. They are neither objects nor in the slab. */
   readonly #plain: PlainLinks
-  readonly #objects = new Map<number, OpenTrace>()
+  /**
+   * By slot. In a Map that is added to and deleted from all the time, what a table held when it was replaced outlives it: old tables lead to
+   * new ones, and what is old and dead keeps what is young until all is collected.
+   */
+  readonly #objects: (OpenTrace | undefined)[]
+  /** Slots of traces that began since `packBegun` or `pack`. */
+  readonly #begun: number[] = []
   /** Slots that were unpacked where they are, to be packed again. */
   readonly #woken = new Set<number>()
   /** What had closed before of traces that are open again. */
@@ -45,6 +51,7 @@ export class Held {
     const capacity = Math.min(most, FIRST_SLOTS)
     this.slots = new Slots(capacity, seed)
     this.closed = new ClosedTraces(seed)
+    this.#objects = Array.from({ length: capacity }, () => undefined)
     this.#views = new Views(capacity)
     this.#plain = new PlainLinks(capacity)
     this.slots.onGrow(() => this.#views.grow(this.slots.capacity))
@@ -109,7 +116,8 @@ export class Held {
   start(traceId: string, now: number): OpenTrace {
     const slot = this.slots.add(traceId, now)
     const trace = new OpenTrace(traceId, slot)
-    this.#objects.set(slot, trace)
+    this.#objects[slot] = trace
+    this.#begun.push(slot)
     this.slots.move(slot, LIST.plainHot)
     return trace
   }
@@ -128,7 +136,7 @@ export class Held {
   /** Whether a trace has an agent or workflow span. */
   hasCandidate(slot: number): boolean {
     const ref = this.slots.ref[slot] ?? UNPACKED
-    if (ref === UNPACKED) return this.#objects.get(slot)?.hasCandidate === true
+    if (ref === UNPACKED) return this.#objects[slot]?.hasCandidate === true
     const { bytes, from } = this.#slab.at(ref)
     return bytes[from] === 1
   }
@@ -169,20 +177,20 @@ export class Held {
 
   /** The trace, to be changed. */
   wake(slot: number): OpenTrace {
-    const known = this.#objects.get(slot)
+    const known = this.#objects[slot]
     if (known !== undefined) return known
     const trace = this.#unpacked(slot)
     if (this.#plain.has(slot)) this.#plain.drop(slot)
     else this.#slab.free(this.slots.ref[slot] ?? UNPACKED)
     this.slots.ref[slot] = UNPACKED
-    this.#objects.set(slot, trace)
+    this.#objects[slot] = trace
     this.#woken.add(slot)
     return trace
   }
 
   /** The trace, to be read: objects for as long as the caller keeps them. */
   peek(slot: number): OpenTrace {
-    return this.#objects.get(slot) ?? this.#unpacked(slot)
+    return this.#objects[slot] ?? this.#unpacked(slot)
   }
 
   /** The views of a trace's runs where they are known without assembling it. */
@@ -191,7 +199,7 @@ export class Held {
   }
 
   viewsAt(slot: number, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] | undefined {
-    const trace = this.#objects.get(slot)
+    const trace = this.#objects[slot]
     return trace === undefined ? this.#views.of(slot) : this.viewsOf(trace, view)
   }
 
@@ -214,14 +222,25 @@ export class Held {
     const ref = this.slots.ref[slot] ?? UNPACKED
     if (ref !== UNPACKED) this.#slab.free(ref)
     this.#plain.drop(slot)
-    this.#objects.delete(slot)
+    this.#objects[slot] = undefined
     this.#woken.delete(slot)
     this.#continued.delete(slot)
     this.slots.remove(slot)
   }
 
+  /**
+   * Packs the traces that began with this request, where they stand. Most spans come together with all of their trace, and what is bytes before the
+   * young are collected is not copied by that. A trace that is woken again by a later request waits for `PACK_MS`: one that grows span by
+   * span would be unpacked for each.
+   */
+  packBegun(): void {
+    for (const slot of this.#begun) if (this.isOpen(slot)) this.#put(slot)
+    this.#begun.length = 0
+  }
+
   /** Packs what has been quiet since `beforeMs`, at most `limit` traces; how many it were. */
   pack(beforeMs: number, limit: number): number {
+    this.#begun.length = 0
     let packed = 0
     for (const [from, to] of [[LIST.hot, LIST.settling] as const, [LIST.plainHot, LIST.plain] as const])
       for (const slot of this.slots.of(from)) {
@@ -267,11 +286,15 @@ export class Held {
 
   #packed(slot: number): void {
     this.#woken.delete(slot)
-    const trace = this.#objects.get(slot)
-    const isHot = this.slots.list[slot] === LIST.hot || this.slots.list[slot] === LIST.plainHot
-    if (trace === undefined || isHot) return
+    const list = this.slots.list[slot]
+    if (list !== LIST.hot && list !== LIST.plainHot) this.#put(slot)
+  }
+
+  #put(slot: number): void {
+    const trace = this.#objects[slot]
+    if (trace === undefined) return
     this.slots.ref[slot] = this.#slab.put(packContents(trace, (w) => w.byte(trace.hasCandidate ? 1 : 0)))
-    this.#objects.delete(slot)
+    this.#objects[slot] = undefined
   }
 
   #unpacked(slot: number): OpenTrace {

@@ -147,6 +147,11 @@ export class Runs {
     return this.#responses.traceOf(responseId) !== undefined
   }
 
+  /** Says that a request ends: the traces that began with it are packed. */
+  requestEnded(): void {
+    this.#held.packBegun()
+  }
+
   /** Closes what is due and packs what is quiet, at most `limit` traces each; true when more is due. Call it every second or so. */
   sweep(now: number, limit = 2000): boolean {
     const { slots } = this.#held

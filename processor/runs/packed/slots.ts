@@ -5,7 +5,7 @@
  */
 import { idOfKey, type Key, newKey, placeOf, readKey } from './trace-key.ts'
 
-/** Lists. `hot` and `plainHot` hold what was touched a moment ago and is still objects. */
+/** Lists. `hot` and `plainHot` hold what was touched a moment ago, and alone can be objects. */
 export const LIST = { none: 0, hot: 1, settling: 2, orphans: 3, waiting: 4, plainHot: 5, plain: 6, age: 7 } as const
 export type List = (typeof LIST)[keyof typeof LIST]
 
