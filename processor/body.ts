@@ -4,7 +4,8 @@
  */
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import { createReusedGunzip } from './gunzip.ts'
+import { createReusedGunzip, LARGEST } from './gunzip.ts'
+import { LentMemory } from './lent-memory.ts'
 import { type Place, type ReceiveLimits, type ReceiverParts, Refusal } from './receive.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
@@ -85,16 +86,35 @@ export function unpackIn(
   place: Place,
   body: Uint8Array,
   encoding: string,
-  { journal, limits }: ReceiverParts,
+  { journal, own, limits }: ReceiverParts,
 ): Uint8Array | Promise<Uint8Array> {
   place.hold(body.length + expectedBytes(body, encoding, limits))
   const held = (unpacked: Uint8Array): Uint8Array => {
     if (unpacked !== body) place.hold(body.length + unpacked.length)
     return unpacked
   }
-  // With a journal the request waits before it is taken in, and its bytes must last.
-  const unpacking = (journal === undefined ? unpack : decompress)(body, encoding, limits)
+  // With a journal the request waits before it is taken in, and its bytes must last. What is split between processes may be on its way to
+  // another one for longer than the request.
+  const unpacking =
+    journal === undefined
+      ? unpack(body, encoding, limits)
+      : ((own === undefined ? unpackLent(place, body, encoding, limits) : undefined) ?? decompress(body, encoding, limits))
   return unpacking instanceof Promise ? unpacking.then(held) : held(unpacking)
+}
+
+const lent = new LentMemory()
+
+/**
+ * Unpacks a body into memory that is lent to `place` until it leaves; undefined where that cannot be done. New memory for each, some 500 kB
+ * for 512 spans, made V8 collect everything twice as often: the journal's cost, docs/decisions/0016-journal.md.
+ */
+function unpackLent(place: Place, body: Uint8Array, encoding: string, limits: ReceiveLimits): Uint8Array | undefined {
+  if (encoding !== 'gzip' || body.length > limits.unpackInlineBytes * REUSED_FACTOR || reusedGunzip === undefined) return undefined
+  const room = expectedBytes(body, encoding, limits)
+  if (room > LARGEST) return undefined
+  const piece = lent.lend(room)
+  place.onLeave(() => lent.giveBack(piece))
+  return reusedGunzip(body, room, piece)
 }
 
 /**

@@ -9,8 +9,8 @@ import zlib from 'node:zlib'
 /** Larger outputs are rare and take new memory. */
 export const LARGEST = 4 * 2 ** 20
 
-/** Unpacks into the shared buffer; undefined when it did not come out whole. The answer is good until the next call. */
-export type Gunzip = (body: Uint8Array, room: number) => Uint8Array | undefined
+/** Unpacks into `into`, else into the shared buffer, whose content is good until the next call; undefined when it did not come out whole. */
+export type Gunzip = (body: Uint8Array, room: number, into?: Uint8Array) => Uint8Array | undefined
 
 interface Handle {
   onerror: (message: string) => void
@@ -35,15 +35,16 @@ function overHandle(): Gunzip | undefined {
   let hasFailed = false
   handle.onerror = () => (hasFailed = true)
   let shared = Buffer.allocUnsafeSlow(64 * 1024)
-  return (body, room) => {
+  return (body, room, into) => {
     if (room > LARGEST) return undefined
-    if (shared.length < room) shared = Buffer.allocUnsafeSlow(room)
+    if (into === undefined && shared.length < room) shared = Buffer.allocUnsafeSlow(room)
+    const to = into ?? shared
     hasFailed = false
     handle.reset()
-    handle.writeSync(zlib.constants.Z_FINISH, body, 0, body.length, shared, 0, room)
+    handle.writeSync(zlib.constants.Z_FINISH, body, 0, body.length, to, 0, room)
     const [roomLeft = 0, bodyLeft = 1] = state
     // A full buffer may have cut the output off; bytes after the last member are for zlib to judge.
-    return hasFailed || roomLeft === 0 || bodyLeft !== 0 ? undefined : shared.subarray(0, room - roomLeft)
+    return hasFailed || roomLeft === 0 || bodyLeft !== 0 ? undefined : to.subarray(0, room - roomLeft)
   }
 }
 

@@ -108,6 +108,7 @@ export class Place {
   #cut: ((why: Refusal) => void) | undefined
   #progressAt = 0
   #progressBytes = 0
+  #left: (() => void) | undefined
 
   constructor(inflight: InflightBytes, sender?: string) {
     this.#inflight = inflight
@@ -167,9 +168,17 @@ export class Place {
     this.#held = bytes
   }
 
+  /** Has `left` called once when it leaves: nothing of the request is read any more then. */
+  onLeave(left: () => void): void {
+    this.#left = left
+  }
+
   leave(): void {
     this.#cut = undefined
     this.#inflight.leave(this)
     this.#held = 0
+    const left = this.#left
+    this.#left = undefined
+    left?.()
   }
 }

@@ -101,6 +101,41 @@ for (const encoding of ['protobuf', 'json'] as const) {
   })
 }
 
+test('with a journal, bodies that wait are unpacked into memory of their own until they leave, and the next into it again', async () => {
+  const waiting: (() => void)[] = []
+  const w: World = {
+    ...world(),
+    journal: async (_, apply) => {
+      await new Promise<void>((go) => waiting.push(go))
+      return await apply(0, 1)
+    },
+  }
+  const memory: ArrayBufferLike[] = []
+  const sendOne = async (body: Uint8Array): Promise<void> => {
+    const place = new Place(w.inflight)
+    const unpacked = unpackIn(place, gzipSync(body), 'gzip', w) as Uint8Array
+    memory.push(unpacked.buffer)
+    await takeIn(w, { signal: 'traces', encoding: 'protobuf', unpacked, body, contentType: '', contentEncoding: 'gzip' })
+    place.leave()
+  }
+  const bodies = bodiesOf('genai', 100, 5).map((b) => b.protobuf)
+  const sent = bodies.slice(0, 3).map(sendOne)
+  expect(new Set(memory).size).toBe(3)
+  for (const go of waiting.splice(0)) go()
+  await Promise.all(sent)
+  const more = bodies.slice(3).map(sendOne)
+  expect(memory.slice(0, 3)).toEqual(expect.arrayContaining(memory.slice(3)))
+  for (const go of waiting.splice(0)) go()
+  await Promise.all(more)
+  expect(w.ids).toEqual(bodies.flatMap((b) => idsOf(b, 'protobuf')))
+  expect(w.inflight.bytes).toBe(0)
+})
+
+test('where processes share the work, a body may be read by others for longer: it is nobody else’s', () => {
+  const w: World = { ...world(), journal: (_, apply) => Promise.resolve(apply(0, 1)), own: (_, body) => body }
+  expect(unpackIn(new Place(w.inflight), gzipSync('any'), 'gzip', w)).toBeInstanceOf(Promise)
+})
+
 test('a body in a rare form is taken at once, as it is read', async () => {
   const w = world()
   const text = one!.json.toString().replace(/"traceId":"([0-9a-f]+)"/, (_, id: string) => `"traceId":"${id.toUpperCase()}"`)
