@@ -1,10 +1,13 @@
 /**
  * The same pipeline as an OpenTelemetry SpanProcessor, for a Node application that wants its run metrics without a second process.
  * Works with OpenTelemetry JS SDK 2.x and 3.x: both are matched by shape, none is imported.
- * Never throws out of onEnd, keeps no span object, and holds its sweep timer without keeping the process alive.
+ * Never throws out of onEnd, keeps a span object for a tenth of a second at the most, and its timers do not keep the process alive.
+ * Why spans wait, and what that changes: docs/decisions/0021-rules-path.md.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
-import type { Span } from '../model/span.ts'
+import { setImmediate } from 'node:timers'
+import { caughtUp } from './caught-up.ts'
 import { createDecoder } from './decode/index.ts'
 import { createInterestTest } from './decode/interest.ts'
 import { DEFAULT_SETTINGS } from './default-settings.ts'
@@ -18,6 +21,7 @@ import { DEFAULT_RUN_LIMITS, type RunLimits } from './runs/runs.ts'
 import { createSweeping, SWEEP_MS } from './sweeping.ts'
 import { placeOfSdk, type ReadableSpanLike, spanOfSdk } from './sdk-span.ts'
 import { shapeOf } from './sdk-shape.ts'
+import { Waiting } from './sdk-waiting.ts'
 
 export interface InProcessOptions {
   readonly limits?: Partial<RunLimits>
@@ -58,40 +62,50 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     options.hooks ?? {},
     randomBytes(4).readInt32LE(),
   )
+  const take = (span: ReadableSpanLike, now: number): void => {
+    try {
+      const shape = shapeOf(span.attributes)
+      const place = placeOfSdk(span, interest, shape)
+      if (place !== undefined) pipeline.link(place, now)
+      else pipeline.span(spanOfSdk(span, shape), now)
+    } catch {
+      metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, now)
+    }
+  }
+  const waiting = new Waiting(take, () => void setImmediate(catchUp).unref())
+  // What hooks do then belongs to none of the requests in which the spans ended.
+  const outside = AsyncLocalStorage.snapshot()
+  // A span has come when it is taken in, as one that came over the wire has: that is a tenth of a second late at the most, and sweeps are as far apart.
+  const catchUp = (): void => {
+    if (waiting.size > 0) outside(() => waiting.workOff(Date.now()))
+  }
   const sweep = createSweeping(
-    (limit) => pipeline.sweep(Date.now(), limit),
+    (limit) => {
+      catchUp()
+      return pipeline.sweep(Date.now(), limit)
+    },
     () => metrics.add('agentopz_internal_errors_total', { stage: 'sweep' }, 1, Date.now()),
   )
   const timers = [setInterval(sweep, SWEEP_MS), setInterval(() => metrics.expire(Date.now()), 60_000)]
   for (const timer of timers) timer.unref()
   let isShut = false
   return {
-    metrics,
-    pipeline,
+    metrics: caughtUp(metrics, catchUp),
+    pipeline: caughtUp(pipeline, catchUp),
     onStart: () => undefined,
     onEnd: (span) => {
-      if (isShut) return
-      const now = Date.now()
-      let view: Span
-      try {
-        const shape = shapeOf(span.attributes)
-        const place = placeOfSdk(span, interest, shape)
-        if (place !== undefined) return pipeline.link(place, now)
-        view = spanOfSdk(span, shape)
-      } catch {
-        metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, now)
-        return
-      }
-      pipeline.span(view, now)
+      if (!isShut && waiting.add(span)) catchUp()
     },
     // Runs close by their own rules; a flush must not cut a run short because an exporter wants its batch out.
     forceFlush: async () => {
+      catchUp()
       pipeline.sweep(Date.now())
     },
     shutdown: async () => {
       if (isShut) return
       isShut = true
       for (const timer of timers) clearInterval(timer)
+      catchUp()
       pipeline.flush(Date.now(), 'shutdown')
     },
   }
