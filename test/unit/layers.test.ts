@@ -55,11 +55,11 @@ describe('imports', () => {
       '@openfeature/core': /^(app\/controls\/|instrumentation\/)/,
       '@openfeature/server-sdk': /^instrumentation\/controls\/open-feature\.ts$/,
       // Everything but the provider asks for the API through otel.ts: which copy of it is in use is decided there.
-      '@opentelemetry/api': /^(instrumentation\/(otel|provider|interventions)|bench\/(instrumentation\/stall|in-process))\.ts$/,
+      '@opentelemetry/api': /^(instrumentation\/(otel|provider|interventions)|bench\/(instrumentation\/stall|in-process-contender))\.ts$/,
       '@opentelemetry/context-async-hooks': /^instrumentation\/provider\.ts$/,
       '@opentelemetry/core': /^instrumentation\/provider\.ts$/,
       '@opentelemetry/resources': /^instrumentation\/provider\.ts$/,
-      '@opentelemetry/sdk-trace': /^(instrumentation\/(provider|sampler|export\/[\w-]+)|bench\/in-process)\.ts$/,
+      '@opentelemetry/sdk-trace': /^(instrumentation\/(provider|sampler|export\/[\w-]+)|bench\/in-process-contender)\.ts$/,
       'import-in-the-middle': /^instrumentation\/hooks\.ts$/,
       pino: /^app\/log\.ts$/,
       yaml: /^app\//,
