@@ -147,6 +147,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
 
   const ingest = (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number): IngestResult =>
     pipeline.ingest(signal, body, encoding, at ?? clock())
+  const ended = (): void => pipeline.requestEnded()
   type Take = NonNullable<ReceiverParts['journal']>
   const take: Take = async (received, apply) => (journal === undefined ? apply(clock(), 0) : await journal.take(received, apply))
   const taking = (): { readonly journal?: Take } => {
@@ -156,6 +157,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
   const receiverParts = (to: Relay): ReceiverParts => ({
     ingest,
     slices,
+    ended,
     ...(between === undefined ? {} : { own: between.own }),
     // oxlint-disable-next-line max-params -- as the relay's
     forward: (signal, body, type, encoding, ticket) => to.offer(signal, body, type, encoding, ticket),
@@ -205,7 +207,8 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
         (error) => failed('sweep', error, metrics, log),
       )
       timers = [
-        journal === undefined ? setInterval(sweeping, SWEEP_MS) : setInterval(() => journal?.tick(), JOURNAL_MS),
+        setInterval(() => (journal === undefined ? sweeping() : journal.sweep()), SWEEP_MS),
+        setInterval(() => journal?.tick(), JOURNAL_MS),
         setInterval(() => guarded('memory', () => memory.look(), metrics, log), MEMORY_MS),
         setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
       ]
@@ -215,7 +218,7 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       const place = new Place(inflight)
       try {
         place.hold(unpacked.length)
-        return await take(received, (at) => ingestBody({ ingest, slices, limits }, { signal, encoding, body: unpacked }, at))
+        return await take(received, (at) => ingestBody({ ingest, slices, limits, ended }, { signal, encoding, body: unpacked }, at))
       } finally {
         place.leave()
       }

@@ -81,6 +81,7 @@ for (const [n, b] of all.entries()) {
   const warm = n >= bodies / 4
   const a = cpuMicros(() => {
     pipeline.ingest('traces', b, 'protobuf', n * 1000)
+    pipeline.requestEnded()
     pipeline.sweep(n * 1000)
   })
   const p = cpuMicros(() => Traces.decode(b))

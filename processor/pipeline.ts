@@ -56,6 +56,8 @@ export interface Accepted {
 export interface Pipeline {
   /** Takes one OTLP request body, decompressed. @throws DecodeError when the body cannot be decoded; nothing was taken then. */
   ingest(signal: Signal, body: Uint8Array, encoding: Encoding, now: number): Accepted
+  /** Says that all slices of a request were taken, or that in process several spans were. */
+  requestEnded(): void
   /** Takes one span in process. */
   span(span: Span, now: number): void
   /** Takes the place in its trace of a span in process that is of no further interest. */
@@ -64,6 +66,10 @@ export interface Pipeline {
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
   /** Closes what is due, at most `limit` traces; true when more is due than that. */
   sweep(now: number, limit?: number): boolean
+  /** Whether `sweep` would close a run. */
+  isDue(now: number): boolean
+  /** Does that part of `sweep` which nobody sees: packs quiet traces, at most `limit`; true when there are more. */
+  pack(now: number, limit: number): boolean
   /** All state but settings, to be written out part by part: what comes later does not change it. */
   capture(): Iterable<PipelinePart>
   /** Puts back one part of what was captured. Before anything is taken in, and in the order the parts came. */
@@ -203,13 +209,13 @@ export function createPipeline(
           : signal === 'logs'
             ? decoder.logs(body, encoding, { log: takeLog })
             : decoder.metrics(body, encoding)
-      runs.requestEnded()
       countSpans()
       if (others > 0) metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, others, now)
       if (signal === 'metrics' && decoded.total > 0)
         metrics.add('agentopz_spans_received_total', { dialect: 'other', signal }, decoded.total, now)
       return acceptedOf(decoded, (reason, count) => metrics.add('agentopz_spans_rejected_total', { reason }, count, now))
     },
+    requestEnded: () => runs.requestEnded(),
     span(span, at) {
       now = at
       takeSpan(span)
@@ -251,6 +257,8 @@ export function createPipeline(
       pending.expire(now, settings.limits.rememberMs)
       return runs.sweep(now, limit)
     },
+    isDue: (at) => runs.isDue(at),
+    pack: (at, limit) => runs.pack(at, limit),
     flush(at, reason) {
       now = at
       countInProcess()

@@ -46,15 +46,19 @@ export interface IngestedBody {
 
 /** At once, or a large one in turns. @throws DecodeError before anything of it was taken, here or by the promise. */
 export function ingestBody(
-  { ingest, slices, limits }: Pick<ReceiverParts, 'ingest' | 'slices' | 'limits'>,
+  { ingest, slices, limits, ended }: Pick<ReceiverParts, 'ingest' | 'slices' | 'limits' | 'ended'>,
   { signal, encoding, body }: IngestedBody,
   at?: number,
 ): IngestResult | Promise<IngestResult> {
-  if (signal === 'metrics' || slices === undefined || body.length <= limits.sliceAboveBytes) return ingest(signal, body, encoding, at)
+  const done = (result: IngestResult): IngestResult => {
+    ended?.()
+    return result
+  }
+  if (signal === 'metrics' || slices === undefined || body.length <= limits.sliceAboveBytes) return done(ingest(signal, body, encoding, at))
   return inTurns(slices(signal, body, encoding, limits.sliceBytes), body.length <= LENT_BYTES, {
     slice: (slice) => ingest(signal, slice, encoding, at),
     whole: () => ingest(signal, body, encoding, at),
-  })
+  }).then(done)
 }
 
 /** Where a body may lie in memory that the next request is unpacked into, nobody gets a turn before all its slices were made. */

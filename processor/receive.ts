@@ -27,6 +27,8 @@ export interface ReceiverParts {
    * at once. Without it all bodies are taken at once. @throws what `ingest` would throw.
    */
   readonly slices?: Slices
+  /** Says that all of a request was ingested. */
+  readonly ended?: () => void
   /** What of a body is to be ingested here; all of it when left out. */
   readonly own?: (signal: Signal, body: Uint8Array, encoding: Encoding) => Uint8Array
   /** Takes the bytes exactly as received, once they were decoded. Never blocks, never throws. `ticket` names the request in the journal. */

@@ -35,6 +35,7 @@ function dataPath(): void {
   for (const body of bodies) {
     now += STEP_MS
     pipeline.ingest('traces', body, 'protobuf', now)
+    pipeline.requestEnded()
     pipeline.sweep(now)
   }
   now += 60_000

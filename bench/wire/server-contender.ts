@@ -50,6 +50,7 @@ function ingest(body: Uint8Array): { readonly total: number; readonly rejected: 
   if (kind === 'no decoding') return { total: 0, rejected: 0, message: '' }
   if (kind !== 'ours, decoding alone') {
     const accepted = pipeline.ingest('traces', body, 'protobuf', now)
+    pipeline.requestEnded()
     pipeline.sweep(now)
     return accepted
   }

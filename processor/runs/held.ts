@@ -1,5 +1,5 @@
 /**
- * The open traces. One that a request begins is objects until the request ends, then bytes in a slab, and objects again when something comes for it.
+ * The open traces. One that a request brings is objects until the request ends, then bytes in a slab, and objects again when something comes for it.
  * Both are found, ordered and counted the same way; who asks sees only OpenTrace. Nothing is lost by packing: the record holds every fact exactly.
  * What an open run costs this way, and why: docs/decisions/0017-state.md.
  */
@@ -16,10 +16,12 @@ import { type ClosedTrace, OpenTrace } from './trace.ts'
 import type { OpenRunView } from './words.ts'
 
 /**
- * After so long without a span a trace that was unpacked is packed again: long enough that one whose spans come together is packed once more. Objects
- * that live for a second are copied by every collection of the young: a process under load had 50 to 90 MiB more with it.
+ * After so long without a span what is still objects is packed: long enough that a trace whose spans come together is packed once. Objects that live
+ * for a second are copied by every collection of the young: a process under load had 50 to 90 MiB more with it.
  */
 export const PACK_MS = 200
+/** Spans up to which a trace is packed with the end of each request that brought some of it. */
+const PACK_AT_ONCE = 64
 const UNPACKED = -1
 /** Room for so many traces at first; it doubles when it is full. */
 const FIRST_SLOTS = 16_384
@@ -35,8 +37,8 @@ export class Held {
    * new ones, and what is old and dead keeps what is young until all is collected.
    */
   readonly #objects: (OpenTrace | undefined)[]
-  /** Slots of traces that began since `packBegun` or `pack`. */
-  readonly #begun: number[] = []
+  /** Slots that became objects since `packTouched` or `pack`. */
+  readonly #touched: number[] = []
   /** Slots that were unpacked where they are, to be packed again. */
   readonly #woken = new Set<number>()
   /** What had closed before of traces that are open again. */
@@ -117,7 +119,7 @@ export class Held {
     const slot = this.slots.add(traceId, now)
     const trace = new OpenTrace(traceId, slot)
     this.#objects[slot] = trace
-    this.#begun.push(slot)
+    this.#touched.push(slot)
     this.slots.move(slot, LIST.plainHot)
     return trace
   }
@@ -185,6 +187,7 @@ export class Held {
     this.slots.ref[slot] = UNPACKED
     this.#objects[slot] = trace
     this.#woken.add(slot)
+    this.#touched.push(slot)
     return trace
   }
 
@@ -229,18 +232,17 @@ export class Held {
   }
 
   /**
-   * Packs the traces that began with this request, where they stand. Most spans come together with all of their trace, and what is bytes before the
-   * young are collected is not copied by that. A trace that is woken again by a later request waits for `PACK_MS`: one that grows span by
-   * span would be unpacked for each.
+   * Packs the open traces that became objects with this request, where they stand: what is bytes before the young are collected is not copied by
+   * that. Large ones wait for `PACK_MS`: one that grows span by span would be unpacked whole for each.
    */
-  packBegun(): void {
-    for (const slot of this.#begun) if (this.isOpen(slot)) this.#put(slot)
-    this.#begun.length = 0
+  packTouched(): void {
+    for (const slot of this.#touched) if (this.isOpen(slot) && (this.slots.spans[slot] ?? 0) <= PACK_AT_ONCE) this.#put(slot)
+    this.#touched.length = 0
   }
 
   /** Packs what has been quiet since `beforeMs`, at most `limit` traces; how many it were. */
   pack(beforeMs: number, limit: number): number {
-    this.#begun.length = 0
+    this.#touched.length = 0
     let packed = 0
     for (const [from, to] of [[LIST.hot, LIST.settling] as const, [LIST.plainHot, LIST.plain] as const])
       for (const slot of this.slots.of(from)) {
@@ -285,12 +287,13 @@ export class Held {
   }
 
   #packed(slot: number): void {
-    this.#woken.delete(slot)
     const list = this.slots.list[slot]
-    if (list !== LIST.hot && list !== LIST.plainHot) this.#put(slot)
+    if (list === LIST.hot || list === LIST.plainHot) this.#woken.delete(slot)
+    else this.#put(slot)
   }
 
   #put(slot: number): void {
+    this.#woken.delete(slot)
     const trace = this.#objects[slot]
     if (trace === undefined) return
     this.slots.ref[slot] = this.#slab.put(packContents(trace, (w) => w.byte(trace.hasCandidate ? 1 : 0)))

@@ -147,9 +147,9 @@ export class Runs {
     return this.#responses.traceOf(responseId) !== undefined
   }
 
-  /** Says that a request ends: the traces that began with it are packed. */
+  /** Says that a request ends: what it brought is packed. Without it that waits for `sweep`. */
   requestEnded(): void {
-    this.#held.packBegun()
+    this.#held.packTouched()
   }
 
   /** Closes what is due and packs what is quiet, at most `limit` traces each; true when more is due. Call it every second or so. */
@@ -184,6 +184,28 @@ export class Runs {
         this.#dropPlain(slot, 'idle')
       }
     this.#forget(now)
+    return this.pack(now, limit)
+  }
+
+  /** Whether `sweep` would close anything. What comes first in a list is due first. */
+  isDue(now: number): boolean {
+    const { slots } = this.#held
+    const { settleMs, orphanMs, idleMs, maxRunMs } = this.#limits
+    const isOver = (list: List, since: Float64Array, ms: number): boolean => {
+      for (const slot of slots.of(list)) return now - (since[slot] ?? 0) >= ms
+      return false
+    }
+    return (
+      isOver(LIST.settling, slots.lastMs, settleMs) ||
+      isOver(LIST.hot, slots.lastMs, settleMs) ||
+      isOver(LIST.orphans, slots.lastMs, orphanMs) ||
+      isOver(LIST.waiting, slots.lastMs, idleMs) ||
+      isOver(LIST.age, slots.firstMs, maxRunMs)
+    )
+  }
+
+  /** Packs what is quiet, at most `limit` traces, as `sweep` does; true when there is more. Nothing that can be seen changes. */
+  pack(now: number, limit: number): boolean {
     return this.#held.pack(now - PACK_MS, limit) >= limit
   }
 
