@@ -53,10 +53,16 @@ interface Item {
   refuse(error: unknown): void
 }
 
+interface Written {
+  readonly group: readonly Item[]
+  /** The sequence before the group's first; undefined when it could not be written. */
+  readonly before: number | undefined
+}
+
 /** Bytes in one group: more would hold those up who wait for it. */
 const GROUP_BYTES = 8 * 2 ** 20
-/** Time to apply events before others get a turn. */
-const SLICE_MS = 20
+/** Time to apply events before others get a turn: answers go out, and what they bring in is written meanwhile. */
+const SLICE_MS = 2
 const RETRY_MS = 1000
 const SIZE_OF_HEAD = 64
 
@@ -68,6 +74,8 @@ export class Journal {
   readonly #disk: Disk
   #queue: Item[] = []
   #running: Promise<void> | undefined
+  /** The next group, on its way to the disk while one is applied. */
+  #ahead: Promise<Written> | undefined
   #seq: number
   /** Not writable before this; 0 while it is. */
   #retryAt = 0
@@ -181,14 +189,35 @@ export class Journal {
     // One turn, so that requests that came together are written together.
     await nextTurn()
     for (;;) {
-      const group = this.#takeGroup()
-      if (group.length > 0) await this.#apply(group, await this.#write(group))
+      const writing = this.#ahead ?? this.#writeNext()
+      this.#ahead = undefined
+      if (writing !== undefined) {
+        const { group, before } = await writing
+        await this.#apply(group, before)
+      }
+      if (this.#ahead !== undefined) continue
       if (this.#snapshotWanted && this.#snapshotting === undefined && this.#hooks.clock() >= this.#snapshotRetryAt) {
         this.#snapshotWanted = false
         this.#beginSnapshot().catch((error: unknown) => this.#hooks.failed(error))
       }
       if (this.#queue.length === 0) return
     }
+  }
+
+  /** Begins to write what waits; undefined when nothing does. */
+  #writeNext(): Promise<Written> | undefined {
+    const group = this.#takeGroup()
+    return group.length === 0 ? undefined : this.#write(group).then((before) => ({ group, before }))
+  }
+
+  /**
+   * Writes the next group while `left` items of this one are applied, so that neither disk nor event loop waits for the other. It begins when it
+   * holds as many: sooner groups would become small, and later the disk would be waited for. Not when a snapshot is due, which must be of the
+   * state after the last record, nor while it cannot be written. See docs/decisions/0016-journal.md.
+   */
+  #writeAhead(left: number): void {
+    if (this.#ahead !== undefined || this.#queue.length < left || this.#snapshotWanted || this.#retryAt !== 0) return
+    this.#ahead = this.#writeNext()
   }
 
   #takeGroup(): readonly Item[] {
@@ -236,6 +265,7 @@ export class Journal {
   async #apply(group: readonly Item[], before: number | undefined): Promise<void> {
     let since = performance.now()
     for (const [i, item] of group.entries()) {
+      this.#writeAhead(group.length - i)
       const isCounted = item.event.kind === 'request' || item.event.kind === 'evaluation'
       if (before !== undefined) {
         const slices = item.apply(item.at, before + 1 + i)

@@ -33,7 +33,7 @@ function fillable(): Disk & { isFull: boolean; isBroken: boolean; hasRoomForSnap
     isBroken: false,
     hasRoomForSnapshots: true,
     snapshotsBegun: 0,
-    open: async (path: string, flags: string, mode: number) => {
+    open: async (path: string, flags: string | number, mode: number) => {
       if (path.endsWith('.snap.tmp')) disk.snapshotsBegun++
       if (path.endsWith('.snap.tmp') && !disk.hasRoomForSnapshots)
         throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
