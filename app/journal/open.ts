@@ -10,7 +10,7 @@ import { DecodeError, type Encoding } from '../../processor/decode/decode.ts'
 import type { Metrics } from '../../processor/metrics.ts'
 import type { Pipeline } from '../../processor/pipeline.ts'
 import { type IngestResult, type Received, type ReceiveLimits, Refusal, type Signal } from '../../processor/receive.ts'
-import { turnTraces } from '../../processor/sweeping.ts'
+import { createSweeping, turnTraces } from '../../processor/sweeping.ts'
 import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
 import type { Logger } from '../log.ts'
 import { eventOf, type JournalEvent, PART_TYPE } from './events.ts'
@@ -40,7 +40,9 @@ export interface OpenJournal {
   /** Takes a request in the order of the journal. @throws Refusal `overload` while it cannot be written. */
   readonly take: (request: Received, apply: (at: number, ticket: number) => IngestResult | Promise<IngestResult>) => Promise<IngestResult>
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string): Promise<void>
-  /** Once a second: closes what is due, and does what the journal has to do now and then. */
+  /** Ten times a second: closes what is due. */
+  sweep(): void
+  /** Once a second: closes and forgets what is due, and does what the journal has to do now and then. */
   tick(): void
   expire(): void
   /** A relay endpoint is done with a request. */
@@ -182,7 +184,10 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
     since ??= performance.now()
     const limit = turnTraces(performance.now() - since)
     journal
-      .submit({ kind: 'sweep', limit }, (at) => void (hasMore = pipeline.sweep(at, limit)))
+      .submit({ kind: 'sweep', limit }, (at) => {
+        pipeline.sweep(at, limit)
+        hasMore = pipeline.isDue(at)
+      })
       .catch((error: unknown) => {
         if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
       })
@@ -191,6 +196,10 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
         else since = undefined
       })
   }
+  const packing = createSweeping(
+    (limit) => pipeline.pack(parts.clock(), limit),
+    (error) => internal(parts, 'sweep', error),
+  )
   return {
     take: async (request, apply) => {
       const { signal, encoding, contentEncoding, contentType, body } = request
@@ -213,6 +222,11 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
     evaluation: (e, traceId, spanId) =>
       journal.submit({ kind: 'evaluation', evaluation: e, traceId, spanId }, (at) => pipeline.evaluation(e, traceId, spanId, at)),
     expire: () => wait({ kind: 'expire' }, (at) => void metrics.expire(at)),
+    sweep: () => {
+      // Packing changes nothing that is to be the same after a start, so it is not written; and what closes nothing is not worth a record.
+      packing()
+      if (state.resume === undefined && since === undefined && pipeline.isDue(parts.clock())) sweep()
+    },
     tick: () => {
       if (state.resume === undefined) {
         if (since === undefined) sweep()

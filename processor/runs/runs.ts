@@ -7,6 +7,7 @@
 import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run.ts'
 import { SpanIds, type SpanPlace } from '../decode/span-ids.ts'
 import type { Assembled, Loose } from './assemble.ts'
+import { isDue } from './due.ts'
 import { foreignCalls, settleClaims, withoutForeignCalls } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
 import { countModelCalls } from './model-calls.ts'
@@ -143,9 +144,7 @@ export class Runs {
   }
 
   /** Whether a response was reported by a trace that is known. */
-  knows(responseId: string): boolean {
-    return this.#responses.traceOf(responseId) !== undefined
-  }
+  readonly knows = (responseId: string): boolean => this.#responses.traceOf(responseId) !== undefined
 
   /** Says that a request ends: what it brought is packed. Without it that waits for `sweep`. */
   requestEnded(): void {
@@ -184,30 +183,13 @@ export class Runs {
         this.#dropPlain(slot, 'idle')
       }
     this.#forget(now)
-    return this.pack(now, limit)
-  }
-
-  /** Whether `sweep` would close anything. What comes first in a list is due first. */
-  isDue(now: number): boolean {
-    const { slots } = this.#held
-    const { settleMs, orphanMs, idleMs, maxRunMs } = this.#limits
-    const isOver = (list: List, since: Float64Array, ms: number): boolean => {
-      for (const slot of slots.of(list)) return now - (since[slot] ?? 0) >= ms
-      return false
-    }
-    return (
-      isOver(LIST.settling, slots.lastMs, settleMs) ||
-      isOver(LIST.hot, slots.lastMs, settleMs) ||
-      isOver(LIST.orphans, slots.lastMs, orphanMs) ||
-      isOver(LIST.waiting, slots.lastMs, idleMs) ||
-      isOver(LIST.age, slots.firstMs, maxRunMs)
-    )
-  }
-
-  /** Packs what is quiet, at most `limit` traces, as `sweep` does; true when there is more. Nothing that can be seen changes. */
-  pack(now: number, limit: number): boolean {
     return this.#held.pack(now - PACK_MS, limit) >= limit
   }
+
+  /** Whether `sweep` would close anything. */
+  readonly isDue = (now: number): boolean => isDue(this.#held.slots, this.#limits, now)
+  /** Packs what is quiet, at most `limit` traces, as `sweep` does; true when there is more. Nothing that can be seen changes. */
+  readonly pack = (now: number, limit: number): boolean => this.#held.pack(now - PACK_MS, limit) >= limit
 
   /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
   flush(now: number, reason: CloseReason): void {
