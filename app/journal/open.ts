@@ -137,6 +137,7 @@ async function again(record: JournalRecord, { pipeline, metrics, limits, log, ow
       case 'request': {
         const body = await decompress(event.body, event.contentEncoding, limits)
         pipeline.ingest(event.signal, own?.(event.signal, body, event.encoding) ?? body, event.encoding, record.at)
+        pipeline.requestEnded()
         if (event.contentType !== PART_TYPE) outbox.add(record.seq, event.signal)
         metrics.add('agentopz_journal_replayed_requests_total', {}, 1, record.at)
         return

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { journalInspect } from '../../../../app/commands/journal.ts'
@@ -171,6 +172,35 @@ const sweep = async (w: World): Promise<void> => {
   w.journal.tick()
   await w.send(9_999_999)
 }
+
+test('a sweep is written when it closes something, and nothing of packing', async () => {
+  const dir = folder()
+  const w = await world(dir)
+  await w.send(1)
+  const bytes = await w.value('agentopz_journal_written_bytes_total')
+  // Quiet, so packed, and not due.
+  w.now += 5000
+  w.journal.sweep()
+  await wait(20)
+  expect(await w.value('agentopz_journal_written_bytes_total')).toBe(bytes)
+  w.now += 6000
+  w.journal.sweep()
+  await until(async () => (await w.value('agentopz_runs_total')) === 1, 'the run is closed')
+  expect(await w.value('agentopz_journal_written_bytes_total')).toBeGreaterThan(bytes)
+  const again = await world(await killed(dir))
+  expect(await again.value('agentopz_runs_total')).toBe(1)
+})
+
+test('all that is due at once is closed in turns, one after the other', async () => {
+  const w = await world(folder())
+  const traces = 350
+  await Promise.all(Array.from({ length: traces }, (_, n) => w.send(n)))
+  const commits = await w.value('agentopz_journal_commit_seconds_count')
+  w.now += 11_000
+  w.journal.sweep()
+  await until(async () => (await w.value('agentopz_runs_total')) === traces, 'the runs are closed')
+  expect((await w.value('agentopz_journal_commit_seconds_count')) - commits).toBe(4)
+})
 
 describe('agentopz journal inspect', () => {
   function inspected(dir: string, isJson: boolean): { readonly code: number; readonly out: string } {
