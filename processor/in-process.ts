@@ -77,7 +77,9 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
   const outside = AsyncLocalStorage.snapshot()
   // A span has come when it is taken in, as one that came over the wire has: that is a tenth of a second late at the most, and sweeps are as far apart.
   const catchUp = (): void => {
-    if (waiting.size > 0) outside(() => waiting.workOff(Date.now()))
+    if (waiting.size === 0) return
+    outside(() => waiting.workOff(Date.now()))
+    pipeline.spansEnded()
   }
   const sweep = createSweeping(
     (limit) => {

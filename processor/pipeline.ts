@@ -56,12 +56,14 @@ export interface Accepted {
 export interface Pipeline {
   /** Takes one OTLP request body, decompressed. @throws DecodeError when the body cannot be decoded; nothing was taken then. */
   ingest(signal: Signal, body: Uint8Array, encoding: Encoding, now: number): Accepted
-  /** Says that all slices of a request were taken, or that in process several spans were. */
+  /** Says that all slices of a request were taken. */
   requestEnded(): void
   /** Takes one span in process. */
   span(span: Span, now: number): void
   /** Takes the place in its trace of a span in process that is of no further interest. */
   link(place: SpanPlace, now: number): void
+  /** Says that some spans in process were taken. */
+  spansEnded(): void
   /** Takes an evaluation that came by another way than OTLP (feedback over HTTP). */
   evaluation(evaluation: ExternalEvaluation, traceId: string, spanId: string, now: number): void
   /** Closes what is due, at most `limit` traces; true when more is due than that. */
@@ -225,6 +227,7 @@ export function createPipeline(
       othersInProcess++
       guarded('link', () => runs.link(place, now))
     },
+    spansEnded: () => runs.requestEnded(true),
     evaluation(e, traceId, spanId, at) {
       now = at
       judge(e, traceId, spanId)

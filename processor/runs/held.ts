@@ -13,6 +13,7 @@ import { Slab } from './packed/slab.ts'
 import { LIST, type List, Slots } from './packed/slots.ts'
 import { Views } from './packed/views.ts'
 import { type ClosedTrace, OpenTrace } from './trace.ts'
+import type { Link } from './tree.ts'
 import type { OpenRunView } from './words.ts'
 
 /**
@@ -37,8 +38,10 @@ export class Held {
    * new ones, and what is old and dead keeps what is young until all is collected.
    */
   readonly #objects: (OpenTrace | undefined)[]
-  /** Slots that became objects since `packTouched` or `pack`. */
+  /** Slots that became objects since `packNow` or `pack`. */
   readonly #touched: number[] = []
+  /** Slots of which a root came since `packNow` or `pack`. */
+  readonly #ended: number[] = []
   /** Slots that were unpacked where they are, to be packed again. */
   readonly #woken = new Set<number>()
   /** What had closed before of traces that are open again. */
@@ -158,8 +161,8 @@ export class Held {
     this.slots.joinAge(slot)
   }
 
-  /** Notes that a span came. */
-  touch(trace: OpenTrace, now: number): void {
+  /** Notes that a span came. Of those of one process a root ends last. */
+  touch(trace: OpenTrace, { parentSpanId, parentLocation }: Link, now: number): void {
     const { slot } = trace
     const isOpen = this.isOpen(slot)
     const added = trace.spans - (this.slots.spans[slot] ?? 0)
@@ -168,6 +171,7 @@ export class Held {
     else this.linkSpans += added
     this.slots.lastMs[slot] = now
     this.slots.move(slot, isOpen ? LIST.hot : LIST.plainHot)
+    if (parentSpanId === '' || parentLocation === 'remote') this.#ended.push(slot)
     this.changed(trace)
   }
 
@@ -233,16 +237,20 @@ export class Held {
 
   /**
    * Packs the open traces that became objects with this request, where they stand: what is bytes before the young are collected is not copied by
-   * that. Large ones wait for `PACK_MS`: one that grows span by span would be unpacked whole for each.
+   * that. Large ones wait for `PACK_MS`: one that grows span by span would be unpacked whole for each. Of spans that came singly, as in process,
+   * all but those of which a root came wait, for they would be packed and unpacked once a span.
    */
-  packTouched(): void {
-    for (const slot of this.#touched) if (this.isOpen(slot) && (this.slots.spans[slot] ?? 0) <= PACK_AT_ONCE) this.#put(slot)
-    this.#touched.length = 0
+  packNow(cameSingly: boolean): void {
+    for (const slot of cameSingly ? this.#ended : this.#touched)
+      if (this.isOpen(slot) && (this.slots.spans[slot] ?? 0) <= PACK_AT_ONCE) this.#put(slot)
+    this.#ended.length = 0
+    if (!cameSingly) this.#touched.length = 0
   }
 
   /** Packs what has been quiet since `beforeMs`, at most `limit` traces; how many it were. */
   pack(beforeMs: number, limit: number): number {
     this.#touched.length = 0
+    this.#ended.length = 0
     let packed = 0
     for (const [from, to] of [[LIST.hot, LIST.settling] as const, [LIST.plainHot, LIST.plain] as const])
       for (const slot of this.slots.of(from)) {

@@ -79,7 +79,7 @@ export class Runs {
     const trace = slot < 0 ? this.#held.start(traceId, now) : this.#held.wake(slot)
     if (trace.has(spanId)) return
     trace.links.set(spanId, { parentSpanId, parentLocation })
-    this.#held.touch(trace, now)
+    this.#held.touch(trace, { parentSpanId, parentLocation }, now)
     if (trace.facts.size > 0) this.#bound(trace, now)
     else this.#boundPlain()
   }
@@ -113,7 +113,7 @@ export class Runs {
       const claim = this.#responses.claim(fact.service, responseId, traceId, fact.parentSpanId !== '')
       if (claim !== undefined) fact.claim = claim
     }
-    this.#held.touch(trace, now)
+    this.#held.touch(trace, fact, now)
     this.#bound(trace, now)
   }
 
@@ -146,9 +146,12 @@ export class Runs {
   /** Whether a response was reported by a trace that is known. */
   readonly knows = (responseId: string): boolean => this.#responses.traceOf(responseId) !== undefined
 
-  /** Says that a request ends: what it brought is packed. Without it that waits for `sweep`. */
-  requestEnded(): void {
-    this.#held.packTouched()
+  /**
+   * Says that a request ends, or that some spans were added that came singly: what it brought is packed, of those the traces whose root came.
+   * Without it that waits for `sweep`.
+   */
+  requestEnded(cameSingly = false): void {
+    this.#held.packNow(cameSingly)
   }
 
   /** Closes what is due and packs what is quiet, at most `limit` traces each; true when more is due. Call it every second or so. */

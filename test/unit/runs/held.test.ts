@@ -63,7 +63,7 @@ test('packed or not, woken or not, restarted or not: the same runs, views and la
       { weight: 8, arbitrary: fc.record({ fact: fc.nat(facts.length - 1) }) },
       { weight: 3, arbitrary: fc.record({ link: fc.nat(links.length - 1) }) },
       fc.record({ evaluation: fc.nat(3) }),
-      fc.constantFrom('quiet', 'request', 'restart', 'close'),
+      fc.constantFrom('quiet', 'request', 'spans', 'restart', 'close'),
     ),
   })
   fc.assert(
@@ -82,6 +82,7 @@ test('packed or not, woken or not, restarted or not: the same runs, views and la
           } else runs.evaluate({ name: 'good', score: what.evaluation, source: 'judge' }, trace, '')
         }
         if (what === 'request') packed.runs.requestEnded()
+        if (what === 'spans') packed.runs.requestEnded(true)
         if (what === 'quiet') packed.runs.sweep(now + 5000)
         if (what === 'restart') packed.restart()
         expect(packed.views()).toEqual(plain.views())
