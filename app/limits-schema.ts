@@ -31,7 +31,7 @@ export const limitsSchema = z
       .default(262_144)
       .describe('Compressed bodies above this are unpacked on other threads; gzip above four times this, where no journal is kept'),
     slice_above_bytes: count
-      .default(1_048_576)
+      .default(2_097_152)
       .describe('A request that unpacks to more is taken in slices, so that others are answered meanwhile'),
     slice_bytes: z
       .int()

@@ -104,7 +104,7 @@ export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
   // 256 kB of gzip can be 100 ms of work.
   unpackInlineBytes: 256 * 1024,
   // Spans of a MiB can be some 20 ms of work.
-  sliceAboveBytes: 2 ** 20,
+  sliceAboveBytes: 2 * 2 ** 20,
   sliceBytes: 128 * 1024,
 }
 

@@ -264,7 +264,7 @@ describe('settings', () => {
       sliceAboveBytes: 65_536,
       sliceBytes: 65_536,
     })
-    expect(receiveLimits(config('limits: { slice_bytes: 4096 }'))).toMatchObject({ sliceAboveBytes: 2 ** 20, sliceBytes: 4096 })
+    expect(receiveLimits(config('limits: { slice_bytes: 4096 }'))).toMatchObject({ sliceAboveBytes: 2 * 2 ** 20, sliceBytes: 4096 })
   })
   test('values of a label: the bounds that docs/metrics.md tells, unless one is said for all', () => {
     const bounds = (text: string): unknown => ({ ...DEFAULT_METRICS_OPTIONS, ...metricsOptions(config(text), '1') }).maxValuesPerLabel

@@ -61,7 +61,7 @@ const [small] = bodiesOf('mixed', 500, 1)
 for (const encoding of ['protobuf', 'json'] as const) {
   test(`${encoding}: what was unpacked is whole whoever comes between`, async () => {
     const body = medium![encoding]
-    const w = world(3)
+    const w = world(3, { sliceAboveBytes: 2 ** 20 })
     const sending = send(w, gzipSync(body), encoding, 'gzip')
     const between = Array.from({ length: 3 }, () => send(world(), gzipSync(small!.json), 'json', 'gzip'))
     await Promise.all([sending, ...between])
