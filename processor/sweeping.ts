@@ -8,8 +8,9 @@
 export const SWEEP_MS = 100
 const SHORTEST_MS = 5
 const LONGEST_MS = 100
-/** Some 3 ms of work. */
 const STEP = 50
+/** About what it takes. */
+const STEP_MS = 3
 
 /** How long a turn may be when more has been due for so long. At its longest it closes what eight senders bring in meanwhile. */
 export function turnMs(behindMs: number): number {
@@ -18,7 +19,7 @@ export function turnMs(behindMs: number): number {
 
 /** As `turnMs`, in traces: for who must say before how much is closed. */
 export function turnTraces(behindMs: number): number {
-  return STEP * Math.min(40, Math.max(2, Math.floor(behindMs / 100)))
+  return STEP * Math.max(2, Math.round(turnMs(behindMs) / STEP_MS))
 }
 
 /** The function to call every `SWEEP_MS`. `sweep` closes at most so many traces and says whether more is due; `failed` takes what it throws. */

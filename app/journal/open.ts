@@ -181,21 +181,18 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
   /** Since when it sweeps without having closed all that is due. */
   let since: number | undefined
   const sweep = (): void => {
-    let hasMore = false
     since ??= performance.now()
     const limit = turnTraces(performance.now() - since)
-    journal
-      .submit({ kind: 'sweep', limit }, (at) => {
-        pipeline.sweep(at, limit)
-        hasMore = pipeline.isDue(at)
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
-      })
-      .finally(() => {
-        if (hasMore) sweep()
-        else since = undefined
-      })
+    const apply = (at: number): void => {
+      pipeline.sweep(at, limit)
+      // From here, not when the promise resolves: the next group may be on its way to the disk by then, and this would miss it.
+      if (pipeline.isDue(at)) sweep()
+      else since = undefined
+    }
+    journal.submit({ kind: 'sweep', limit }, apply).catch((error: unknown) => {
+      since = undefined
+      if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
+    })
   }
   const packing = createSweeping(
     (limit) => pipeline.pack(parts.clock(), limit),

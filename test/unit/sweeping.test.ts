@@ -51,6 +51,6 @@ describe('sweeping', () => {
 
   test('turns become longer while more is due than is closed, up to a bound', () => {
     expect([0, 500, 2000, 60_000].map(turnMs)).toEqual([5, 5, 20, 100])
-    expect([0, 500, 2000, 60_000].map(turnTraces)).toEqual([100, 250, 1000, 2000])
+    expect([0, 500, 2000, 60_000].map(turnTraces)).toEqual([100, 100, 350, 1650])
   })
 })
