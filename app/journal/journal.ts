@@ -181,7 +181,8 @@ export class Journal {
       .catch((error: unknown) => this.#hooks.internalError('journal', error))
       .finally(() => {
         this.#running = undefined
-        if (this.#queue.length > 0) this.#start()
+        // What was written is applied whatever went wrong before it.
+        if (this.#queue.length > 0 || this.#ahead !== undefined) this.#start()
       })
   }
 
