@@ -8,7 +8,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import * as api from '@opentelemetry/api'
 import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { createSpanProcessor } from '../processor/in-process.ts'
-import { answerMessages } from './wire/rounds.ts'
+import { MOST_WAITING } from '../processor/sdk-waiting.ts'
+import { answerMessages, median } from './wire/rounds.ts'
 
 export type Kind = 'genai' | 'other'
 export type Contender = 'none' | 'agentopz' | 'batch'
@@ -134,8 +135,24 @@ async function onEnd(): Promise<number> {
   return ending
 }
 
+/** How long the `onEnd` takes that finds the list full, in the median of 200. */
+async function full(): Promise<number> {
+  const last: number[] = []
+  for (let n = 0; n < 200; n++) {
+    await processor.forceFlush()
+    ended = []
+    while (ended.length < MOST_WAITING) burst(keeping, kind)
+    for (let i = 0; i < MOST_WAITING - 1; i++) processor.onEnd(ended[i] as ReadableSpan)
+    const from = performance.now()
+    processor.onEnd(ended[MOST_WAITING - 1] as ReadableSpan)
+    last.push((performance.now() - from) * 1e6)
+  }
+  return median(last)
+}
+
 answerMessages(async (message) => {
   if (message === 'later') return later
+  if (message === 'full') return await full()
   given += SPANS
   if (message === 'onEnd') return await onEnd()
   if (message === 'life') return await life()
