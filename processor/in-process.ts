@@ -62,6 +62,7 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
     options.hooks ?? {},
     randomBytes(4).readInt32LE(),
   )
+  const failed = (stage: string): void => metrics.add('agentopz_internal_errors_total', { stage }, 1, Date.now())
   const take = (span: ReadableSpanLike, now: number): void => {
     try {
       const shape = shapeOf(span.attributes)
@@ -69,7 +70,7 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
       if (place !== undefined) pipeline.link(place, now)
       else pipeline.span(spanOfSdk(span, shape), now)
     } catch {
-      metrics.add('agentopz_internal_errors_total', { stage: 'sdk_span' }, 1, now)
+      failed('sdk_span')
     }
   }
   const waiting = new Waiting(take, () => void setImmediate(catchUp).unref())
@@ -77,16 +78,18 @@ export function createSpanProcessor(options: InProcessOptions = {}): InProcess {
   const outside = AsyncLocalStorage.snapshot()
   // A span has come when it is taken in, as one that came over the wire has: that is a tenth of a second late at the most, and sweeps are as far apart.
   const catchUp = (): void => {
-    if (waiting.size === 0) return
-    outside(() => waiting.workOff(Date.now()))
-    pipeline.spansEnded()
+    try {
+      if (waiting.size > 0 && outside(() => waiting.workOff(Date.now()))) pipeline.spansEnded()
+    } catch {
+      failed('sweep')
+    }
   }
   const sweep = createSweeping(
     (limit) => {
       catchUp()
       return pipeline.sweep(Date.now(), limit)
     },
-    () => metrics.add('agentopz_internal_errors_total', { stage: 'sweep' }, 1, Date.now()),
+    () => failed('sweep'),
   )
   const timers = [setInterval(sweep, SWEEP_MS), setInterval(() => metrics.expire(Date.now()), 60_000)]
   for (const timer of timers) timer.unref()

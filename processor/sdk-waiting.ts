@@ -35,19 +35,21 @@ export class Waiting {
     return this.#count >= MOST_WAITING
   }
 
-  /** Takes in what waits now. */
-  workOff(now: number): void {
-    if (this.#isWorking) return
+  /** Takes in what waits now; false when that is under way already, and who asks is called by it. */
+  workOff(now: number): boolean {
+    if (this.#isWorking) return false
     this.#isWorking = true
     const spans = this.#spans
     const count = this.#count
     try {
       for (let i = 0; i < count; i++) this.#take(spans[i] as ReadableSpanLike, now)
     } finally {
-      spans.copyWithin(0, count, this.#count)
-      this.#count -= count
-      spans.fill(undefined, this.#count)
+      const end = this.#count
+      spans.copyWithin(0, count, end)
+      this.#count = end - count
+      spans.fill(undefined, this.#count, end)
       this.#isWorking = false
     }
+    return true
   }
 }

@@ -6,6 +6,7 @@ import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { caughtUp } from '../../processor/caught-up.ts'
 import { createSpanProcessor, type InProcess, type InProcessOptions } from '../../processor/in-process.ts'
+import { Runs } from '../../processor/runs/runs.ts'
 import type { ReadableSpanLike } from '../../processor/sdk-span.ts'
 import { MOST_WAITING, Waiting } from '../../processor/sdk-waiting.ts'
 
@@ -200,6 +201,17 @@ describe('the application goes on as without us', () => {
     expect(text).toContain(`agentopz_internal_errors_total{stage="record"} ${MOST_WAITING - 1}\n`)
   })
 
+  test('a bug of ours after spans were taken in is counted', async () => {
+    const processor = processorOf()
+    const broken = vi.spyOn(Runs.prototype, 'requestEnded').mockImplementation(() => {
+      throw new Error('packing')
+    })
+    for (let i = 0; i < MOST_WAITING; i++) processor.onEnd(agentSpan())
+    broken.mockRestore()
+    expect(await textOf(processor)).toContain('agentopz_internal_errors_total{stage="sweep"} 1\n')
+    expect(processor.pipeline.runs.openSpans).toBe(MOST_WAITING)
+  })
+
   test('a hook that ends a span of its own is not called from within itself', async () => {
     let depth = 0
     let deepest = 0
@@ -217,6 +229,24 @@ describe('the application goes on as without us', () => {
     expect(deepest).toBe(1)
     const text = await textOf(processor)
     expect(text).toContain(`agentopz_pending_link_spans ${3 * (MOST_WAITING - 1)}\n`)
+  })
+
+  test('a hook may read while spans are taken in: it sees those before', async () => {
+    const seen: number[] = []
+    const processor: InProcess = processorOf({
+      limits: { maxOpen: 2 },
+      hooks: {
+        run: () => {
+          processor.onEnd(agentSpan({ attributes: { 'http.route': '/' } }))
+          seen.push(processor.pipeline.runs.openRuns)
+        },
+      },
+    })
+    for (let i = 0; i < MOST_WAITING; i++) processor.onEnd(agentSpan())
+    expect(seen).toHaveLength(MOST_WAITING - 2)
+    expect(new Set(seen).size).toBe(1)
+    await processor.shutdown()
+    expect(await textOf(processor)).toMatch(new RegExp(`agentopz_runs_total\\{agent="a",.*\\} ${MOST_WAITING}\n`))
   })
 
   test('hooks are not called within the request whose span it was', async () => {
