@@ -123,18 +123,6 @@ describe('what is read is up to date', () => {
 })
 
 describe('when spans are taken in that nobody asks about', () => {
-  test('some: in the next turn of the event loop; a few wait', async () => {
-    const processor = processorOf()
-    const some = Array.from({ length: 32 }, watched)
-    for (const { span } of some.slice(0, 31)) processor.onEnd(span)
-    await turn()
-    expect(some.filter((s) => s.isTaken())).toEqual([])
-    processor.onEnd(some[31]!.span)
-    expect(some.filter((s) => s.isTaken())).toEqual([])
-    await turn()
-    expect(some.every((s) => s.isTaken())).toBe(true)
-  })
-
   test('too many: at once, in the order they ended', () => {
     const order: number[] = []
     const processor = processorOf({ limits: { maxOpen: 1 }, hooks: { run: (run) => void order.push(Number.parseInt(run.traceId, 16)) } })
@@ -151,6 +139,18 @@ describe('when spans are taken in that nobody asks about', () => {
     })
     afterEach(() => {
       vi.useRealTimers()
+    })
+
+    test('some: in the next turn of the event loop; a few wait', async () => {
+      const processor = processorOf()
+      const some = Array.from({ length: 32 }, watched)
+      for (const { span } of some.slice(0, 31)) processor.onEnd(span)
+      await turn()
+      expect(some.filter((s) => s.isTaken())).toEqual([])
+      processor.onEnd(some[31]!.span)
+      expect(some.filter((s) => s.isTaken())).toEqual([])
+      await turn()
+      expect(some.every((s) => s.isTaken())).toBe(true)
     })
 
     test('a few: a tenth of a second later', () => {
