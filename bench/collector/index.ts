@@ -24,7 +24,7 @@ const FIRST = QUICK ? 64 : 192
 const WARM = QUICK ? 64 : 1024
 const COUNT = QUICK ? 256 : 1024
 const ROUNDS = QUICK ? 1 : 3
-const LATENCY_SECONDS = QUICK ? 5 : 15
+const LATENCY_SECONDS = QUICK ? 5 : 10
 /** Runs are closed by then: of the warm-up before anything is measured, of what is measured before it ends. */
 const SETTLED_MS = 5000
 const SHARES = [0.25, 0.5, 0.75]
