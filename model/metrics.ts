@@ -472,7 +472,7 @@ export const METRICS = {
     group: 'processor',
     labels: [],
     buckets: [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048],
-    help: 'Time to write one group of requests to the journal, sync included.',
+    help: 'Time to write one group of requests to the journal, its sync and what it waits for the event loop included.',
   },
   agentopz_journal_bytes: { type: 'gauge', group: 'processor', labels: [], help: 'Bytes of the journal on disk, without its snapshot.' },
   agentopz_journal_snapshot_bytes: { type: 'gauge', group: 'processor', labels: [], help: 'Bytes of the newest snapshot.' },
