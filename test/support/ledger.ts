@@ -34,6 +34,11 @@ export interface Ledger {
 }
 
 const RUNS = 8
+/**
+ * As exporters do. node:cluster holds on to a connection that it was handing to a process when that was killed, and nobody answers on it
+ * (docs/processes.md).
+ */
+const GIVE_UP_MS = 10_000
 const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0')
 
 /** Starts workers that wait for `go`. `random` decides which batches are sent twice. */
@@ -52,6 +57,7 @@ export function startLedger(url: string, workers: number, random: () => number, 
         method: 'POST',
         headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' },
         body,
+        signal: AbortSignal.timeout(GIVE_UP_MS),
       })
       await answer.arrayBuffer()
       if (answer.status === 200) return true
