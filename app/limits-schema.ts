@@ -29,7 +29,9 @@ export const limitsSchema = z
     max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
     unpack_inline_bytes: count
       .default(262_144)
-      .describe('Compressed bodies above this are unpacked on other threads; gzip above four times this, where no journal is kept'),
+      .describe(
+        'Compressed bodies above this are unpacked on other threads; gzip above four times this, unless several processes share the work',
+      ),
     slice_above_bytes: count
       .default(2_097_152)
       .describe('A request that unpacks to more is taken in slices, so that others are answered meanwhile'),
