@@ -65,13 +65,18 @@ function expectedOfZstd(body: Uint8Array): number {
 const REUSED_FACTOR = 4
 const reusedGunzip = createReusedGunzip()
 
+/** Whether a body may be unpacked at once, into memory that is used again. */
+function isReusable(body: Uint8Array, encoding: string, limits: ReceiveLimits): boolean {
+  return encoding === 'gzip' && body.length <= limits.unpackInlineBytes * REUSED_FACTOR
+}
+
 /**
  * Unpacks a body: where it can be done without waiting, the answer is no promise, and good until the next call (receive-take.ts minds that).
  * @throws Refusal `decompressed_too_large`, `corrupt_compression` or `content_encoding`, here or by the promise.
  */
 export function unpack(body: Uint8Array, encoding: string, limits: ReceiveLimits): Uint8Array | Promise<Uint8Array> {
   if (encoding === 'identity') return body
-  if (encoding === 'gzip' && body.length <= limits.unpackInlineBytes * REUSED_FACTOR) {
+  if (isReusable(body, encoding, limits)) {
     const unpacked = reusedGunzip?.(body, expectedBytes(body, encoding, limits))
     if (unpacked !== undefined) return unpacked
   }
@@ -109,7 +114,7 @@ const lent = new LentMemory()
  * for 512 spans, made V8 collect everything twice as often: the journal's cost, docs/decisions/0016-journal.md.
  */
 function unpackLent(place: Place, body: Uint8Array, encoding: string, limits: ReceiveLimits): Uint8Array | undefined {
-  if (encoding !== 'gzip' || body.length > limits.unpackInlineBytes * REUSED_FACTOR || reusedGunzip === undefined) return undefined
+  if (reusedGunzip === undefined || !isReusable(body, encoding, limits)) return undefined
   const room = expectedBytes(body, encoding, limits)
   if (room > LARGEST) return undefined
   const piece = lent.lend(room)

@@ -165,8 +165,11 @@ async function running(s: Start): Promise<Running> {
 
 /** All series of a metric together. A label's value may hold braces: a route does. */
 export function sumOf(page: string, metric: string): number {
-  const lines = page.split('\n').filter((line) => line.startsWith(`${metric}{`))
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf('} ') + 2).split(' ', 1)[0]), 0)
+  const values = page.split('\n').flatMap((line) => {
+    if (line.startsWith(`${metric} `)) return [line.slice(metric.length + 1)]
+    return line.startsWith(`${metric}{`) ? [line.slice(line.lastIndexOf('} ') + 2)] : []
+  })
+  return values.reduce((sum, value) => sum + Number(value.split(' ', 1)[0]), 0)
 }
 
 async function ready(child: ChildProcess, url: string, log: string): Promise<void> {

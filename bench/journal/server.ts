@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from '../../app/free-port.ts'
-import { cpuSecondsOf } from '../collector/contenders.ts'
+import { cpuSecondsOf, sumOf } from '../collector/contenders.ts'
 
 const CLI = join(import.meta.dirname, '../../app/cli.ts')
 
@@ -43,9 +43,7 @@ export class Server {
 
   /** A metric, all series together. */
   async sample(name: string): Promise<number> {
-    const text = await (await fetch(`${this.#url}/metrics`)).text()
-    const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+    return sumOf(await (await fetch(`${this.#url}/metrics`)).text(), name)
   }
 
   /** Waits until every run is closed that can be. */

@@ -186,7 +186,7 @@ export class Runs {
         this.#dropPlain(slot, 'idle')
       }
     this.#forget(now)
-    return this.#held.pack(now - PACK_MS, limit) >= limit
+    return this.pack(now, limit)
   }
 
   /** Whether `sweep` would close anything. */
