@@ -106,8 +106,8 @@ export interface OwnDataPath extends DataPath {
 const JOURNAL_MS = 1000
 const EXPIRE_MS = 60_000
 const MEMORY_MS = 250
-/** Runs looked at for the agents that have one open. */
-const OPEN_BUDGET = 20_000
+/** Traces assembled for the names of agents that have a run open, when somebody asks for them: some 20 ms. */
+const OPEN_BUDGET = 2000
 
 /** Wires the parts. @throws SettingsError for files named by the configuration that cannot be used. */
 export function createDataPath(parts: DataPathParts): OwnDataPath {
@@ -175,7 +175,9 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
     pipeline,
     seenAgents: pipeline.seenAgents,
     *openAgents() {
-      for (const { agent } of pipeline.runs.openViews(OPEN_BUDGET)) yield agent
+      const finding = pipeline.runs.findViews()
+      for (let left = OPEN_BUDGET; left > 0 && finding.next().done !== true;) left--
+      for (const { agent } of pipeline.runs.openMaxima()) yield agent
     },
     seenTools: () => metrics.valuesOf('agentopz_tool_calls_total', 'tool'),
     get ports() {

@@ -55,9 +55,13 @@ export interface Metrics {
   set<M extends NameOfType<'gauge'>>(name: M, labels: LabelsOf<M>, value: number, now: number): void
   /** A gauge computed at scrape: its rows replace all former series. */
   gauge<M extends NameOfType<'gauge'>>(name: M, rows: () => Iterable<readonly [LabelsOf<M>, number]>): void
+  /** What is to be done before gauges are computed at scrape, for longer than a turn of the event loop. */
+  beforeScrape(step: () => Promise<void>): void
+  /** Does it, once for all who wait for it. */
+  prepared(now: number): Promise<void>
   /** Text for a scraper, in the format it accepts, piece by piece: the event loop gets its turn between them. */
   stream(accept: string | undefined, now: number): { readonly contentType: string; readonly pieces: AsyncIterable<string> }
-  /** Every metric as it is now, computed gauges included: what another process puts together with its own. */
+  /** Every metric as it is now, computed gauges included: what another process puts together with its own. Call `prepared` before. */
   families(now: number): Iterable<Shown>
   /** prom-client's metrics of this process; none unless they are shown. */
   ofProcess(): Promise<readonly ProcessMetric[]>
@@ -122,6 +126,11 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
     return new Handle(family, labels, exemplars)
   }
   let dropped = 0
+  const steps: (() => Promise<void>)[] = []
+  let preparing: Promise<void> | undefined
+  const prepare = async (now: number): Promise<void> => {
+    for (const step of steps) await step().catch(() => gaugeFailed(metrics, now))
+  }
   const metrics: Metrics = {
     counter: handle,
     histogram: handle,
@@ -145,6 +154,8 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
       const family = families.get(name)
       if (family !== undefined) family.rows = rows
     },
+    beforeScrape: (step) => void steps.push(step),
+    prepared: (now) => (preparing ??= prepare(now).finally(() => (preparing = undefined))),
     *families(now) {
       for (const family of families.values()) {
         refill(family, metrics, now)
@@ -154,7 +165,11 @@ export function createMetrics(overrides: Partial<MetricsOptions>): Metrics {
     ofProcess: async () => (await processMetrics?.getMetricsAsJSON())?.map(processMetricOf) ?? [],
     stream: (accept, now) => {
       const { format, contentType } = negotiate(accept)
-      return { contentType, pieces: renderAll(metrics.families(now), () => metrics.ofProcess(), format) }
+      const pieces = async function* (): AsyncIterable<string> {
+        await metrics.prepared(now)
+        yield* renderAll(metrics.families(now), () => metrics.ofProcess(), format)
+      }
+      return { contentType, pieces: pieces() }
     },
     expose: async (accept, now) => {
       const { contentType, pieces } = metrics.stream(accept, now)
@@ -208,9 +223,13 @@ function refill(family: Family, metrics: Metrics, now: number): void {
   try {
     family.refill(now, ADDED.has(family.name) ? (a, b) => a + b : Math.max)
   } catch {
-    // One gauge that cannot be computed must not hide all the others.
-    metrics.add('agentopz_internal_errors_total', { stage: 'gauge' }, 1, now)
+    gaugeFailed(metrics, now)
   }
+}
+
+/** One gauge that cannot be computed must not hide all the others. */
+function gaugeFailed(metrics: Metrics, now: number): void {
+  metrics.add('agentopz_internal_errors_total', { stage: 'gauge' }, 1, now)
 }
 
 /** Text of metrics, piece by piece. */

@@ -1,37 +1,37 @@
 /**
  * Gauges over the runs now open (R9): a runaway run shows before its root span ever ends.
- * Computed at scrape, at most once a second for the five of them, from the assembled state of each open trace.
+ * Computed at scrape, at most once a second for the five of them. What changed since the last one is assembled before, in short turns of the event
+ * loop: under load that is most of what is open, tens of thousands of traces.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cost, Run, Spend } from '../model/run.ts'
 import type { Metrics } from './metrics.ts'
-import type { Runs } from './runs/runs.ts'
+import type { OpenMaxima, Runs } from './runs/runs.ts'
 
-interface Maxima {
-  readonly agent: string
-  readonly environment: string
-  runs: number
-  costUsd: number | undefined
-  steps: number
-  ageSeconds: number
-  streak: number
-}
-
-/** Traces assembled anew per scrape; with more open traces changing between scrapes the rest keeps its place for the next one. */
-const BUDGET = 20_000
+const ONCE_MS = 1000
+/** As long as a sweep's: docs/decisions/0022-overload.md. */
+const TURN_MS = 5
+/** A scraper waits for ten seconds as a rule. What is not found by then is shown as it was, a trace that is new not at all. */
+const LONGEST_MS = 3000
 
 /** Registers the open-run gauges and those of the runs' memory. */
 export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number): void {
-  let rows: readonly Maxima[] = []
-  let computedAt = Number.NEGATIVE_INFINITY
-  const current = (): readonly Maxima[] => {
-    const now = clock()
-    if (now - computedAt >= 1000 || now < computedAt) {
-      rows = maximaOf(runs, now)
-      computedAt = now
+  let rows: readonly OpenMaxima[] = []
+  let [foundAt, computedAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  const isLater = (now: number, than: number): boolean => now - than >= ONCE_MS || now < than
+  metrics.beforeScrape(async () => {
+    if (!isLater(clock(), foundAt)) return
+    await inTurns(runs.findViews())
+    foundAt = clock()
+  })
+  const current = (): readonly OpenMaxima[] => {
+    if (isLater(clock(), computedAt)) {
+      rows = [...runs.openMaxima()]
+      computedAt = clock()
     }
     return rows
   }
-  const per = (value: (m: Maxima) => number | undefined) =>
+  const per = (value: (m: OpenMaxima) => number | undefined) =>
     function* (): Iterable<readonly [{ agent: string; environment: string }, number]> {
       for (const m of current()) {
         const v = value(m)
@@ -52,7 +52,7 @@ export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number)
   )
   metrics.gauge(
     'agentopz_open_run_max_age_seconds',
-    per((m) => m.ageSeconds),
+    per((m) => (clock() - m.openedMs) / 1000),
   )
   metrics.gauge(
     'agentopz_open_run_max_streak',
@@ -63,19 +63,16 @@ export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number)
   metrics.gauge('agentopz_remembered_traces', () => [[{}, runs.rememberedTraces]])
 }
 
-function maximaOf(runs: Runs, now: number): readonly Maxima[] {
-  const byAgent = new Map<string, Maxima>()
-  for (const { agent, environment, openedMs, steps, streak, costUsd } of runs.openViews(BUDGET)) {
-    const key = `${agent}\0${environment}`
-    let m = byAgent.get(key)
-    if (m === undefined) byAgent.set(key, (m = { agent, environment, runs: 0, costUsd: undefined, steps: 0, ageSeconds: 0, streak: 0 }))
-    m.runs++
-    m.steps = Math.max(m.steps, steps)
-    m.ageSeconds = Math.max(m.ageSeconds, (now - openedMs) / 1000)
-    m.streak = Math.max(m.streak, streak)
-    if (costUsd !== undefined) m.costUsd = Math.max(m.costUsd ?? 0, costUsd)
+/** Goes through the steps, for as long as a scrape may take; others get the event loop between them. */
+async function inTurns(steps: Iterator<undefined>): Promise<void> {
+  const began = performance.now()
+  let since = began
+  while (steps.next().done !== true) {
+    if (performance.now() - since < TURN_MS) continue
+    await nextTurn()
+    since = performance.now()
+    if (since - began > LONGEST_MS) return
   }
-  return [...byAgent.values()]
 }
 
 /** What is known of the cost so far: unpriced calls are left out, so it is a lower bound; unknown when no call is priced. */

@@ -126,6 +126,7 @@ class Shard {
       rows = 0
       await new Promise((next) => setImmediate(next))
     }
+    await this.#metrics.prepared(Date.now())
     for (const { name, series: all } of this.#metrics.families(Date.now())) {
       let told: SeriesRow[] = []
       if (all.size > 0) series.push([name, told])

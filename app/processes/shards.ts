@@ -223,6 +223,7 @@ class Shards implements DataPath {
     const { metrics, log } = this.#parts
     const own = this.#count
     this.#merged.begin(own)
+    await metrics.prepared(now)
     for (const family of metrics.families(now)) this.#merged.add(own, [rowsOf(family)])
     this.#merged.end(own, now)
     await Promise.all(

@@ -30,7 +30,7 @@ const FIRST_SLOTS = 16_384
 export class Held {
   readonly slots: Slots
   readonly #slab = new Slab()
-  readonly #views: Views
+  readonly views: Views
   /** Traces that have nothing but a few plain spans. They are neither objects nor in the slab. */
   readonly #plain: PlainLinks
   /**
@@ -57,9 +57,9 @@ export class Held {
     this.slots = new Slots(capacity, seed)
     this.closed = new ClosedTraces(seed)
     this.#objects = Array.from({ length: capacity }, () => undefined)
-    this.#views = new Views(capacity)
+    this.views = new Views(capacity)
     this.#plain = new PlainLinks(capacity)
-    this.slots.onGrow(() => this.#views.grow(this.slots.capacity))
+    this.slots.onGrow(() => this.views.grow(this.slots.capacity))
     this.slots.onGrow(() => this.#plain.grow(this.slots.capacity))
   }
 
@@ -136,6 +136,7 @@ export class Held {
     else this.openSpans += trace.spans
     this.slots.lastMs[slot] = lastMs
     this.settle(slot, list)
+    this.views.outdate(slot)
   }
 
   /** Whether a trace has an agent or workflow span. */
@@ -178,7 +179,7 @@ export class Held {
   /** Notes that its runs are no longer as they were. */
   changed(trace: OpenTrace): void {
     trace.changed()
-    this.#views.forget(trace.slot)
+    this.views.outdate(trace.slot)
   }
 
   /** The trace, to be changed. */
@@ -202,30 +203,23 @@ export class Held {
 
   /** The views of a trace's runs where they are known without assembling it. */
   viewsOf(trace: OpenTrace, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] | undefined {
-    return trace.isFresh ? view(trace.assembled()) : this.#views.of(trace.slot)
+    return trace.isFresh ? view(trace.assembled()) : this.views.of(trace.slot)
   }
 
-  viewsAt(slot: number, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] | undefined {
-    const trace = this.#objects[slot]
-    return trace === undefined ? this.#views.of(slot) : this.viewsOf(trace, view)
-  }
-
-  /** The views of a trace's runs, assembled now. */
-  view(slot: number, view: (a: Assembled) => readonly OpenRunView[]): readonly OpenRunView[] {
-    const views = view(this.peek(slot).assembled())
-    this.#views.set(slot, views)
-    return views
-  }
-
-  forgetViews(): void {
-    this.#views.forgetAll()
+  /** Finds the views that are outdated, a trace a step. */
+  *findViews(view: (a: Assembled) => readonly OpenRunView[]): Generator<undefined> {
+    for (const slot of this.views.outdated()) {
+      if (!this.isOpen(slot)) continue
+      this.views.set(slot, view(this.peek(slot).assembled()))
+      yield
+    }
   }
 
   remove(slot: number): void {
     const spans = this.slots.spans[slot] ?? 0
     if (this.isOpen(slot)) this.openSpans -= spans
     else this.linkSpans -= spans
-    this.#views.forget(slot)
+    this.views.forget(slot)
     const ref = this.slots.ref[slot] ?? UNPACKED
     if (ref !== UNPACKED) this.#slab.free(ref)
     this.#plain.drop(slot)
@@ -269,7 +263,7 @@ export class Held {
   settle(slot: number, list: List, views?: readonly OpenRunView[]): void {
     this.slots.move(slot, list)
     this.#packed(slot)
-    if (views !== undefined) this.#views.set(slot, views)
+    if (views !== undefined) this.views.set(slot, views)
   }
 
   /** Keeps every packed trace, open or closed, as it is until the function is called. */

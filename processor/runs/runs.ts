@@ -12,6 +12,7 @@ import { foreignCalls, settleClaims, withoutForeignCalls } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
 import { countModelCalls } from './model-calls.ts'
 import { LIST, type List } from './packed/slots.ts'
+import type { OpenMaxima } from './packed/views.ts'
 import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
 import { captureHeld, restorePart, type RunsCapture, type RunsPart } from './state.ts'
@@ -59,7 +60,7 @@ export class Runs {
   setLimits(limits: RunLimits): void {
     this.#limits = limits
     // Prices may have changed with them.
-    this.#held.forgetViews()
+    this.#held.views.outdateAll()
   }
 
   /** Adds a span that is no GenAI. */
@@ -202,15 +203,10 @@ export class Runs {
     }
   }
 
-  /** The runs now open, as far as they are known. At most `budget` traces that changed are assembled anew; the others are skipped this time. */
-  *openViews(budget: number): Iterable<OpenRunView> {
-    let left = budget
-    for (const slot of this.#held.slots.of(LIST.age)) {
-      const known = this.#held.viewsAt(slot, this.#view)
-      if (known === undefined && left-- <= 0) continue
-      yield* known ?? this.#held.view(slot, this.#view)
-    }
-  }
+  /** Finds what `openMaxima` tells of the traces that changed, a trace a step. Between steps anything may happen. */
+  readonly findViews = (): Iterator<undefined> & Iterable<undefined> => this.#held.findViews(this.#view)
+  /** The runs now open by agent, as they were when `findViews` came by. */
+  readonly openMaxima = (): Iterable<OpenMaxima> => this.#held.views.maxima()
 
   readonly #view = ({ runs }: Assembled): readonly OpenRunView[] => runs.map((run) => viewOf(run, this.#events.costOf?.(run)))
 
@@ -368,4 +364,5 @@ export class Runs {
   }
 }
 
-export { DEFAULT_RUN_LIMITS, type LateWork, type OpenRunView, type RunEvents, type RunLimits } from './words.ts'
+export type { OpenMaxima } from './packed/views.ts'
+export { DEFAULT_RUN_LIMITS, type LateWork, type RunEvents, type RunLimits } from './words.ts'

@@ -65,7 +65,10 @@ describe('what is read is up to date', () => {
       expect(text).toContain('agentopz_open_spans 1\n')
     },
     'the open runs': (p) => expect(p.pipeline.runs.openRuns).toBe(1),
-    'views of them': (p) => expect([...p.pipeline.runs.openViews(10)]).toHaveLength(1),
+    'views of them': (p) => {
+      expect([...p.pipeline.runs.findViews()]).toHaveLength(1)
+      expect([...p.pipeline.runs.openMaxima()]).toMatchObject([{ runs: 1 }])
+    },
     'a capture': (p) => expect(JSON.stringify([...p.pipeline.capture()])).toContain('"firstMs"'),
     'an evaluation that comes then': (p) => {
       p.pipeline.evaluation({ name: 'helpful', score: 1 } as never, idOf(32), '', Date.now())

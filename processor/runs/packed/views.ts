@@ -1,6 +1,7 @@
 /**
- * What the gauges show of each open trace's runs, in columns: a scrape must neither unpack nor assemble what has not changed.
- * Nearly every trace has one run; of the others the views are kept as objects. Agents are counted, not named, per trace.
+ * What the gauges show of each open trace's runs, in columns: a scrape must neither unpack nor assemble what has not changed. What has changed is
+ * shown as it was until it is found anew. Nearly every trace has one run; of the others the views are kept as objects. Agents are counted, not
+ * named, per trace.
  */
 import type { OpenRunView } from '../words.ts'
 import { grown } from './slots.ts'
@@ -13,8 +14,25 @@ interface Group {
   uses: number
 }
 
+/** The runs of one agent that are open: how many, and the highest of each amount. */
+export interface OpenMaxima {
+  readonly agent: string
+  readonly environment: string
+  runs: number
+  /** The earliest. */
+  openedMs: number
+  steps: number
+  streak: number
+  /** Undefined when it is known of none. */
+  costUsd: number | undefined
+}
+
 export class Views {
   #group: Int32Array
+  /** 1 where the views are no longer those of the trace. */
+  #outdated: Uint8Array
+  /** Where to look for outdated views next. */
+  #next = 0
   /** Steps and streak. */
   #counts: Int32Array
   /** When opened, and cost: NaN where unknown. */
@@ -26,20 +44,22 @@ export class Views {
 
   constructor(capacity: number) {
     this.#group = new Int32Array(capacity).fill(UNKNOWN)
+    this.#outdated = new Uint8Array(capacity)
     this.#counts = new Int32Array(capacity * 2)
     this.#amounts = new Float64Array(capacity * 2)
   }
 
   grow(capacity: number): void {
     this.#group = grown(this.#group, new Int32Array(capacity).fill(UNKNOWN))
+    this.#outdated = grown(this.#outdated, new Uint8Array(capacity))
     this.#counts = grown(this.#counts, new Int32Array(capacity * 2))
     this.#amounts = grown(this.#amounts, new Float64Array(capacity * 2))
   }
 
-  /** The views of a trace; undefined when they are not known. */
+  /** The views of a trace; undefined when they are not known, or were of what it was before. */
   of(slot: number): readonly OpenRunView[] | undefined {
     const group = this.#group[slot] ?? UNKNOWN
-    if (group === UNKNOWN) return undefined
+    if (group === UNKNOWN || this.#outdated[slot] === 1) return undefined
     if (group === SEVERAL) return this.#several.get(slot)
     const { agent = '', environment = '' } = this.#groups[group] ?? {}
     const costUsd = this.#amounts[slot * 2 + 1] ?? Number.NaN
@@ -70,16 +90,52 @@ export class Views {
     this.#counts[slot * 2 + 1] = view.streak
   }
 
-  forget(slot: number): void {
-    const group = this.#group[slot] ?? UNKNOWN
-    this.#group[slot] = UNKNOWN
-    if (group === SEVERAL) this.#several.delete(slot)
-    else if (group !== UNKNOWN) this.#leave(group)
+  /** Says that a trace is no longer what its views show. */
+  outdate(slot: number): void {
+    this.#outdated[slot] = 1
+  }
+
+  /** The slots that are, each once: from where the last one who asked stopped, so that none waits for ever. What comes meanwhile may be among them. */
+  *outdated(): Iterable<number> {
+    const { length } = this.#outdated
+    for (let left = length; left > 0; left--) {
+      if (this.#next >= length) this.#next = 0
+      const slot = this.#next++
+      if (this.#outdated[slot] === 1) yield slot
+    }
   }
 
   /** Of all traces: what they were computed with has changed. */
-  forgetAll(): void {
-    for (let slot = 0; slot < this.#group.length; slot++) if (this.#group[slot] !== UNKNOWN) this.forget(slot)
+  outdateAll(): void {
+    for (let slot = 0; slot < this.#group.length; slot++) if (this.#group[slot] !== UNKNOWN) this.outdate(slot)
+  }
+
+  /** By agent and environment, as far as views were found: a pass over numbers, a few milliseconds for a million traces. */
+  maxima(): Iterable<OpenMaxima> {
+    const found = new Map<string, OpenMaxima>()
+    const byGroup: (OpenMaxima | undefined)[] = []
+    for (let slot = 0; slot < this.#group.length; slot++) {
+      const number = this.#group[slot] ?? UNKNOWN
+      if (number < 0) continue
+      const of = (byGroup[number] ??= maximaIn(found, this.#groups[number]))
+      raise(of, this.#amounts[slot * 2] ?? 0, this.#counts[slot * 2] ?? 0, this.#counts[slot * 2 + 1] ?? 0)
+      raiseCost(of, this.#amounts[slot * 2 + 1] ?? Number.NaN)
+    }
+    for (const views of this.#several.values())
+      for (const view of views) {
+        const of = maximaIn(found, view)
+        raise(of, view.openedMs, view.steps, view.streak)
+        raiseCost(of, view.costUsd ?? Number.NaN)
+      }
+    return found.values()
+  }
+
+  forget(slot: number): void {
+    const group = this.#group[slot] ?? UNKNOWN
+    this.#group[slot] = UNKNOWN
+    this.#outdated[slot] = 0
+    if (group === SEVERAL) this.#several.delete(slot)
+    else if (group !== UNKNOWN) this.#leave(group)
   }
 
   #join({ agent, environment }: OpenRunView): number {
@@ -102,4 +158,26 @@ export class Views {
     this.#groups[number] = undefined
     this.#freeGroups.push(number)
   }
+}
+
+function maximaIn(
+  found: Map<string, OpenMaxima>,
+  { agent, environment }: Pick<OpenRunView, 'agent' | 'environment'> = { agent: '', environment: '' },
+): OpenMaxima {
+  const name = `${agent}\0${environment}`
+  let of = found.get(name)
+  if (of === undefined)
+    found.set(name, (of = { agent, environment, runs: 0, openedMs: Number.POSITIVE_INFINITY, steps: 0, streak: 0, costUsd: undefined }))
+  return of
+}
+
+function raise(of: OpenMaxima, openedMs: number, steps: number, streak: number): void {
+  of.runs++
+  if (openedMs < of.openedMs) of.openedMs = openedMs
+  if (steps > of.steps) of.steps = steps
+  if (streak > of.streak) of.streak = streak
+}
+
+function raiseCost(of: OpenMaxima, costUsd: number): void {
+  if (!Number.isNaN(costUsd) && (of.costUsd === undefined || costUsd > of.costUsd)) of.costUsd = costUsd
 }

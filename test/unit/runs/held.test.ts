@@ -1,8 +1,8 @@
 /** Packing must not show: the same spans, with quiet traces packed in between and without, come to the same runs. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { CloseReason, Run } from '../../../model/run.ts'
-import { DEFAULT_RUN_LIMITS, type LateWork, type OpenRunView, Runs } from '../../../processor/runs/runs.ts'
+import type { CloseReason, Fact, Run } from '../../../model/run.ts'
+import { DEFAULT_RUN_LIMITS, type LateWork, type OpenMaxima, Runs } from '../../../processor/runs/runs.ts'
 import { partsOf } from '../../../processor/runs/state.ts'
 import { agent, http, model, spansOf, tool } from '../../support/facts.ts'
 
@@ -39,8 +39,9 @@ class World {
     this.runs = this.#runs()
     for (const part of structuredClone(parts)) this.runs.restore(part)
   }
-  views(): readonly OpenRunView[] {
-    return [...this.runs.openViews(1e6)]
+  views(): readonly OpenMaxima[] {
+    for (const step of this.runs.findViews()) expect(step).toBeUndefined()
+    return [...this.runs.openMaxima()].sort((a, b) => (`${a.agent} ${a.environment}` < `${b.agent} ${b.environment}` ? -1 : 1))
   }
 }
 
@@ -55,6 +56,12 @@ const { facts, links } = spansOf(
   { ...model('o', 5, 5), missing: 'local' },
 )
 const TRACES = ['1'.repeat(32), '2'.repeat(32), 'log:session-3']
+
+/** With an agent of its own in each trace, so that maxima by agent are those of one trace's runs. */
+function named(fact: Fact, trace: string): Fact {
+  const { agentName } = fact.reading
+  return agentName === undefined ? { ...fact } : { ...fact, reading: { ...fact.reading, agentName: `${agentName} ${trace}` } }
+}
 
 test('packed or not, woken or not, restarted or not: the same runs, views and late work', () => {
   const step = fc.record({
@@ -75,7 +82,7 @@ test('packed or not, woken or not, restarted or not: the same runs, views and la
         for (const { runs } of [plain, packed]) {
           if (what === 'close') runs.flush(now, 'shutdown')
           if (typeof what === 'string') continue
-          if ('fact' in what) runs.add(trace, { ...facts[what.fact]! }, now)
+          if ('fact' in what) runs.add(trace, named(facts[what.fact]!, trace), now)
           else if ('link' in what) {
             const [id, l] = links[what.link]!
             runs.link({ traceId: trace, spanId: id, ...l }, now)
