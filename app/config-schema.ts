@@ -55,7 +55,7 @@ export const configSchema = z.strictObject({
         max_queue_requests: count.default(10_000),
         max_age_seconds: duration.prefault(300).describe('Undelivered requests are given up after this'),
         timeout_seconds: duration.prefault(10),
-        concurrency: count.default(4),
+        concurrency: count.default(10).describe('Requests under way at once'),
         initial_backoff_seconds: duration.prefault(1),
         max_backoff_seconds: duration.prefault(30),
       }),

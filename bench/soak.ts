@@ -16,6 +16,8 @@ const minutes = numberOf('--minutes', 20)
 const MAX_GROWTH = 0.1
 const MIN_GROWTH_MIB = 24
 const WARM_UP = 0.3
+/** What was acknowledged last may wait in the relay's queue. */
+const DELIVERED_SECONDS = 30
 const BODIES = 512
 
 const dir = mkdtempSync(join(tmpdir(), 'agentopz-soak-'))
@@ -56,8 +58,11 @@ for (let slice = 0; elapsed() < minutes; slice++) {
     `${sample.minute.toFixed(1)} min: RSS ${Math.round(sample.rssMiB)} MiB, heap ${Math.round(sample.heapMiB)} MiB, ${sent * SPANS_PER_BODY} spans\n`,
   )
 }
-await wait(2000)
-const delivered = (await replayer.run({ port: server.port, from: 0, count: 0 })).sinkRequests - before
+let delivered = 0
+for (let second = 0; second < DELIVERED_SECONDS && delivered < sent; second++) {
+  await wait(1000)
+  delivered = (await replayer.run({ port: server.port, from: 0, count: 0 })).sinkRequests - before
+}
 const counted = await server.spans()
 await server.stop()
 replayer.stop()

@@ -31,7 +31,7 @@ export const DEFAULT_RELAY: Omit<RelayEndpoint, 'name' | 'url'> = {
   maxQueueRequests: 10_000,
   maxAgeSeconds: 300,
   timeoutSeconds: 10,
-  concurrency: 4,
+  concurrency: 10,
   initialBackoffMs: 1000,
   maxBackoffMs: 30_000,
 }
