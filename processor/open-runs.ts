@@ -7,12 +7,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cost, Run, Spend } from '../model/run.ts'
 import type { Metrics } from './metrics.ts'
 import type { OpenMaxima, Runs } from './runs/runs.ts'
+import { turnMs } from './sweeping.ts'
 
 const ONCE_MS = 1000
-/** As long as a sweep's: docs/decisions/0022-overload.md. */
-const TURN_MS = 5
 /** A scraper waits for ten seconds as a rule. What is not found by then is shown as it was, a trace that is new not at all. */
-const LONGEST_MS = 3000
+const LONGEST_MS = 5000
 
 /** Registers the open-run gauges and those of the runs' memory. */
 export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number): void {
@@ -63,12 +62,12 @@ export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number)
   metrics.gauge('agentopz_remembered_traces', () => [[{}, runs.rememberedTraces]])
 }
 
-/** Goes through the steps, for as long as a scrape may take; others get the event loop between them. */
+/** Goes through the steps, for as long as a scrape may take; others get the event loop between turns, which are as long as those of a sweep. */
 async function inTurns(steps: Iterator<undefined>): Promise<void> {
   const began = performance.now()
   let since = began
   while (steps.next().done !== true) {
-    if (performance.now() - since < TURN_MS) continue
+    if (performance.now() - since < turnMs(since - began)) continue
     await nextTurn()
     since = performance.now()
     if (since - began > LONGEST_MS) return
