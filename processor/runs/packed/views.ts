@@ -118,15 +118,11 @@ export class Views {
       const number = this.#group[slot] ?? UNKNOWN
       if (number < 0) continue
       const of = (byGroup[number] ??= maximaIn(found, this.#groups[number]))
-      raise(of, this.#amounts[slot * 2] ?? 0, this.#counts[slot * 2] ?? 0, this.#counts[slot * 2 + 1] ?? 0)
-      raiseCost(of, this.#amounts[slot * 2 + 1] ?? Number.NaN)
+      const [openedMs, costUsd] = [this.#amounts[slot * 2] ?? 0, this.#amounts[slot * 2 + 1] ?? Number.NaN]
+      raise(of, openedMs, this.#counts[slot * 2] ?? 0, this.#counts[slot * 2 + 1] ?? 0, costUsd)
     }
     for (const views of this.#several.values())
-      for (const view of views) {
-        const of = maximaIn(found, view)
-        raise(of, view.openedMs, view.steps, view.streak)
-        raiseCost(of, view.costUsd ?? Number.NaN)
-      }
+      for (const view of views) raise(maximaIn(found, view), view.openedMs, view.steps, view.streak, view.costUsd ?? Number.NaN)
     return found.values()
   }
 
@@ -171,13 +167,11 @@ function maximaIn(
   return of
 }
 
-function raise(of: OpenMaxima, openedMs: number, steps: number, streak: number): void {
+/** Counts a run in; a cost that is not known is NaN. */
+function raise(of: OpenMaxima, openedMs: number, steps: number, streak: number, costUsd: number): void {
   of.runs++
   if (openedMs < of.openedMs) of.openedMs = openedMs
   if (steps > of.steps) of.steps = steps
   if (streak > of.streak) of.streak = streak
-}
-
-function raiseCost(of: OpenMaxima, costUsd: number): void {
   if (!Number.isNaN(costUsd) && (of.costUsd === undefined || costUsd > of.costUsd)) of.costUsd = costUsd
 }
