@@ -2,6 +2,7 @@
  * The contenders of the decode bench: each takes a body and feeds the same aggregate with the same thirteen facts of every GenAI span.
  * Peers read attributes in one pass over the decoded list, which is the cheapest way to use what they give.
  */
+import { keyNumbers } from '../../model/attribute-key.ts'
 import type { Span, SpanEvent } from '../../model/span.ts'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
@@ -69,18 +70,31 @@ function takerOf(codec: Codec, aggregate: Aggregate): (body: Body) => void {
   }
 }
 
+/** As dialects ask: by the numbers that keys have (model/attribute-key.ts). */
+const K = keyNumbers({
+  operation: 'gen_ai.operation.name',
+  response: 'gen_ai.response.model',
+  request: 'gen_ai.request.model',
+  agent: 'gen_ai.agent.name',
+  tool: 'gen_ai.tool.name',
+  errorType: 'error.type',
+  input: 'gen_ai.usage.input_tokens',
+  output: 'gen_ai.usage.output_tokens',
+  cacheRead: 'gen_ai.usage.cache_read.input_tokens',
+})
+
 function readOurs(span: Span, aggregate: Aggregate): void {
   const a = span.attributes
   const { seen } = aggregate
   seen.traceId = span.traceId
-  seen.operation = a.text('gen_ai.operation.name') ?? ''
-  seen.model = a.text('gen_ai.response.model') ?? a.text('gen_ai.request.model') ?? ''
-  seen.agent = a.text('gen_ai.agent.name') ?? ''
-  seen.tool = a.text('gen_ai.tool.name') ?? ''
-  seen.errorType = a.text('error.type') ?? ''
-  seen.input = a.count('gen_ai.usage.input_tokens') ?? 0
-  seen.output = a.count('gen_ai.usage.output_tokens') ?? 0
-  seen.cacheRead = a.count('gen_ai.usage.cache_read.input_tokens') ?? 0
+  seen.operation = a.text(K.operation) ?? ''
+  seen.model = a.text(K.response) ?? a.text(K.request) ?? ''
+  seen.agent = a.text(K.agent) ?? ''
+  seen.tool = a.text(K.tool) ?? ''
+  seen.errorType = a.text(K.errorType) ?? ''
+  seen.input = a.count(K.input) ?? 0
+  seen.output = a.count(K.output) ?? 0
+  seen.cacheRead = a.count(K.cacheRead) ?? 0
   seen.startMs = span.startMs
   seen.durationMs = span.durationMs
   seen.failed = span.status === 'error'

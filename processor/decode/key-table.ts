@@ -13,6 +13,17 @@ export const PREFIXED = 256
 /** Where the bits of keys begin in `bits`: below are flags of the decoder. */
 export const BITS_AT = 3
 
+/** See the fields of KeyTable. */
+export interface KeyTableParts {
+  readonly heads: Int16Array
+  readonly next: Int16Array
+  readonly lengths: Int32Array
+  readonly offsets: Int32Array
+  readonly bytes: Buffer
+  readonly shift: number
+  readonly prefixes: readonly Buffer[]
+}
+
 export class KeyTable {
   readonly size: number
   readonly #slots: ReadonlyMap<string, number>
@@ -60,6 +71,19 @@ export class KeyTable {
       this.#mark(prefix, PREFIXED)
       const h = headHash(prefix, 0)
       this.#prefixesBy[h] = [...(this.#prefixesBy[h] ?? []), i]
+    }
+  }
+
+  /** What the walk in WebAssembly finds keys by: the same tables. */
+  get parts(): KeyTableParts {
+    return {
+      heads: this.#heads,
+      next: this.#next,
+      lengths: this.#lengths,
+      offsets: this.#starts,
+      bytes: this.#bytes,
+      shift: this.#shift,
+      prefixes: this.#prefixes,
     }
   }
 
@@ -133,7 +157,8 @@ export class KeyTable {
   }
 }
 
-function headHash(bytes: Uint8Array, start: number): number {
+/** Of the first three bytes of a key or prefix. */
+export function headHash(bytes: Uint8Array, start: number): number {
   return ((bytes[start] as number) * 31 + (bytes[start + 1] as number) * 7 + (bytes[start + 2] as number)) & 255
 }
 

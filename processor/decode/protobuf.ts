@@ -12,7 +12,7 @@ import type { KeyTable } from './key-table.ts'
 import { millisOf } from './nanos.ts'
 import { LOGS_REQUEST, METRICS_REQUEST, TRACES_REQUEST } from './schema.ts'
 import { bodyView } from './values.ts'
-import { SpanPlaces } from './span-places.ts'
+import { AT, SpanPlaces } from './span-places.ts'
 import { Strings } from './strings.ts'
 import { wireAttributes, WireBody } from './wire-body.ts'
 import { checkBody, checkSpans } from './wire-check.ts'
@@ -39,14 +39,12 @@ export function decodeProtobufTraces(bytes: Uint8Array, { interest, limits, stri
   const span = new WireSpan(body, places)
   const rejected: Partial<Record<RejectReason, number>> = {}
   let next = 0
-  eachScope(body, (start, end, resource, scope) => {
+  eachScope(body, (_start, end, resource, scope) => {
     const isOwn = interest.scope(scope.name) || interest.service(resource.text(GENERAL.serviceName))
     span.resource = resource
     span.scope = scope
-    for (let pos = start; pos < end;) {
-      pos = body.step(pos)
-      if (body.number !== 2) continue
-      // The check met the spans in this very order.
+    // The check met all spans in the order they stand in: those of this scope come next.
+    while (next < places.count && places.of(next, AT.end) <= end) {
       const isOfInterest = span.load(next++) || isOwn
       const reason = span.refusal()
       if (reason !== undefined) rejected[reason] = (rejected[reason] ?? 0) + 1

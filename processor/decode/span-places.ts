@@ -12,9 +12,10 @@ const STRIDE = 18
 export const AT = {
   start: 0,
   end: 1,
-  /** −1 when its length is wrong. */
+  /** −1 when its length is wrong or all of it is zero. */
   traceId: 2,
   spanId: 3,
+  /** −1 when its length is wrong; all zeros are no parent. */
   parentId: 4,
   stateStart: 5,
   stateEnd: 6,
@@ -76,13 +77,13 @@ export class SpanPlaces {
       const from = body.from
       switch (body.number) {
         case 1:
-          places[o + AT.traceId] = pos - from === 16 ? from : -1
+          places[o + AT.traceId] = pos - from === 16 && !body.isZero(from, pos) ? from : -1
           break
         case 2:
-          places[o + AT.spanId] = pos - from === 8 ? from : -1
+          places[o + AT.spanId] = pos - from === 8 && !body.isZero(from, pos) ? from : -1
           break
         case 4:
-          places[o + AT.parentId] = pos - from === 8 ? from : pos === from ? 0 : -1
+          places[o + AT.parentId] = pos === from ? 0 : pos - from !== 8 ? -1 : body.isZero(from, pos) ? 0 : from
           break
         case 9:
           bits |= this.#note(body, from, pos)
@@ -119,6 +120,17 @@ export class SpanPlaces {
     this.attributes[n + 1] = body.valueStart
     this.attributes[n + 2] = body.valueEnd
     return this.table.bits[slot] as number
+  }
+
+  /** Takes over spans that were noted elsewhere, and their attributes, which are numbered as from here on. */
+  add(spans: Int32Array, attributes: Int32Array): void {
+    const at = this.count * STRIDE
+    if (at + spans.length > this.places.length) this.places = grown(this.places, Math.max(at + spans.length, this.places.length * 2))
+    this.places.set(spans, at)
+    this.count += spans.length / STRIDE
+    this.reserve(attributes.length / 3)
+    this.attributes.set(attributes, this.attributeCount * 3)
+    this.attributeCount += attributes.length / 3
   }
 
   /** Begins the next span and returns where its numbers are. */

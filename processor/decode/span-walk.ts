@@ -1,274 +1,183 @@
 /**
- * One walk over a span that checks it and notes where everything is: the hot loop of decoding, docs/decisions/0015-wire-path.md.
- * It knows the form that emitters write (lengths without padding, key before value, ids of the right size) and answers false for anything
- * else, be it rare or wrong; the exact check (wire-check.ts) then decides. So it may be as narrow as it likes, but must never accept what
- * the exact check refuses. Every position has `| 0`: one double among them makes the compiler carry all of them as doubles.
+ * The walk over spans that checks them and notes where everything is, in WebAssembly (assembly/span-walk.ts): what it needs is put into its
+ * memory, and what it noted is taken over. Bodies go through a window of that memory piece by piece, so that its size is fixed and what
+ * it reads is in the processor's cache. Its memory holds nothing that is needed after a walk: there is one for all decoders of a process.
+ * Where there is no WebAssembly, or none with SIMD, it takes nothing, and the exact check does it all, in several times as long.
  */
-import { isAscii } from './ascii.ts'
-import { type KeyTable, PREFIXED } from './key-table.ts'
-import { ANY_VALUE, EVENT, LINK, type Schema, STATUS } from './schema.ts'
-import { AT, HAS_EVENTS, HAS_LINKS, isGenAiEvent, OF_INTEREST, type SpanPlaces } from './span-places.ts'
+import { headHash, type KeyTable } from './key-table.ts'
+import { SPAN_WALK_WASM } from './span-walk-wasm.ts'
+import type { SpanPlaces } from './span-places.ts'
 import type { WireBody } from './wire-body.ts'
 
-/** What the exact check offers. @throws DecodeError */
-export interface ExactCheck {
-  /** How deep values may be nested. */
-  readonly maxNesting: number
-  message(start: number, end: number, schema: Schema, values: number): void
-  string(start: number, end: number, schema: Schema, number: number): void
+/** What Node has of WebAssembly, as far as it is used here: its types come with those of browsers. */
+interface Host {
+  readonly WebAssembly: {
+    readonly Module: new (bytes: Uint8Array) => object
+    readonly Instance: new (module: object) => { readonly exports: unknown }
+  }
 }
+type Exports = Readonly<Record<Address | Count, { value: number }>> & {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  walk(from: number, to: number, max: number, shift: number, first: number): number
+}
+type Address = 'starts' | 'heads' | 'chains' | 'keys' | 'keyLengths' | 'keyBits' | 'prefixesBy' | 'prefixes' | Noted
+type Noted = 'places' | 'attributes' | 'attributesEnd'
+type Count = 'hashShift' | 'maxNesting' | 'spanCount' | 'attributeCount' | 'reaches'
 
-/** Longer strings go to Node's own check, whose 100 ns a call are then less than what it saves. */
-const LONG = 768
+/** What is copied at once: fits a second-level cache with what is noted of it. A larger span takes up to the whole window. */
+const PIECE = 1 << 17
+const WINDOW = 1 << 20
+/** The walk looks so far past what it was given. */
+const PAST = 64
+/** Numbers per span and per attribute, as span-places.ts has them. */
+const PER_SPAN = 18
+const PER_ATTRIBUTE = 3
+/** Spans and attributes that one call may note. */
+const SPANS = 512
+const ATTRIBUTES = 1 << 14
 
-/** What stands for a key too short to be looked up by its start. */
-const EVERY = 0xffff
+class Engine {
+  readonly #exports: Exports
+  readonly #memory: Buffer
+  readonly #numbers: Int32Array
+  #next = 0
+  #table: KeyTable | undefined
+  /** What the window holds: these bytes of this body. */
+  #body: Buffer | undefined
+  #from = 0
+  #to = 0
+  #window = 0
 
-export class SpanWalk {
-  readonly #body: WireBody
-  readonly #bytes: Buffer
-  readonly #view: DataView
-  readonly #places: SpanPlaces
-  readonly #table: KeyTable
-  readonly #exact: ExactCheck
-  /** Of the span at hand. */
-  #noted = 0
-  #bits = 0
-
-  constructor(body: WireBody, places: SpanPlaces, exact: ExactCheck) {
-    this.#body = body
-    this.#bytes = body.bytes
-    this.#view = body.view
-    this.#places = places
-    this.#table = places.table
-    this.#exact = exact
+  constructor(exports: Exports) {
+    this.#exports = exports
+    this.#memory = Buffer.from(exports.memory.buffer)
+    this.#numbers = new Int32Array(exports.memory.buffer)
   }
 
-  /** Checks and notes the span in [start, end); false when it has not the common form, and then nothing was noted. @throws DecodeError */
-  // oxlint-disable-next-line complexity -- one case per field of the message
-  take(start: number, to: number): boolean {
-    const bytes = this.#bytes
-    const places = this.#places
-    const end = to | 0
-    // An attribute takes 6 bytes at the least.
-    places.reserve(((end - start) >> 2) + 1)
-    this.#noted = places.attributeCount
-    this.#bits = 0
-    const o = places.next(start, end)
-    const at = places.places
-    for (let i = o + AT.traceId; i < o + AT.attributesFrom; i++) at[i] = 0
-    let p = start | 0
-    while (p < end) {
-      const length = bytes[p + 1] as number
-      switch (bytes[p]) {
-        case 0x4a:
-          p = this.#attributes(p, end) | 0
-          break
-        case 0x0a:
-          at[o + AT.traceId] = p + 2
-          p = length === 16 ? (p + 18) | 0 : -1
-          break
-        case 0x12:
-          at[o + AT.spanId] = p + 2
-          p = length === 8 ? (p + 10) | 0 : -1
-          break
-        case 0x22:
-          at[o + AT.parentId] = length === 0 ? 0 : p + 2
-          p = length === 8 || length === 0 ? (p + 2 + length) | 0 : -1
-          break
-        case 0x39:
-          at[o + AT.startTime] = p + 1
-          p = (p + 9) | 0
-          break
-        case 0x41:
-          at[o + AT.endTime] = p + 1
-          p = (p + 9) | 0
-          break
-        case 0x2a:
-          at[o + AT.nameStart] = p + 2
-          p = this.#shortText(p, length, end) | 0
-          at[o + AT.nameEnd] = p
-          break
-        case 0x1a:
-          at[o + AT.stateStart] = p + 2
-          p = this.#shortText(p, length, end) | 0
-          at[o + AT.stateEnd] = p
-          break
-        case 0x30:
-          at[o + AT.kind] = p + 1
-          p = length < 0x80 ? (p + 2) | 0 : -1
-          break
-        // Counts of what was dropped.
-        case 0x50:
-        case 0x60:
-        case 0x70:
-          p = length < 0x80 ? (p + 2) | 0 : -1
-          break
-        case 0x85:
-          at[o + AT.flags] = p + 2
-          p = length === 1 ? (p + 6) | 0 : -1
-          break
-        case 0x7a:
-          at[o + AT.statusStart] = p + 2
-          // Nothing but a code is the common form.
-          if (length === 2 && bytes[p + 2] === 0x18 && (bytes[p + 3] as number) < 0x80) p = (p + 4) | 0
-          else p = this.#nested(p, STATUS, length, end) | 0
-          at[o + AT.statusEnd] = p
-          break
-        case 0x5a:
-        case 0x6a:
-          p = this.#eventOrLink(p, end) | 0
-          break
-        default:
-          p = -1
-      }
-      if (p < 0) break
+  /** Begins with a body, which may lie where the one before did. */
+  begin(table: KeyTable, maxNesting: number): void {
+    if (this.#table !== table) this.#load(table)
+    this.#exports.maxNesting.value = maxNesting
+    this.#body = undefined
+  }
+
+  /** Notes spans that stand side by side from `pos` on; returns where it stopped. */
+  // oxlint-disable-next-line max-params -- called for every scope: an object would be made each time
+  take(body: Buffer, places: SpanPlaces, pos: number, end: number, max: number): number {
+    let at = pos
+    let left = Math.min(max, SPANS)
+    while (at < end && left > 0) {
+      if (this.#body !== body || at < this.#from || at >= this.#to) this.#show(body, at, PIECE)
+      const shift = (this.#from - this.#window) | 0
+      const to = Math.min(end, this.#to)
+      const stopped = (this.#exports.walk(at - shift, to - shift, left, shift, places.attributeCount) + shift) | 0
+      const taken = this.#exports.spanCount.value
+      if (taken > 0) this.#takeOver(places, taken)
+      left -= taken
+      const wanted = this.#exports.reaches.value === 0 ? 0 : this.#exports.reaches.value + shift - stopped
+      at = stopped
+      if (wanted > 0 && wanted <= WINDOW && to < end) this.#show(body, at, Math.max(PIECE, wanted))
+      else if (taken === 0) break
     }
-    if (p !== end) {
-      places.count--
-      return false
+    return at
+  }
+
+  /** Copies `size` bytes of the body from `from` on into the window. */
+  #show(body: Buffer, from: number, size: number): void {
+    this.#body = body
+    this.#from = from
+    this.#to = from + body.copy(this.#memory, this.#window, from, Math.min(from + size, body.length))
+  }
+
+  #takeOver(places: SpanPlaces, spans: number): void {
+    const { places: at, attributes, attributeCount } = this.#exports
+    const fromSpan = at.value >> 2
+    const fromAttribute = attributes.value >> 2
+    places.add(
+      this.#numbers.subarray(fromSpan, fromSpan + spans * PER_SPAN),
+      this.#numbers.subarray(fromAttribute, fromAttribute + attributeCount.value * PER_ATTRIBUTE),
+    )
+  }
+
+  /** Lays out the memory for a table of keys. */
+  #load(table: KeyTable): void {
+    this.#table = table
+    const { heads, next, lengths, offsets, bytes, shift, prefixes } = table.parts
+    const words = this.#numbers
+    this.#next = 1024
+    this.#put('starts', table.starts)
+    this.#put('heads', heads)
+    this.#put('chains', next)
+    this.#put('keyLengths', lengths)
+    this.#put('keyBits', table.bits)
+    const keys = this.#room(bytes.length)
+    this.#memory.set(bytes, keys)
+    this.#put(
+      'keys',
+      offsets.map((offset) => keys + offset),
+    )
+    this.#exports.hashShift.value = shift
+    const by = this.#put('prefixesBy', new Int32Array(256)) >> 2
+    const list = this.#put('prefixes', new Int32Array(2 * prefixes.length)) >> 2
+    for (const [i, prefix] of prefixes.entries()) {
+      const at = this.#room(prefix.length)
+      this.#memory.set(prefix, at)
+      words.set([at, prefix.length], list + 2 * i)
+      const hash = by + headHash(prefix, 0)
+      words[hash] = (words[hash] as number) | (1 << i)
     }
-    at[o + AT.bits] = this.#bits
-    at[o + AT.attributesFrom] = places.attributeCount
-    at[o + AT.attributesTo] = places.attributeCount = this.#noted
-    return true
+    this.#exports.places.value = this.#room(4 * PER_SPAN * SPANS)
+    this.#exports.attributes.value = this.#room(4 * PER_ATTRIBUTE * ATTRIBUTES)
+    this.#exports.attributesEnd.value = this.#next
+    this.#window = this.#room(WINDOW + PAST)
+    if (this.#next > this.#memory.length) throw new RangeError(`${table.size} keys do not fit the memory of the walk`)
+  }
+
+  #put(name: Address, numbers: Uint16Array | Int16Array | Int32Array): number {
+    const at = this.#room(numbers.byteLength)
+    this.#memory.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), at)
+    return (this.#exports[name].value = at)
+  }
+
+  #room(size: number): number {
+    const at = this.#next
+    this.#next = (at + size + 63) & ~63
+    return at
+  }
+}
+
+let engine: Engine | undefined | 'none'
+
+function theEngine(): Engine | undefined {
+  if (engine === undefined) {
+    try {
+      const { Instance, Module } = (globalThis as unknown as Host).WebAssembly
+      engine = new Engine(new Instance(new Module(Buffer.from(SPAN_WALK_WASM, 'base64'))).exports as Exports)
+    } catch {
+      // `node --jitless`, an old processor, or no room for its addresses: docs/decisions/0015-wire-path.md.
+      engine = 'none'
+    }
+  }
+  return engine === 'none' ? undefined : engine
+}
+
+/** Of one body. */
+export class SpanWalk {
+  readonly #engine = theEngine()
+  readonly #bytes: Buffer
+  readonly #places: SpanPlaces
+
+  constructor(body: WireBody, places: SpanPlaces, maxNesting: number) {
+    this.#bytes = body.bytes
+    this.#places = places
+    this.#engine?.begin(places.table, maxNesting)
   }
 
   /**
-   * The attributes that begin at `start` and stand side by side: KeyValue { key = 1, value = 2 }. Returns where they end, −1 when one is of
-   * another form. What the loop needs is in locals and lengths of one byte are read in place: fields read through `this` for every
-   * attribute, and a call for every length, took a quarter longer.
+   * Checks and notes the spans of common form that stand side by side from the tag at `pos` on, `max` at the most, and returns where it
+   * stopped: `pos` when there is none. Fewer than there are may be taken at once.
    */
-  // oxlint-disable-next-line complexity -- one loop, for the reason above
-  #attributes(start: number, end: number): number {
-    const bytes = this.#bytes
-    const view = this.#view
-    const table = this.#table
-    const { attributes } = this.#places
-    const keyBits = table.bits
-    const keyStarts = table.starts
-    let noted = this.#noted | 0
-    let bits = this.#bits | 0
-    let p = start | 0
-    while (p < end && bytes[p] === 0x4a) {
-      let size = bytes[p + 1] as number
-      if (size >= 0x80) size = lengthAt(bytes, (p + 1) | 0)
-      const from = (p + 1 + widthOf(size)) | 0
-      const next = (from + size) | 0
-      const keyLength = bytes[from + 1] as number
-      const key = (from + 2) | 0
-      const afterKey = (key + keyLength) | 0
-      if (size < 0 || next > end || bytes[from] !== 0x0a || keyLength >= 0x80 || afterKey >= next || bytes[afterKey] !== 0x12) return -1
-      let valueSize = bytes[afterKey + 1] as number
-      if (valueSize >= 0x80) valueSize = lengthAt(bytes, (afterKey + 1) | 0)
-      const value = (afterKey + 1 + widthOf(valueSize)) | 0
-      if (valueSize < 0 || ((value + valueSize) | 0) !== next) return -1
-      const text = (value + 2) | 0
-      const isShortText = valueSize > 1 && valueSize < 0x80 && bytes[value] === 0x0a && ((text + (bytes[value + 1] as number)) | 0) === next
-      // Two bytes and the length rule out nearly every key that nobody asked for: 10 ns less for each of those.
-      const starts = keyLength < 2 ? EVERY : (keyStarts[view.getUint16(key, true)] as number)
-      const slot = ((starts >> (keyLength & 7)) & 1) === 0 ? -1 : table.find(bytes, key, keyLength, view)
-      if (slot >= 0) {
-        bits |= keyBits[slot] as number
-        const n = (noted * 3) | 0
-        attributes[n] = slot
-        attributes[n + 1] = value
-        attributes[n + 2] = next
-        noted = (noted + 1) | 0
-        if (isShortText ? !isAscii(bytes, view, text, next) : valueSize > 0) this.#value(value, next)
-      } else {
-        if ((starts & PREFIXED) !== 0 && (bits & OF_INTEREST) === 0 && table.isPrefixed(bytes, key, keyLength)) bits |= OF_INTEREST
-        // Key, short text and the lengths and tags between them are looked at together.
-        const isPlain = isShortText && isAscii(bytes, view, key, next)
-        if (!isPlain && !isAscii(bytes, view, key, afterKey)) return -1
-        if (!isPlain && valueSize > 0) this.#value(value, next)
-      }
-      p = next
-    }
-    this.#noted = noted
-    this.#bits = bits
-    return p
+  take(pos: number, end: number, max: number): number {
+    return this.#engine?.take(this.#bytes, this.#places, pos, end, max) ?? pos
   }
-
-  /** AnyValue: a string, a short integer, a boolean or a double is looked at here. */
-  #value(start: number, end: number): void {
-    const bytes = this.#bytes
-    const type = bytes[start]
-    if (type === 0x0a) {
-      const length = lengthAt(bytes, (start + 1) | 0)
-      const text = (start + 1 + widthOf(length)) | 0
-      if (length >= 0 && ((text + length) | 0) === end) {
-        if (length >= LONG || !isAscii(bytes, this.#view, text, end)) this.#exact.string(text, end, ANY_VALUE, 1)
-        return
-      }
-    } else if (type === 0x10 || type === 0x18) {
-      let i = (start + 1) | 0
-      while (i < end && (bytes[i] as number) >= 0x80) i = (i + 1) | 0
-      // A tenth byte is for negative numbers and for too large ones: the exact check tells them apart.
-      if (((i + 1) | 0) === end && i < ((start + 10) | 0)) return
-    } else if (type === 0x21 && ((end - start) | 0) === 9) return
-    else if (type === 0x2a && this.#exact.maxNesting > 1 && this.#isShortTexts((start + 1) | 0, end)) return
-    this.#exact.message(start, end, ANY_VALUE, 0)
-  }
-
-  /** ArrayValue of short strings, as finish reasons are; its length is at `at`. */
-  #isShortTexts(at: number, end: number): boolean {
-    const bytes = this.#bytes
-    const length = bytes[at] as number
-    let p = (at + 1) | 0
-    if (length >= 0x80 || ((p + length) | 0) !== end) return false
-    while (p < end) {
-      const text = (p + 4) | 0
-      const size = bytes[p + 3] as number
-      const next = (text + size) | 0
-      if (bytes[p] !== 0x0a || bytes[p + 1] !== size + 2 || size > 0x7d || bytes[p + 2] !== 0x0a || next > end) return false
-      if (!isAscii(bytes, this.#view, text, next)) return false
-      p = next
-    }
-    return true
-  }
-
-  #shortText(tagAt: number, length: number, end: number): number {
-    const from = (tagAt + 2) | 0
-    const to = (from + length) | 0
-    return length < 0x80 && to <= end && isAscii(this.#bytes, this.#view, from, to) ? to : -1
-  }
-
-  #nested(tagAt: number, schema: Schema, length: number, end: number): number {
-    const from = (tagAt + 2) | 0
-    const to = (from + length) | 0
-    if (length >= 0x80 || to > end) return -1
-    if (length > 0) this.#exact.message(from, to, schema, 0)
-    return to
-  }
-
-  #eventOrLink(tagAt: number, end: number): number {
-    const length = lengthAt(this.#bytes, (tagAt + 1) | 0)
-    const from = (tagAt + 1 + widthOf(length)) | 0
-    const to = (from + length) | 0
-    if (length < 0 || to > end) return -1
-    if (this.#bytes[tagAt] === 0x6a) {
-      this.#exact.message(from, to, LINK, 0)
-      this.#bits |= HAS_LINKS
-    } else {
-      this.#exact.message(from, to, EVENT, 0)
-      this.#bits |= isGenAiEvent(this.#body, from, to) ? HAS_EVENTS | OF_INTEREST : HAS_EVENTS
-    }
-    return to
-  }
-}
-
-/** A length of up to three bytes without padding; −1 for any other. */
-function lengthAt(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] as number
-  if (first < 0x80) return first
-  const second = bytes[at + 1] as number
-  const two = (first & 0x7f) | ((second & 0x7f) << 7)
-  if (second < 0x80) return two < 0x80 ? -1 : two
-  const third = bytes[at + 2] as number
-  return third < 0x80 && third > 0 ? two | (third << 14) : -1
-}
-
-function widthOf(length: number): number {
-  return length < 0x80 ? 1 : length < 0x4000 ? 2 : 3
 }

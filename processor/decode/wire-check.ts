@@ -16,6 +16,8 @@ import type { WireBody } from './wire-body.ts'
 
 /** One level of AnyValue takes three calls: whatever an operator allows, the stack must hold it. */
 const DEEPEST = 500
+/** Spans are field 2 of ScopeSpans. */
+const SPAN_TAG = 0x12
 /** Up to here a loop beats the call into native code, which takes 100 ns before it looks at a byte. */
 const SHORT = 768
 
@@ -49,7 +51,7 @@ class WireCheck {
   readonly #view: DataView
   readonly #noting: Noting | undefined
   readonly #walk: SpanWalk | undefined
-  readonly maxNesting: number
+  readonly #maxNesting: number
   readonly #maxItems: number
   /** Where the varint read last ends. */
   #after = 0
@@ -59,18 +61,22 @@ class WireCheck {
     this.#bytes = bytes
     this.#view = viewOf(bytes)
     this.#noting = noting
-    this.#walk = noting === undefined ? undefined : new SpanWalk(noting.body, noting.places, this)
-    this.maxNesting = Math.min(limits.maxNesting, DEEPEST)
+    this.#maxNesting = Math.min(limits.maxNesting, DEEPEST)
+    this.#walk = noting === undefined ? undefined : new SpanWalk(noting.body, noting.places, this.#maxNesting)
     this.#maxItems = limits.maxItems
   }
 
   /** Every position below is held against `end` before its byte is used; a nested message's end never passes its parent's. */
   message(start: number, end: number, schema: Schema, values: number): void {
     let depth = values
-    if (schema.isValue && ++depth > this.maxNesting) throw bad(start, `a value is nested deeper than ${this.maxNesting}`)
+    if (schema.isValue && ++depth > this.#maxNesting) throw bad(start, `a value is nested deeper than ${this.#maxNesting}`)
     if (schema.isItem && ++this.items > this.#maxItems) throw bad(start, `more than ${this.#maxItems} items in one request`)
     let pos = start
     while (pos < end) {
+      if (this.#bytes[pos] === SPAN_TAG && schema.of[2] === SPAN) {
+        pos = this.#walked(pos, end)
+        if (pos === end) return
+      }
       const tag = this.#tag(pos, end)
       const number = tag >>> 3
       const type = number < MAX_FIELDS ? (schema.types[number] as number) : 0
@@ -86,19 +92,28 @@ class WireCheck {
       const from = this.#after
       pos = from + length
       if (type === FIELD.message) this.#nested(from, pos, schema.of[number] as Schema, depth)
-      else if (type === FIELD.string) this.string(from, pos, schema, number)
+      else if (type === FIELD.string) this.#string(from, pos, schema, number)
     }
   }
 
-  #nested(start: number, end: number, schema: Schema, depth: number): void {
+  /** Passes the spans of common form that stand from `pos` on, and returns where something else does. */
+  #walked(pos: number, end: number): number {
     const noting = this.#noting
-    if (schema !== SPAN || noting === undefined) return this.message(start, end, schema, depth)
-    if (this.items < this.#maxItems && this.#walk?.take(start, end) === true) {
-      this.items++
-      return
+    const walk = this.#walk
+    let at = pos
+    while (noting !== undefined && walk !== undefined && at < end) {
+      const before = noting.places.count
+      const after = walk.take(at, end, this.#maxItems - this.items)
+      if (after === at) break
+      this.items += noting.places.count - before
+      at = after
     }
+    return at
+  }
+
+  #nested(start: number, end: number, schema: Schema, depth: number): void {
     this.message(start, end, schema, depth)
-    noting.places.locate(noting.body, start, end)
+    if (schema === SPAN) this.#noting?.places.locate(this.#noting.body, start, end)
   }
 
   #tag(at: number, end: number): number {
@@ -154,7 +169,7 @@ class WireCheck {
     throw bad(at, 'a varint has more than 64 bits')
   }
 
-  string(start: number, end: number, schema: Schema, number: number): void {
+  #string(start: number, end: number, schema: Schema, number: number): void {
     if (end - start <= SHORT && isAscii(this.#bytes, this.#view, start, end)) return
     if (end - start > SHORT && isUtf8(this.#bytes.subarray(start, end))) return
     const offset = badUtf8At(this.#bytes, start, end)

@@ -157,11 +157,8 @@ export class WireSpan implements Span {
 
   /** Why the span cannot be taken, if it cannot. A parent id of a wrong length names no span; taking its span for a root would open a wrong run. */
   refusal(): 'trace_id' | 'span_id' | undefined {
-    const traceId = this.#at(AT.traceId)
-    if (traceId <= 0 || this.#body.isZero(traceId, traceId + 16)) return 'trace_id'
-    const spanId = this.#at(AT.spanId)
-    if (spanId <= 0 || this.#body.isZero(spanId, spanId + 8)) return 'span_id'
-    return this.#at(AT.parentId) < 0 ? 'span_id' : undefined
+    if (this.#at(AT.traceId) <= 0) return 'trace_id'
+    return this.#at(AT.spanId) <= 0 || this.#at(AT.parentId) < 0 ? 'span_id' : undefined
   }
 
   /** The place of a span that was not refused; good until the next one is asked for. */
@@ -181,7 +178,7 @@ export class WireSpan implements Span {
   }
   get parentSpanId(): string {
     const at = this.#at(AT.parentId)
-    return at <= 0 || this.#body.isZero(at, at + 8) ? '' : this.#body.spanId(at)
+    return at <= 0 ? '' : this.#body.spanId(at)
   }
   get parentLocation(): ParentLocation {
     const at = this.#at(AT.flags)
