@@ -33,7 +33,7 @@ import { openJournal, type OpenJournal } from './journal/open.ts'
 import { journalSettings } from './journal/settings.ts'
 import { failed, guarded, listening } from './listen.ts'
 import type { Logger } from './log.ts'
-import { keepYoung } from './heap.ts'
+import { setHeapFlags } from './heap.ts'
 import { createMemoryGuard, memoryGauges } from './memory-guard.ts'
 import { receiveEvents, relayEvents, relayGauges } from './receive-events.ts'
 import { boundsWithin, pipelineSettings, receiveLimits, relayEndpoints, SettingsError } from './settings.ts'
@@ -112,7 +112,7 @@ const OPEN_BUDGET = 2000
 /** Wires the parts. @throws SettingsError for files named by the configuration that cannot be used. */
 export function createDataPath(parts: DataPathParts): OwnDataPath {
   const { config, dir, log, metrics, clock, between } = parts
-  keepYoung()
+  setHeapFlags()
   const settings = pipelineSettings(config, dir)
   const decodeLimits = {
     maxItems: config.limits.max_items_per_request,

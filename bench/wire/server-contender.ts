@@ -4,7 +4,7 @@
  * The clock of the runs is its own: two hours pass between rounds, so the same bodies are new runs each time.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { keepYoung } from '../../app/heap.ts'
+import { setHeapFlags } from '../../app/heap.ts'
 import type { Decoder } from '../../processor/decode/decode.ts'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
@@ -19,7 +19,7 @@ import { answerMessages } from './rounds.ts'
 import type { Kind } from './server-kinds.ts'
 
 // As `agentopz serve` does, whatever decodes.
-keepYoung()
+setHeapFlags()
 const [kind, sinkUrl = ''] = process.argv.slice(2) as [Kind?, string?]
 const ROUND_MS = 7_200_000
 /** Milliseconds that pass on the runs' clock from one request to the next. */

@@ -2,7 +2,7 @@
  * The walk over spans that checks them and notes where everything is, in WebAssembly (assembly/span-walk.ts): what it needs is put into its
  * memory, and what it noted is taken over. Bodies go through a window of that memory piece by piece, so that its size is fixed and what
  * it reads is in the processor's cache. Its memory holds nothing that is needed after a walk: there is one for all decoders of a process.
- * Where there is no WebAssembly, or none with SIMD, it takes nothing, and the exact check does it all, in several times as long.
+ * Where there is no WebAssembly, or none with SIMD, it takes nothing, and the exact check does it all, in five to seven times as long.
  */
 import { headHash, type KeyTable } from './key-table.ts'
 import { SPAN_WALK_WASM } from './span-walk-wasm.ts'
