@@ -99,9 +99,9 @@ class Engine {
     )
   }
 
-  /** Lays out the memory for a table of keys. */
+  /** Lays out the memory for a table of keys. @throws RangeError where the dialects have more of them than it was made for. */
   #load(table: KeyTable): void {
-    this.#table = table
+    this.#table = undefined
     const { heads, next, lengths, offsets, bytes, shift, prefixes } = table.parts
     const words = this.#numbers
     this.#next = 1024
@@ -130,7 +130,9 @@ class Engine {
     this.#exports.attributes.value = this.#room(4 * PER_ATTRIBUTE * ATTRIBUTES)
     this.#exports.attributesEnd.value = this.#next
     this.#window = this.#room(WINDOW + PAST)
-    if (this.#next > this.#memory.length) throw new RangeError(`${table.size} keys do not fit the memory of the walk`)
+    if (this.#next > this.#memory.length || prefixes.length > 32)
+      throw new RangeError(`${table.size} keys with ${prefixes.length} prefixes do not fit the memory of the walk`)
+    this.#table = table
   }
 
   #put(name: Address, numbers: Uint16Array | Int16Array | Int32Array): number {
