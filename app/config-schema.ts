@@ -104,6 +104,9 @@ export const configSchema = z.strictObject({
     standard_names: z.boolean().default(false).describe("Also export the GenAI conventions' own metrics"),
     exemplars: z.boolean().default(true).describe('Trace ids as exemplars in OpenMetrics'),
     series_idle_seconds: duration.prefault(86_400).describe('Series of values not seen for so long are dropped'),
+    open_runs_seconds: duration
+      .prefault(5)
+      .describe('For how long a scrape looks for what changed of open runs, in turns; what it does not get to shows as it was'),
     max_agents: count.default(1000),
     max_values_per_label: count.describe(`Per agent and label, whatever the label; when left out ${VALUES_LEFT_OUT}`).optional(),
     max_series_per_metric: count.default(20_000),

@@ -48,6 +48,7 @@ export function pipelineSettings(config: Config, dir: string): PipelineSettings 
     thresholds: thresholdsOf(config),
     prices,
     maxPendingEvaluations: config.runs.max_pending_evaluations,
+    openRunsMs: config.metrics.open_runs_seconds * 1000,
   }
 }
 

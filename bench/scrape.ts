@@ -36,7 +36,7 @@ const series = metrics.seriesCount()
 /** With open runs beside nothing else: what they add to a scrape. */
 const ofOpen = createMetrics({})
 const open = openRuns(wantedOpen)
-openRunGauges(ofOpen, open, Date.now)
+openRunGauges(ofOpen, open, Date.now, 5000)
 
 /** As the app answers it, through the same HTTP server. */
 const answer = (request: Request): Response => {

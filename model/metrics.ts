@@ -524,6 +524,12 @@ export const METRICS = {
     labels: ['reason'],
     help: 'Spans that are no GenAI forgotten before their trace closed (bound); a run may then be split.',
   },
+  agentopz_open_runs_unfinished_scrapes_total: {
+    type: 'counter',
+    group: 'processor',
+    labels: [],
+    help: 'Scrapes that did not get to all that changed of open runs within metrics.open_runs_seconds; the rest shows as it was, and comes first in the next.',
+  },
   agentopz_open_spans: { type: 'gauge', group: 'processor', labels: [], help: 'Spans held for runs now open.' },
   agentopz_remembered_traces: {
     type: 'gauge',

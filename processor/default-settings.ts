@@ -14,4 +14,5 @@ export const DEFAULT_SETTINGS: PipelineSettings = {
   thresholds: new Map(),
   prices: createPrices({}),
   maxPendingEvaluations: 10_000,
+  openRunsMs: 5000,
 }

@@ -10,17 +10,20 @@ import type { OpenMaxima, Runs } from './runs/runs.ts'
 import { turnMs } from './sweeping.ts'
 
 const ONCE_MS = 1000
-/** A scraper waits for ten seconds as a rule. What is not found by then is shown as it was, a trace that is new not at all. */
-const LONGEST_MS = 5000
+const UNFINISHED = 'agentopz_open_runs_unfinished_scrapes_total'
 
-/** Registers the open-run gauges and those of the runs' memory. */
-export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number): void {
+/**
+ * Registers the open-run gauges and those of the runs' memory. A scraper waits for ten seconds as a rule: what is not found within `longestMs` is
+ * shown as it was, a trace that is new not at all, and the scrape is counted.
+ */
+export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number, longestMs: number): void {
+  metrics.start(UNFINISHED, {}, clock())
   let rows: readonly OpenMaxima[] = []
   let [foundAt, computedAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
   const isLater = (now: number, than: number): boolean => now - than >= ONCE_MS || now < than
   metrics.beforeScrape(async () => {
     if (!isLater(clock(), foundAt)) return
-    await inTurns(runs.findViews())
+    if (!(await inTurns(runs.findViews(), longestMs))) metrics.add(UNFINISHED, {}, 1, clock())
     foundAt = clock()
   })
   const current = (): readonly OpenMaxima[] => {
@@ -62,16 +65,17 @@ export function openRunGauges(metrics: Metrics, runs: Runs, clock: () => number)
   metrics.gauge('agentopz_remembered_traces', () => [[{}, runs.rememberedTraces]])
 }
 
-/** Goes through the steps, for as long as a scrape may take; others get the event loop between turns, which are as long as those of a sweep. */
-async function inTurns(steps: Iterator<undefined>): Promise<void> {
+/** Goes through the steps for so long at most, false when it did not get to all; others get the event loop between turns, as long as a sweep's. */
+async function inTurns(steps: Iterator<undefined>, longestMs: number): Promise<boolean> {
   const began = performance.now()
   let since = began
   while (steps.next().done !== true) {
     if (performance.now() - since < turnMs(since - began)) continue
     await nextTurn()
     since = performance.now()
-    if (since - began > LONGEST_MS) return
+    if (since - began > longestMs) return false
   }
+  return true
 }
 
 /** What is known of the cost so far: unpriced calls are left out, so it is a lower bound; unknown when no call is priced. */

@@ -35,6 +35,8 @@ export interface PipelineSettings {
   readonly thresholds: ReadonlyMap<string, ScoreThreshold>
   readonly prices: Prices
   readonly maxPendingEvaluations: number
+  /** For how long a scrape looks for what changed of open runs. */
+  readonly openRunsMs: number
 }
 
 export interface PipelineHooks {
@@ -198,7 +200,7 @@ export function createPipeline(
     },
   }
 
-  openRunGauges(metrics, runs, () => now)
+  openRunGauges(metrics, runs, () => now, initial.openRunsMs)
   return {
     seenAgents,
     runs,

@@ -28,6 +28,7 @@ function world(): World {
     ...DEFAULT_SETTINGS,
     prices,
     maxPendingEvaluations: 10,
+    openRunsMs: 5000,
   }
   const pipeline = createPipeline(decoder, metrics, settings, {}, 1)
   const call = {

@@ -14,8 +14,8 @@ class World {
   now = 1_760_000_000_020
   readonly metrics: Metrics = createMetrics({})
   readonly runs = new Runs(DEFAULT_RUN_LIMITS, { ...NOTHING, costOf: (run) => run.spend.length }, 7)
-  constructor() {
-    openRunGauges(this.metrics, this.runs, () => this.now)
+  constructor(longestMs = 5000) {
+    openRunGauges(this.metrics, this.runs, () => this.now, longestMs)
   }
   begin(trace: number): void {
     for (const fact of facts) this.runs.add(trace.toString(16).padStart(32, '0'), { ...fact }, this.now)
@@ -44,6 +44,7 @@ test('runs show from the scrape after they began to the one after they closed, a
     'agentopz_open_run_max_steps{agent="support",environment="prod"} 1',
     'agentopz_open_run_max_age_seconds{agent="support",environment="prod"} 1.51',
     'agentopz_open_run_max_streak{agent="support",environment="prod"} 0',
+    'agentopz_open_runs_unfinished_scrapes_total 0',
   ])
   w.runs.flush(w.now, 'shutdown')
   w.now += 1000
@@ -69,6 +70,24 @@ test('tens of thousands that changed are all found, and others get the event loo
   expect(turns).toBeGreaterThan(3)
   expect(shown).toBeGreaterThanOrEqual(MANY)
   expect(shown).toBeLessThanOrEqual(MANY + turns)
+})
+
+test('a scrape that does not get to all of them in time says so, and the next ones get to the rest', async () => {
+  const w = new World(0)
+  const MANY = 20_000
+  for (let i = 0; i < MANY; i++) w.begin(i)
+  const unfinished = async (): Promise<number> => sumOf(await w.text(), 'agentopz_open_runs_unfinished_scrapes_total', {})
+  const first = await w.open()
+  expect(first).toBeLessThan(MANY)
+  expect(await unfinished()).toBe(1)
+  let scrapes = 1
+  for (let before = first; before < MANY; scrapes++) {
+    w.now += 1000
+    const shown = await w.open()
+    expect(shown).toBeGreaterThan(before)
+    before = shown
+  }
+  expect(await unfinished()).toBeGreaterThanOrEqual(scrapes - 1)
 })
 
 test('two scrapes at once prepare once, and one that cannot be prepared shows the rest and is counted', async () => {

@@ -23,6 +23,7 @@ function world(hooks: PipelineHooks = {}): { pipeline: Pipeline; metrics: Metric
       thresholds: new Map([['grounded', { passAtLeast: 0.5 }]]),
       prices: createPrices({}),
       maxPendingEvaluations: 3,
+      openRunsMs: 5000,
     },
     hooks,
     1,

@@ -40,6 +40,7 @@ function world(seed = 7): World {
     thresholds: new Map(),
     prices,
     maxPendingEvaluations: 5,
+    openRunsMs: 5000,
   }
   return { metrics, pipeline: createPipeline(decoder, metrics, settings, {}, seed) }
 }
@@ -140,6 +141,7 @@ test('every metric that the data path counts continues, but for the two that oth
     thresholds: new Map(),
     prices,
     maxPendingEvaluations: 1,
+    openRunsMs: 5000,
   }
   const pipeline = createPipeline(decoder, spy, settings, {}, 1)
   const w = { pipeline, metrics: spy }
@@ -155,7 +157,8 @@ test('every metric that the data path counts continues, but for the two that oth
   const catalogue: Readonly<Record<string, MetricDefinition>> = METRICS
   const own = [...touched].filter((name) => name in catalogue)
   expect(own.length).toBeGreaterThan(18)
-  expect(own.filter((name) => !continues(name, catalogue[name]!))).toEqual([])
+  // That one counts scrapes, which no journal gives again.
+  expect(own.filter((name) => !continues(name, catalogue[name]!))).toEqual(['agentopz_open_runs_unfinished_scrapes_total'])
 })
 
 test('counters begin again where they cannot continue; first sightings stay', async () => {

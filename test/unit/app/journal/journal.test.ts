@@ -105,6 +105,7 @@ async function world(
       thresholds: new Map(),
       prices,
       maxPendingEvaluations: 10,
+      openRunsMs: 5000,
     },
     {},
     Math.floor(Math.random() * 2 ** 31),
