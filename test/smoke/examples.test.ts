@@ -5,10 +5,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { outdated } from '../conformance/install.ts'
 import { startTestApp, type TestApp, until } from '../support/app.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 
 const TOP = join(import.meta.dirname, '../..')
+const missing = outdated('sdks').filter((root) => root.startsWith(join(TOP, 'examples')))
+if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}; run first: sh scripts/setup-test-deps.sh`)
 const CONFIG = `
 runs: { settle_seconds: 1 }
 agents:
@@ -68,7 +71,10 @@ function startAgent(name: string, question = 'Where is my order?', more: Readonl
     errors: () => errors,
     next: async (pattern, seconds = 10) => {
       const from = lines.length
-      await until(async () => lines.slice(from).some((l) => pattern.test(l)), `a line like ${pattern} from ${name}: ${errors}`, seconds)
+      const came = until(async () => lines.slice(from).some((l) => pattern.test(l)), `a line like ${pattern} from ${name}`, seconds)
+      await came.catch((error: unknown) => {
+        throw new Error(`${String(error)}; on stderr: ${errors}`)
+      })
       return lines.slice(from).find((l) => pattern.test(l)) ?? ''
     },
     stop: () => child.kill('SIGTERM'),
