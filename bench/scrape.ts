@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { serve } from '@hono/node-server'
 import type { Run } from '../model/run.ts'
 import { createDecoder } from '../processor/decode/index.ts'
+import { DEFAULT_SETTINGS } from '../processor/default-settings.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
 import { createMetrics } from '../processor/metrics.ts'
 import { openRunGauges } from '../processor/open-runs.ts'
@@ -36,7 +37,7 @@ const series = metrics.seriesCount()
 /** With open runs beside nothing else: what they add to a scrape. */
 const ofOpen = createMetrics({})
 const open = openRuns(wantedOpen)
-openRunGauges(ofOpen, open, Date.now, 5000)
+openRunGauges(ofOpen, open, Date.now, DEFAULT_SETTINGS.openRunsMs)
 
 /** As the app answers it, through the same HTTP server. */
 const answer = (request: Request): Response => {

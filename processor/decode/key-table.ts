@@ -9,7 +9,7 @@ import { type AttributeKey, keyNumber, numberedKeys } from '../../model/attribut
 const WORDS = 8
 const NONE: readonly number[] = []
 /** In `starts`. */
-export const PREFIXED = 256
+const PREFIXED = 256
 /** Where the bits of keys begin in `bits`: below are flags of the decoder. */
 export const BITS_AT = 3
 
@@ -106,11 +106,6 @@ export class KeyTable {
       slot = ((this.#next[slot] as number) - 1) | 0
     }
     return -1
-  }
-
-  /** Whether the key of a slot has a GenAI prefix. */
-  isSlotPrefixed(slot: number): boolean {
-    return ((this.bits[slot] as number) & 1) === 1
   }
 
   /** Whether the key at `start`, which no slot has, has a GenAI prefix. Three bytes rule out nearly all that have none. */

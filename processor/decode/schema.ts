@@ -43,7 +43,7 @@ function message(name: string, sketch: Sketch, mark?: 'value' | 'item'): Schema 
 }
 
 // AnyValue holds itself: declared first, filled after its parts.
-export const ANY_VALUE: Schema = declare('AnyValue', 'value')
+const ANY_VALUE: Schema = declare('AnyValue', 'value')
 const KEY_VALUE = message('KeyValue', { 1: ['key', 'string'], 2: ['value', ANY_VALUE] })
 fill(ANY_VALUE, {
   1: ['string_value', 'string'],
@@ -63,13 +63,13 @@ const SCOPE = message('InstrumentationScope', {
   4: ['dropped_attributes_count', 'varint'],
 })
 
-export const EVENT: Schema = message('Span.Event', {
+const EVENT: Schema = message('Span.Event', {
   1: ['time_unix_nano', 'fixed64'],
   2: ['name', 'string'],
   3: ['attributes', KEY_VALUE],
   4: ['dropped_attributes_count', 'varint'],
 })
-export const LINK: Schema = message('Span.Link', {
+const LINK: Schema = message('Span.Link', {
   1: ['trace_id', 'bytes'],
   2: ['span_id', 'bytes'],
   3: ['trace_state', 'string'],
@@ -77,7 +77,7 @@ export const LINK: Schema = message('Span.Link', {
   5: ['dropped_attributes_count', 'varint'],
   6: ['flags', 'fixed32'],
 })
-export const STATUS: Schema = message('Status', { 2: ['message', 'string'], 3: ['code', 'varint'] })
+const STATUS: Schema = message('Status', { 2: ['message', 'string'], 3: ['code', 'varint'] })
 export const SPAN: Schema = message(
   'Span',
   {

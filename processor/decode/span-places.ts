@@ -8,7 +8,7 @@ import { type KeyTable, startsWith } from './key-table.ts'
 import type { WireBody } from './wire-body.ts'
 
 /** Numbers per span. Positions are of the field's value; 0 when the field is absent, for no value can begin there. */
-const STRIDE = 18
+export const STRIDE = 18
 export const AT = {
   start: 0,
   end: 1,
@@ -169,7 +169,7 @@ function grown(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
 }
 
 /** Whether the event in [start, end) has a name that only GenAI spans carry. */
-export function isGenAiEvent(body: WireBody, start: number, end: number): boolean {
+function isGenAiEvent(body: WireBody, start: number, end: number): boolean {
   let isGenAi = false
   for (let pos = start; pos < end;) {
     pos = body.step(pos)

@@ -6,7 +6,7 @@
  */
 import { headHash, type KeyTable } from './key-table.ts'
 import { SPAN_WALK_WASM } from './span-walk-wasm.ts'
-import type { SpanPlaces } from './span-places.ts'
+import { type SpanPlaces, STRIDE } from './span-places.ts'
 import type { WireBody } from './wire-body.ts'
 
 /** What Node has of WebAssembly, as far as it is used here: its types come with those of browsers. */
@@ -29,8 +29,7 @@ const PIECE = 1 << 17
 const WINDOW = 1 << 20
 /** The walk looks so far past what it was given. */
 const PAST = 64
-/** Numbers per span and per attribute, as span-places.ts has them. */
-const PER_SPAN = 18
+/** Numbers per attribute, as span-places.ts has them. */
 const PER_ATTRIBUTE = 3
 /** Spans and attributes that one call may note. */
 const SPANS = 512
@@ -62,7 +61,6 @@ class Engine {
   }
 
   /** Notes spans that stand side by side from `pos` on; returns where it stopped. */
-  // oxlint-disable-next-line max-params -- called for every scope: an object would be made each time
   take(body: Buffer, places: SpanPlaces, pos: number, end: number, max: number): number {
     let at = pos
     let left = Math.min(max, SPANS)
@@ -94,7 +92,7 @@ class Engine {
     const fromSpan = at.value >> 2
     const fromAttribute = attributes.value >> 2
     places.add(
-      this.#numbers.subarray(fromSpan, fromSpan + spans * PER_SPAN),
+      this.#numbers.subarray(fromSpan, fromSpan + spans * STRIDE),
       this.#numbers.subarray(fromAttribute, fromAttribute + attributeCount.value * PER_ATTRIBUTE),
     )
   }
@@ -126,7 +124,7 @@ class Engine {
       const hash = by + headHash(prefix, 0)
       words[hash] = (words[hash] as number) | (1 << i)
     }
-    this.#exports.places.value = this.#room(4 * PER_SPAN * SPANS)
+    this.#exports.places.value = this.#room(4 * STRIDE * SPANS)
     this.#exports.attributes.value = this.#room(4 * PER_ATTRIBUTE * ATTRIBUTES)
     this.#exports.attributesEnd.value = this.#next
     this.#window = this.#room(WINDOW + PAST)

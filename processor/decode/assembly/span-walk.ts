@@ -60,6 +60,7 @@ let origin: i32 = 0
 /** Of the span at hand: where its next attribute is noted, and its bits. */
 let noted: usize = 0
 let bits: i32 = 0
+let messageEnd: usize = 0
 
 /**
  * Takes spans (field 2, length-delimited) that stand side by side in [from, to) of this memory, `max` at the most, and returns where it
@@ -208,13 +209,19 @@ function status(start: usize, length: usize, end: usize): usize {
   return p == to ? p : ODD
 }
 
+/** Where the message whose tag is at `tagAt` begins, ODD when it does not lie before `end`; `messageEnd` is where it ends. */
+function message(tagAt: usize, end: usize): usize {
+  const length = lengthAt(tagAt + 1)
+  const from = tagAt + 1 + widthOf(length)
+  messageEnd = from + length
+  return length < 0 || messageEnd > end ? ODD : from
+}
+
 /** Event { time_unix_nano = 1, name = 2, attributes = 3, dropped_attributes_count = 4 }. */
 function event(tagAt: usize, end: usize): usize {
-  const length = lengthAt(tagAt + 1)
-  if (length < 0) return ODD
-  let p = tagAt + 1 + widthOf(length)
-  const to = p + length
-  if (to > end) return ODD
+  let p = message(tagAt, end)
+  const to = messageEnd
+  if (p == ODD) return ODD
   let isGenAi = false
   while (p < to) {
     const tag = load<u8>(p)
@@ -238,11 +245,9 @@ function event(tagAt: usize, end: usize): usize {
 
 /** Link { trace_id = 1, span_id = 2, trace_state = 3, attributes = 4, dropped_attributes_count = 5, flags = 6 }. */
 function link(tagAt: usize, end: usize): usize {
-  const length = lengthAt(tagAt + 1)
-  if (length < 0) return ODD
-  let p = tagAt + 1 + widthOf(length)
-  const to = p + length
-  if (to > end) return ODD
+  let p = message(tagAt, end)
+  const to = messageEnd
+  if (p == ODD) return ODD
   while (p < to) {
     const tag = load<u8>(p)
     const size = <usize>load<u8>(p, 1)
