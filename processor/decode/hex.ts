@@ -69,5 +69,22 @@ export function hexOfFour(a: number, b: number, c: number, d: number): string {
   scratch.writeInt32BE(b, 4)
   scratch.writeInt32BE(c, 8)
   scratch.writeInt32BE(d, 12)
-  return scratch.toString('hex')
+  return noteTrace(scratch.toString('hex'), a, b, c, d)
+}
+
+/**
+ * The trace id that was read or written last, and its numbers: a trace's spans come together, and each asks several times for them.
+ * Empty where it is none of 32 digits.
+ */
+export const lastTrace = { text: '', a: 0, b: 0, c: 0, d: 0 }
+
+/** Notes the numbers that a trace id stands for; returns the id. */
+// oxlint-disable-next-line max-params -- once per span, without an object for it
+export function noteTrace(text: string, a: number, b: number, c: number, d: number): string {
+  lastTrace.text = text
+  lastTrace.a = a
+  lastTrace.b = b
+  lastTrace.c = c
+  lastTrace.d = d
+  return text
 }

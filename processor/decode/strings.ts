@@ -4,7 +4,7 @@
  * sender contrives costs a string, never a wrong answer. A hit takes 10 to 15 ns, the call into native code that makes a string 80 to 100,
  * and a string seen before has its hash ready when it is looked up in a Map.
  */
-import { shortHexOf } from './hex.ts'
+import { noteTrace, shortHexOf } from './hex.ts'
 
 const PLACES = 2048
 /** Longer texts rarely come twice, and comparing them costs what is to be saved. */
@@ -86,7 +86,7 @@ export class Strings {
     const words = this.#traceWords
     if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) {
       const known = this.#traces[place] as string
-      if (known !== '') return known
+      if (known !== '') return noteTrace(known, a, b, c, d)
     }
     const id = hexOf(bytes, start, start + 16)
     words[at] = a
@@ -94,7 +94,7 @@ export class Strings {
     words[at + 2] = c
     words[at + 3] = d
     this.#traces[place] = id
-    return id
+    return noteTrace(id, a, b, c, d)
   }
 
   /** 8 bytes as 16 hex digits. */
