@@ -9,8 +9,10 @@ import { AGENTOPZ, GEN_AI, GENERAL } from '../model/semconv.ts'
 import type { Attributes, LogRecord, Scope, Span } from '../model/span.ts'
 import { dialectOf, dialectsFrom, marksOf } from './dialects/index.ts'
 import { GROUP } from './dialects/marks.ts'
-import { type Draft, put } from './dialects/reading.ts'
+import { type Draft, setMissing } from './dialects/reading.ts'
+import { taken, wholeReading } from './dialects/whole.ts'
 import { weightOf } from './runs/sampling.ts'
+import type { HeldFact } from './runs/trace.ts'
 
 export interface ReadSpan {
   /** Label of agentopz_spans_received_total; `unknown` looks like GenAI but is of no known dialect. */
@@ -34,7 +36,8 @@ export function readSpan(span: Span): ReadSpan {
   if (dialect === undefined) return { dialect: 'unknown', fact: undefined, evaluations: NONE }
   const read = dialect.read(span)
   if (read === undefined) return { dialect: dialect.name, fact: undefined, evaluations: NONE }
-  const reading = (marks & GROUP.ours) === 0 ? read : withOurs(read, span.attributes)
+  const reading = wholeReading(read)
+  if ((marks & GROUP.ours) !== 0) addOurs(reading, span.attributes)
   const elsewhere = reading.evaluations === undefined ? NONE : reading.evaluations.filter((e) => e.target !== undefined)
   const fact = isOnlyShape(reading) ? undefined : factOf(span, dialect.name, reading, source.origin)
   return { dialect: dialect.name, fact, evaluations: elsewhere }
@@ -43,29 +46,25 @@ export function readSpan(span: Span): ReadSpan {
 const K = keyNumbers(GEN_AI)
 const OURS = keyNumbers(AGENTOPZ)
 
-/** What our instrumentation writes on spans of any dialect: guards, the release, hashes where there is no content. The dialect's word wins. */
-function withOurs(reading: Reading, a: Attributes): Reading {
-  const ours: Draft<Partial<Reading>> = {}
+/** Adds what our instrumentation writes on spans of any dialect: guards, the release, hashes where there is no content. The dialect's word wins. */
+function addOurs(reading: Draft<Reading>, a: Attributes): void {
   // From the wire, so held against the closed set before it becomes a label.
   const named = a.text(OURS.guard)
   const guard = named === undefined ? undefined : GUARDS.find((g) => g === named)
-  put(ours, 'stoppedBy', a.text(OURS.stoppedBy))
-  if (guard !== undefined) ours.intervention = { guard, cause: a.text(OURS.guardCause) ?? '' }
+  setMissing(reading, 'stoppedBy', a.text(OURS.stoppedBy))
+  if (guard !== undefined) setMissing(reading, 'intervention', { guard, cause: a.text(OURS.guardCause) ?? '' })
   if (reading.role === 'model' || reading.role === 'agent' || reading.role === 'workflow') {
-    put(ours, 'promptName', a.text(K.promptName))
-    put(ours, 'promptVersion', a.text(K.promptVersion) ?? a.text(OURS.release))
-    put(ours, 'instructionsHash', a.text(OURS.instructionsHash))
-    put(ours, 'toolsHash', a.text(OURS.toolsHash))
-    put(ours, 'outputEmpty', a.flag(OURS.outputEmpty))
-    if (a.flag(OURS.incomplete) === true) ours.incomplete = true
+    setMissing(reading, 'promptName', a.text(K.promptName))
+    setMissing(reading, 'promptVersion', a.text(K.promptVersion) ?? a.text(OURS.release))
+    setMissing(reading, 'instructionsHash', a.text(OURS.instructionsHash))
+    setMissing(reading, 'toolsHash', a.text(OURS.toolsHash))
+    setMissing(reading, 'outputEmpty', a.flag(OURS.outputEmpty))
+    if (a.flag(OURS.incomplete) === true) setMissing(reading, 'incomplete', true)
   } else if (reading.role === 'tool' || reading.role === 'retrieval') {
-    if (a.flag(OURS.blocked) === true) ours.blocked = true
-    put(ours, 'argumentsHash', a.text(OURS.argumentsHash))
-    put(ours, 'resultEmpty', a.flag(OURS.resultEmpty))
+    if (a.flag(OURS.blocked) === true) setMissing(reading, 'blocked', true)
+    setMissing(reading, 'argumentsHash', a.text(OURS.argumentsHash))
+    setMissing(reading, 'resultEmpty', a.flag(OURS.resultEmpty))
   }
-  // Spans of other instrumentations carry none of it: then the reading is handed on as it is.
-  for (const _ in ours) return { ...ours, ...reading }
-  return reading
 }
 
 /** Roles that count nothing and carry nothing: a link holds all there is to know. */
@@ -77,7 +76,7 @@ function isOnlyShape(r: Reading): boolean {
 // oxlint-disable-next-line max-params -- one object a span more, for three words
 function factOf(span: Span, dialect: string, reading: Reading, origin: Origin): Fact {
   const { traceState } = span
-  const fact: Draft<Fact> = {
+  return taken<HeldFact>({
     spanId: span.spanId,
     parentSpanId: span.parentSpanId,
     parentLocation: span.parentLocation,
@@ -89,15 +88,17 @@ function factOf(span: Span, dialect: string, reading: Reading, origin: Origin): 
     weight: traceState === '' ? 1 : weightOf(traceState),
     service: origin.service,
     environment: origin.environment,
-  }
-  if (origin.serviceVersion !== undefined) fact.serviceVersion = origin.serviceVersion
-  if (origin.mainAgent !== undefined) fact.mainAgent = origin.mainAgent
-  return fact
+    serviceVersion: origin.serviceVersion,
+    mainAgent: origin.mainAgent,
+    fromLog: undefined,
+    claim: undefined,
+  })
 }
 
 /** A fact that came as a log record (Claude Code, Codex): a step without a tree. */
 export function factOfLog(log: LogRecord, dialect: string, id: string, durationMs: number, reading: Reading): Fact {
-  return {
+  const { origin } = sourceOf(log.resource)
+  return taken<HeldFact>({
     spanId: id,
     parentSpanId: '',
     parentLocation: 'unknown',
@@ -105,11 +106,15 @@ export function factOfLog(log: LogRecord, dialect: string, id: string, durationM
     durationMs,
     status: 'unset',
     dialect,
-    reading,
+    reading: wholeReading(reading),
     weight: 1,
+    service: origin.service,
+    environment: origin.environment,
+    serviceVersion: origin.serviceVersion,
+    mainAgent: origin.mainAgent,
     fromLog: true,
-    ...sourceOf(log.resource).origin,
-  }
+    claim: undefined,
+  })
 }
 
 type Origin = Pick<Fact, 'service' | 'serviceVersion' | 'mainAgent' | 'environment'>

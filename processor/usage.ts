@@ -5,7 +5,7 @@
  * Contract: design §3 R5; the proofs are those of docs/prices.md, "Token classes".
  */
 import type { RawUsage, Usage } from '../model/run.ts'
-import type { Draft } from './dialects/reading.ts'
+import { taken } from './dialects/whole.ts'
 
 /** What contradicted the dialect's word: cached tokens that cannot lie inside input, reasoning that cannot lie inside output. */
 export type ArithmeticConflict = 'cache_exceeds_input' | 'reasoning_exceeds_output'
@@ -78,14 +78,14 @@ export function normaliseUsage(raw: RawUsage): Normalised {
   const thought = reasoning ?? 0
   const reasoningImpossible = raw.reasoningOutsideOutput !== true && output !== undefined && thought > output
   const layout = layoutOf({ input, output, cached, reasoning: thought, total: known(raw.total) }, raw, reasoningImpossible)
-  const usage: Draft<Usage> = {}
-  // Field by field: `put` stores under whatever key it is given, which costs ten times more.
-  if (input !== undefined) usage.input = layout.cacheOutside ? input : input - cached
-  if (read !== undefined) usage.cache_read = read
-  if (write !== undefined) usage.cache_write = write
-  if (write1h !== undefined && write !== undefined) usage.cache_write_1h = Math.min(write1h, write)
-  if (output !== undefined) usage.output = layout.reasoningOutside ? output : output - thought
-  if (reasoning !== undefined) usage.reasoning = reasoning
+  const usage = taken<Usage>({
+    input: input === undefined || layout.cacheOutside ? input : input - cached,
+    cache_read: read,
+    cache_write: write,
+    cache_write_1h: write1h === undefined || write === undefined ? undefined : Math.min(write1h, write),
+    output: output === undefined || layout.reasoningOutside ? output : output - thought,
+    reasoning,
+  })
   // A dialect that does not know has said nothing that could be contradicted.
   const isRefuted = layout.cacheOutside && raw.cacheAccounting === 'included'
   return { usage, conflicts: isRefuted || reasoningImpossible ? conflictsOf(isRefuted, reasoningImpossible) : NO_CONFLICTS }

@@ -5,7 +5,7 @@
 import { GENERAL } from '../../model/semconv.ts'
 import { SPAN_KIND } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
-import { GEN_AI_KEYS, genAi, readGenAi, roleOf } from './gen-ai.ts'
+import { GEN_AI_KEYS, genAi, readStandard, roleOf } from './gen-ai.ts'
 
 const STATUS = 'http.response.status_code'
 
@@ -17,11 +17,12 @@ export const agentopz: Dialect = {
   comesFrom: (scope) => scope.name === 'agentopz',
   recognises: (span) => span.scope.name === 'agentopz' && genAi.recognises(span),
   read: (span) => {
-    const reading = readGenAi(span)
+    const reading = readStandard(span)
     const a = span.attributes
     if (roleOf(a) !== 'model' || span.kind !== SPAN_KIND.client || !a.has(GENERAL.serverAddress)) return reading
     const status = a.count(STATUS)
     const givenUp = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 409 && status !== 429
-    return givenUp ? reading : { ...reading, perAttempt: true }
+    if (!givenUp) reading.perAttempt = true
+    return reading
   },
 }

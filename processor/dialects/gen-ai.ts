@@ -22,6 +22,7 @@ import {
   readMessages,
   shortHash,
 } from './reading.ts'
+import { blankReading, blankUsage } from './whole.ts'
 
 // Every GenAI span goes through here: keys are asked for by number.
 const K = keyNumbers(GEN_AI)
@@ -73,7 +74,7 @@ export function readGenAiUsage(a: Attributes, accounting: RawUsage['cacheAccount
     cacheWrite = a.count(K.cacheWrite) ?? a.count(K.cacheCreation) ?? a.count(OLD.cacheCreation) ?? a.count(OLD.cacheWrite)
   }
   if (input === undefined && output === undefined && cacheRead === undefined && cacheWrite === undefined) return undefined
-  const usage: Draft<RawUsage> = { cacheAccounting: accounting }
+  const usage = blankUsage(accounting)
   if (input !== undefined) usage.input = input
   if (output !== undefined) usage.output = output
   if (cacheRead !== undefined) usage.cacheRead = cacheRead
@@ -140,12 +141,22 @@ export function roleOf(a: Attributes): SpanRole {
   return a.has(K.requestModel) && (a.has(K.outputTokens) || a.has(K.completionTokens) || a.has(K.finishReasons)) ? 'model' : 'other'
 }
 
-/** Reads a span by the standard names. */
+/** Reads a span by the standard names, for a dialect that corrects what it says: only what is known is there. */
 export function readGenAi(span: Span, options: GenAiOptions = {}): Reading {
+  return fill({ role: options.role ?? roleOf(span.attributes) }, span, options)
+}
+
+/** Reads a span by the standard names, and nothing but these: a whole reading. */
+export function readStandard(span: Span): Draft<Reading> {
+  return fill(blankReading(roleOf(span.attributes)), span, NO_OPTIONS)
+}
+
+const NO_OPTIONS: GenAiOptions = {}
+
+function fill(reading: Draft<Reading>, span: Span, options: GenAiOptions): Draft<Reading> {
   const a = span.attributes
   const groups = groupsOf(a)
-  const role = options.role ?? roleOf(a)
-  const reading: Draft<Reading> = { role }
+  const { role } = reading
   const agentName = filledText(a, K.agentName) ?? (role === 'workflow' ? filledText(a, K.workflowName) : undefined)
   if (agentName !== undefined) reading.agentName = agentName
   const agentVersion = filledText(a, K.agentVersion)
@@ -291,6 +302,6 @@ export const genAi: Dialect = {
   signs: [GEN_AI.operation, GEN_AI.provider, GEN_AI.system, GEN_AI.agentName, GEN_AI.toolName, GENERAL.mcpMethod],
   recognises: ({ attributes: a }) =>
     a.has(K.operation) || a.has(K.provider) || a.has(K.system) || a.has(K.agentName) || a.has(K.toolName) || a.has(G.mcpMethod),
-  read: (span) => readGenAi(span),
+  read: readStandard,
   readLog: readEvaluationLog,
 }

@@ -24,6 +24,11 @@ export function put<T extends object, K extends keyof T>(draft: T, key: K, value
   if (value !== undefined) draft[key] = value
 }
 
+/** Sets a field whose value is known where it has none. */
+export function setMissing<T extends object, K extends keyof T>(draft: T, key: K, value: T[K] | undefined): void {
+  if (value !== undefined && draft[key] === undefined) draft[key] = value
+}
+
 /** The first value that is known. */
 export function first<V>(...values: readonly (V | undefined)[]): V | undefined {
   for (const value of values) if (value !== undefined) return value

@@ -139,7 +139,7 @@ function readSeven(span: Span): Reading {
   return {
     ...reading,
     ...optional('agentName', agentNameOf(reading.agentName, reading.requestModel)),
-    ...(reading.usage === undefined ? {} : { usage: { ...optional('reasoning', reasoning), ...reading.usage } }),
+    ...(reading.usage === undefined ? {} : { usage: { ...reading.usage, ...optional('reasoning', reading.usage.reasoning ?? reasoning) } }),
     ...optional('errorType', reading.errorType ?? (span.status === 'error' ? exceptionType(span) : undefined)),
   }
 }

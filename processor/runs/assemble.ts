@@ -226,7 +226,7 @@ function withOutputVerdict(calls: readonly ModelCall[], root: Node): readonly Mo
   const { outputInvalid } = root.fact.reading
   if (outputInvalid === undefined) return calls
   const last = calls.findLastIndex((c) => c.own)
-  return calls.map((c, i) => (i === last ? { outputInvalid, ...c } : c))
+  return calls.map((c, i) => (i === last && c.outputInvalid === undefined ? { ...c, outputInvalid } : c))
 }
 
 function extentOf(members: readonly Node[]): number {

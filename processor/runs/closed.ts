@@ -111,7 +111,11 @@ function pack(traceId: string, trace: ClosedTrace): Uint8Array {
   w.moment(trace.closedMs)
   w.whole(trace.runs.length)
   for (const run of trace.runs) {
-    for (const word of [run.agent, run.environment, run.promptVersion, run.model]) w.text(word)
+    w.text(run.agent)
+    w.text(run.environment)
+    // May be the hash of instructions.
+    w.own(run.promptVersion)
+    w.text(run.model)
     w.byte(run.spanIds === undefined ? 0 : 1)
     if (run.spanIds !== undefined) writeIds(w, run.spanIds)
   }

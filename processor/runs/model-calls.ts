@@ -3,8 +3,8 @@
  * Calls are the leaves: a model span with a model span below it (not through an agent or tool) is an envelope. Usage comes from the
  * innermost span that reports it. Equal response ids are one call. Failed attempts that were tried again are folded into the next.
  */
-import type { ModelCall, Reading, Spend, UsageConflict } from '../../model/run.ts'
-import type { Draft } from '../dialects/reading.ts'
+import type { Fact, FinishReason, ModelCall, Reading, Spend, UsageConflict } from '../../model/run.ts'
+import { blankReading, taken } from '../dialects/whole.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
 import { failed, isAgentRole, mayShare, type Node } from './tree.ts'
 
@@ -194,42 +194,36 @@ function callOf(node: Node, mark: number, own: boolean): ModelCall {
   const fact = node.fact
   const outer = envelopeOf(node, mark)
   // What an envelope says of the answer is about the call that started last in it.
-  const isLast = outer !== undefined && outer.lastUnder === node
-  const reading = isLast ? { ...answerOf(outer.fact.reading), ...fact.reading } : fact.reading
-  const around: Partial<Reading> = outer?.fact.reading ?? {}
+  const answer = outer !== undefined && outer.lastUnder === node ? outer.fact.reading : NOTHING_SAID
+  const around = outer?.fact.reading ?? NOTHING_SAID
+  const { reading } = fact
+  const finish = reading.finish ?? answer.finish
   const requestModel = reading.requestModel ?? around.requestModel
-  const hasSpoken = reading.finish !== undefined || reading.usage !== undefined || around.usage !== undefined || fact.status === 'ok'
-  const call: Draft<ModelCall> = {
+  return taken<ModelCall>({
     spanId: fact.spanId,
     startMs: fact.startMs,
     durationMs: fact.durationMs,
     provider: reading.provider ?? around.provider ?? '',
     model: reading.responseModel ?? around.responseModel ?? requestModel ?? '',
-    outcome: failed(fact) || reading.finish === 'error' ? 'error' : hasSpoken ? 'ok' : 'unknown',
+    outcome: outcomeOf(fact, finish, around),
     failedAttempts: node.failedAttempts,
     own,
-  }
-  addAnswer(call, reading)
-  if (requestModel !== undefined) call.requestModel = requestModel
-  if (reading.responseId !== undefined) call.responseId = reading.responseId
-  return call
+    finish,
+    outputEmpty: reading.outputEmpty ?? answer.outputEmpty,
+    outputInvalid: reading.outputInvalid ?? answer.outputInvalid,
+    outputText: reading.outputText ?? answer.outputText,
+    errorType: reading.errorType ?? answer.errorType,
+    requestModel,
+    responseId: reading.responseId,
+  })
 }
 
-type Answer = Pick<ModelCall, 'finish' | 'outputEmpty' | 'outputInvalid' | 'outputText' | 'errorType'>
+const NOTHING_SAID: Reading = blankReading('other')
 
-/** What a reading says of the answer, absent where it says nothing. */
-function answerOf(r: Partial<Reading>): Answer {
-  const answer: Draft<Answer> = {}
-  addAnswer(answer, r)
-  return answer
-}
-
-function addAnswer(to: Draft<Answer>, r: Partial<Reading>): void {
-  if (r.finish !== undefined) to.finish = r.finish
-  if (r.outputEmpty !== undefined) to.outputEmpty = r.outputEmpty
-  if (r.outputInvalid !== undefined) to.outputInvalid = r.outputInvalid
-  if (r.outputText !== undefined) to.outputText = r.outputText
-  if (r.errorType !== undefined) to.errorType = r.errorType
+function outcomeOf(fact: Fact, finish: FinishReason | undefined, around: Reading): ModelCall['outcome'] {
+  if (failed(fact) || finish === 'error') return 'error'
+  const hasSpoken = finish !== undefined || fact.reading.usage !== undefined || around.usage !== undefined || fact.status === 'ok'
+  return hasSpoken ? 'ok' : 'unknown'
 }
 
 /** Adds what a span reports of its usage, if anything; returns its tokens. */
@@ -238,18 +232,19 @@ function addSpend(node: Node, own: boolean, to: Spend[], conflicts: UsageConflic
   if (r.usage === undefined) return 0
   const { usage, conflicts: found } = normaliseUsage(r.usage)
   for (const conflict of found) conflicts.push(conflict)
-  const spend: Draft<Spend> = {
-    spanId: node.fact.spanId,
-    atMs: node.fact.startMs,
-    provider: r.provider ?? '',
-    model: r.responseModel ?? r.requestModel ?? '',
-    usage,
-    own,
-  }
-  if (r.requestModel !== undefined) spend.requestModel = r.requestModel
-  if (r.serviceTier !== undefined) spend.serviceTier = r.serviceTier
-  if (r.givenCostUsd !== undefined) spend.givenCostUsd = r.givenCostUsd
-  to.push(spend)
+  to.push(
+    taken<Spend>({
+      spanId: node.fact.spanId,
+      atMs: node.fact.startMs,
+      provider: r.provider ?? '',
+      model: r.responseModel ?? r.requestModel ?? '',
+      usage,
+      own,
+      requestModel: r.requestModel,
+      serviceTier: r.serviceTier,
+      givenCostUsd: r.givenCostUsd,
+    }),
+  )
   return totalTokens(usage) ?? 0
 }
 

@@ -234,7 +234,7 @@ function openState(mark: OpenMark, held: Held, plain: PlainCapture): OpenTraceSt
     place,
     firstMs,
     lastMs,
-    facts: firstOf(m.trace.facts.values(), m.facts),
+    facts: firstOf(m.trace.facts.values(), m.facts).map(knownOf),
     links: firstOf(m.links, m.linkCount),
     evaluations: m.trace.evaluations.slice(0, m.evaluations),
     ...(mark.closed === undefined ? {} : { closed: closedState(mark.closed) }),
@@ -245,6 +245,19 @@ function readMarked(contents: Exclude<OpenMark['contents'], ObjectsMark>, trace:
   if ('ref' in contents) return held.readAt(contents.ref, trace)
   plain.read(contents.newest, trace.links)
   return trace
+}
+
+/** A fact without its fields that are undefined, which would be written out by name. */
+function knownOf(fact: Fact): Fact {
+  const { usage } = fact.reading
+  const reading = { ...present(fact.reading), ...(usage === undefined ? {} : { usage: present(usage) }) }
+  return { ...present(fact), reading }
+}
+
+function present<T extends object>(fields: T): T {
+  const found: Partial<T> = {}
+  for (const name in fields) if (fields[name] !== undefined) found[name] = fields[name]
+  return found as T
 }
 
 function firstOf<T>(items: Iterable<T>, n: number): T[] {

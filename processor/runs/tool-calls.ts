@@ -3,7 +3,7 @@
  * of a call, a retriever and the vector store below it, and two instrumentations of one call are one.
  */
 import type { Reading, ToolCall } from '../../model/run.ts'
-import type { Draft } from '../dialects/reading.ts'
+import { taken } from '../dialects/whole.ts'
 import { failed, mayShare, type Node } from './tree.ts'
 
 const isTool = (n: Node): boolean => n.role === 'tool'
@@ -130,16 +130,15 @@ function mergeInto(into: Merged, node: Node): void {
 
 function callOf(m: Merged): ToolCall {
   const { fact } = m.node
-  const call: Draft<ToolCall> = {
+  return taken<ToolCall>({
     spanId: fact.spanId,
     startMs: fact.startMs,
     durationMs: fact.durationMs,
     tool: m.name ?? (isRetrieval(m.node) ? 'retrieval' : ''),
     outcome: m.blocked ? 'blocked' : m.failed ? 'error' : m.empty === true ? 'empty' : 'ok',
     retrieval: isRetrieval(m.node),
-  }
-  if (m.argumentsHash !== undefined) call.argumentsHash = m.argumentsHash
-  if (m.errorType !== undefined) call.errorType = m.errorType
-  if (m.empty !== undefined) call.resultEmpty = m.empty
-  return call
+    argumentsHash: m.argumentsHash,
+    errorType: m.errorType,
+    resultEmpty: m.empty,
+  })
 }

@@ -1,17 +1,19 @@
 /**
  * Values ↔ bytes for records that live in memory only: written by `Writer`, read back by `Reader` in the same order, exactly.
- * A string is written once per record and named by number from then on; words that every agent uses have numbers to begin with.
+ * A word is a number, of all records' dictionary or, where that has none for it, of its record, where it is written once.
  * Ids of 16 hex digits take 8 bytes, whole numbers as few as they need, moments their distance from the last one.
  */
 import { Buffer } from 'node:buffer'
 import { shortHexOf } from '../../decode/hex.ts'
+import { Dictionary } from './dictionary.ts'
 
-/** Never stored anywhere else, so it may be changed freely: words that are common, each a byte instead of a string per record. */
-const WORDS: readonly string[] = (
-  ' model tool agent workflow retrieval embedding step handoff guardrail evaluator other unset ok error local remote unknown included excluded ' +
-  'stop length content_filter refusal tool_call cancelled gen_ai openai anthropic gcp.gemini aws.bedrock production staging'
-).split(' ')
-const NUMBERS: ReadonlyMap<string, number> = new Map(WORDS.map((word, i) => [word, i + 1]))
+/** Never stored anywhere else, so it may be changed freely. Those that it begins with are a byte each. */
+const dictionary = new Dictionary(
+  (
+    ' model tool agent workflow retrieval embedding step handoff guardrail evaluator other unset ok error local remote unknown included excluded ' +
+    'stop length content_filter refusal tool_call cancelled gen_ai openai anthropic gcp.gemini aws.bedrock production staging'
+  ).split(' '),
+)
 /** A millisecond timestamp of these decades is a whole number of 2^-12 ms, which is all the precision that it has. */
 const TICKS = 4096
 /** Four groups of seven bits, which is what is left of 32 with room for a sign. */
@@ -103,12 +105,17 @@ export class Writer {
     this.#at += 8
   }
 
-  /** A string that may come again in this record. */
+  /** A word: a string that comes again, in this record or in others. */
   text(value: string): void {
-    const known = NUMBERS.get(value)
-    if (known !== undefined) return this.whole(known)
+    const known = dictionary.numberOf(value)
+    if (known >= 0) this.whole(known * 2 + 1)
+    else this.own(value)
+  }
+
+  /** A word that is mostly one record's, as a hash of a prompt with today's date in it is: the dictionary's numbers are not for these. Read as any word. */
+  own(value: string): void {
     const own = this.#own.indexOf(value)
-    if (own >= 0) return this.whole(WORDS.length + 1 + own)
+    if (own >= 0) return this.whole(own * 2 + 2)
     if (this.#own.length < MOST_OWN) this.#own.push(value)
     this.byte(0)
     this.once(value)
@@ -279,7 +286,7 @@ export class Reader {
 
   text(): string {
     const number = this.whole()
-    if (number > 0) return WORDS[number - 1] ?? this.#own[number - 1 - WORDS.length] ?? ''
+    if (number > 0) return number & 1 ? dictionary.at(number >>> 1) : (this.#own[(number >>> 1) - 1] ?? '')
     const value = this.once()
     if (this.#own.length < MOST_OWN) this.#own.push(value)
     return value

@@ -4,7 +4,7 @@
  */
 import type { ExternalEvaluation, Fact, Reading } from '../../../model/run.ts'
 import type { ParentLocation } from '../../../model/span.ts'
-import type { Draft } from '../../dialects/reading.ts'
+import { taken } from '../../dialects/whole.ts'
 import type { HeldFact } from '../trace.ts'
 import type { Link } from '../tree.ts'
 import { type Reader, Writer } from './bytes.ts'
@@ -112,25 +112,28 @@ function readFact(r: Reader, last: Fact | undefined, said: Said): HeldFact {
   const durationMs = r.number()
   if (bits & HAS_CLAIM) said.claim = (said.claim + r.whole()) | 0
   const isSame = bits & ORIGIN_SAME && last !== undefined
-  const fact: Draft<HeldFact> = {
+  const fact = taken<HeldFact>({
     spanId,
     parentSpanId,
-    parentLocation: isSame ? last.parentLocation : (r.text() as ParentLocation),
+    parentLocation: isSame ? last.parentLocation : r.text(),
     startMs,
     durationMs,
-    status: isSame ? last.status : (r.text() as Fact['status']),
+    status: isSame ? last.status : r.text(),
     dialect: isSame ? last.dialect : r.text(),
     reading: NOT_READ_YET,
+    weight: 1,
     service: isSame ? last.service : r.text(),
     environment: isSame ? last.environment : r.text(),
-    weight: isSame ? last.weight : r.number(),
-  }
+    serviceVersion: undefined,
+    mainAgent: undefined,
+    fromLog: bits & FROM_LOG ? true : undefined,
+    claim: bits & HAS_CLAIM ? said.claim : undefined,
+  })
+  fact.weight = isSame ? last.weight : r.number()
   const serviceVersion = isSame ? last.serviceVersion : bits & HAS_VERSION ? r.text() : undefined
-  const mainAgent = isSame ? last.mainAgent : bits & HAS_MAIN_AGENT ? r.text() : undefined
   if (serviceVersion !== undefined) fact.serviceVersion = serviceVersion
+  const mainAgent = isSame ? last.mainAgent : bits & HAS_MAIN_AGENT ? r.text() : undefined
   if (mainAgent !== undefined) fact.mainAgent = mainAgent
-  if (bits & FROM_LOG) fact.fromLog = true
-  if (bits & HAS_CLAIM) fact.claim = said.claim
   fact.reading = readReading(r, said)
   return fact
 }

@@ -1,11 +1,10 @@
 /**
  * A reading ↔ bytes, exactly: which fields it has is one number, which words are those that were said last is another, values follow in one order.
- * Readings come in many shapes, where a field costs 5 to 10 ns to ask for by name, there or not: going through those that are there took writing
- * from 160 to 55 ns. What is read back is named field by field, for storing under a name from a table takes three times as long.
- * A field that is missing in a table does not compile; one that is not read, or not in its order, is found by the test of this folder.
+ * Field by field, each named: readings have one shape (dialects/whole.ts), and a name from a table takes three times as long.
+ * A field that is missing in the table does not compile; one that is not written or read, or not in its order, is found by the test of this folder.
  */
 import type { ExternalEvaluation, FinishReason, Intervention, RawUsage, Reading } from '../../../model/run.ts'
-import type { Draft } from '../../dialects/reading.ts'
+import { blankReading } from '../../dialects/whole.ts'
 import type { Reader, Writer } from './bytes.ts'
 import { readUsage, writeUsage } from './usage.ts'
 
@@ -46,48 +45,10 @@ const HAS = {
   intervention: 1 << 29,
   evaluations: 1 << 30,
 } as const satisfies Record<Field, number>
+/** What is a word, in order. */
+const WORDS = Object.keys(HAS).slice(0, 14)
 /** Bits of `same` above those of the words. */
 const [SAME_ROLE, SAME_ACCOUNTING] = [1 << 14, 1 << 15]
-
-/** How a value is written: a word may be said again, `once` is text that hardly comes twice. */
-const [WORD, ONCE, FLAG, NUMBER, USAGE, DATA] = [0, 1, 2, 3, 4, 5]
-const KINDS = {
-  agentName: WORD,
-  agentVersion: WORD,
-  promptName: WORD,
-  promptVersion: WORD,
-  instructionsHash: WORD,
-  toolsHash: WORD,
-  provider: WORD,
-  requestModel: WORD,
-  responseModel: WORD,
-  serviceTier: WORD,
-  finish: WORD,
-  toolName: WORD,
-  errorType: WORD,
-  stoppedBy: WORD,
-  responseId: ONCE,
-  usage: USAGE,
-  givenCostUsd: NUMBER,
-  outputEmpty: FLAG,
-  perAttempt: FLAG,
-  outputInvalid: FLAG,
-  outputText: ONCE,
-  inputText: ONCE,
-  toolCallId: ONCE,
-  argumentsHash: ONCE,
-  resultEmpty: FLAG,
-  blocked: FLAG,
-  serverSide: FLAG,
-  failed: FLAG,
-  incomplete: FLAG,
-  intervention: DATA,
-  evaluations: DATA,
-} satisfies Record<Field, number>
-
-const NAMES = Object.keys(HAS) as readonly Field[]
-const NUMBERS: ReadonlyMap<string, number> = new Map(NAMES.map((name, i) => [name, i]))
-const KIND = Uint8Array.from(NAMES, (name) => KINDS[name])
 
 /** What a record's readings said last, words by the number of their field: the spans of an agent name one agent, one provider, one model. */
 export class Said {
@@ -95,61 +56,115 @@ export class Said {
   accounting = ''
   /** Of a span: the number of its claim. */
   claim = 0
-  readonly words: string[] = NAMES.map(() => '')
+  readonly words: string[] = WORDS.map(() => '')
 }
 
-const values: unknown[] = NAMES.map(() => undefined)
-
-export function writeReading(w: Writer, reading: Reading, said: Said): void {
+// oxlint-disable-next-line complexity -- one line per field
+function fieldsOf(r: Reading): number {
   let has = 0
-  for (const name in reading) {
-    const value: unknown = reading[name as keyof Reading]
-    const number = NUMBERS.get(name)
-    if (value === undefined || number === undefined) continue
-    has |= 1 << number
-    values[number] = value
-  }
+  if (r.agentName !== undefined) has |= HAS.agentName
+  if (r.agentVersion !== undefined) has |= HAS.agentVersion
+  if (r.promptName !== undefined) has |= HAS.promptName
+  if (r.promptVersion !== undefined) has |= HAS.promptVersion
+  if (r.instructionsHash !== undefined) has |= HAS.instructionsHash
+  if (r.toolsHash !== undefined) has |= HAS.toolsHash
+  if (r.provider !== undefined) has |= HAS.provider
+  if (r.requestModel !== undefined) has |= HAS.requestModel
+  if (r.responseModel !== undefined) has |= HAS.responseModel
+  if (r.serviceTier !== undefined) has |= HAS.serviceTier
+  if (r.finish !== undefined) has |= HAS.finish
+  if (r.toolName !== undefined) has |= HAS.toolName
+  if (r.errorType !== undefined) has |= HAS.errorType
+  if (r.stoppedBy !== undefined) has |= HAS.stoppedBy
+  if (r.responseId !== undefined) has |= HAS.responseId
+  if (r.usage !== undefined) has |= HAS.usage
+  if (r.givenCostUsd !== undefined) has |= HAS.givenCostUsd
+  if (r.outputEmpty !== undefined) has |= HAS.outputEmpty
+  if (r.perAttempt !== undefined) has |= HAS.perAttempt
+  if (r.outputInvalid !== undefined) has |= HAS.outputInvalid
+  if (r.outputText !== undefined) has |= HAS.outputText
+  if (r.inputText !== undefined) has |= HAS.inputText
+  if (r.toolCallId !== undefined) has |= HAS.toolCallId
+  if (r.argumentsHash !== undefined) has |= HAS.argumentsHash
+  if (r.resultEmpty !== undefined) has |= HAS.resultEmpty
+  if (r.blocked !== undefined) has |= HAS.blocked
+  if (r.serverSide !== undefined) has |= HAS.serverSide
+  if (r.failed !== undefined) has |= HAS.failed
+  if (r.incomplete !== undefined) has |= HAS.incomplete
+  if (r.intervention !== undefined) has |= HAS.intervention
+  if (r.evaluations !== undefined) has |= HAS.evaluations
+  return has
+}
+
+// oxlint-disable-next-line complexity -- one line per field
+export function writeReading(w: Writer, reading: Reading, said: Said): void {
+  const has = fieldsOf(reading)
   w.int32(has)
-  const at = w.reserve16()
+  const sameAt = w.reserve16()
   let same = 0
   if (reading.role === said.role) same = SAME_ROLE
   else w.text((said.role = reading.role))
-  for (let left = has; left !== 0; left &= left - 1) {
-    const number = 31 - Math.clz32(left & -left)
-    const value = values[number]
-    switch (KIND[number]) {
-      case WORD:
-        if (value === said.words[number]) same |= 1 << number
-        else w.text((said.words[number] = value as string))
-        break
-      case ONCE:
-        w.once(value as string)
-        break
-      case FLAG:
-        w.flag(value as boolean)
-        break
-      case NUMBER:
-        w.number(value as number)
-        break
-      case USAGE: {
-        const { cacheAccounting } = value as RawUsage
-        if (cacheAccounting === said.accounting) same |= SAME_ACCOUNTING
-        else w.text((said.accounting = cacheAccounting))
-        writeUsage(w, value as RawUsage)
-        break
-      }
-      default:
-        w.once(JSON.stringify(value))
-    }
+  if (has & HAS.agentName) same |= writeWord(w, said, reading.agentName, HAS.agentName)
+  if (has & HAS.agentVersion) same |= writeWord(w, said, reading.agentVersion, HAS.agentVersion)
+  if (has & HAS.promptName) same |= writeWord(w, said, reading.promptName, HAS.promptName)
+  if (has & HAS.promptVersion) same |= writeWord(w, said, reading.promptVersion, HAS.promptVersion)
+  if (has & HAS.instructionsHash) same |= writeHash(w, said, reading.instructionsHash, HAS.instructionsHash)
+  if (has & HAS.toolsHash) same |= writeHash(w, said, reading.toolsHash, HAS.toolsHash)
+  if (has & HAS.provider) same |= writeWord(w, said, reading.provider, HAS.provider)
+  if (has & HAS.requestModel) same |= writeWord(w, said, reading.requestModel, HAS.requestModel)
+  if (has & HAS.responseModel) same |= writeWord(w, said, reading.responseModel, HAS.responseModel)
+  if (has & HAS.serviceTier) same |= writeWord(w, said, reading.serviceTier, HAS.serviceTier)
+  if (has & HAS.finish) same |= writeWord(w, said, reading.finish, HAS.finish)
+  if (has & HAS.toolName) same |= writeWord(w, said, reading.toolName, HAS.toolName)
+  if (has & HAS.errorType) same |= writeWord(w, said, reading.errorType, HAS.errorType)
+  if (has & HAS.stoppedBy) same |= writeWord(w, said, reading.stoppedBy, HAS.stoppedBy)
+  if (has & HAS.responseId) w.once(reading.responseId as string)
+  if (has & HAS.usage) {
+    const usage = reading.usage as RawUsage
+    if (usage.cacheAccounting === said.accounting) same |= SAME_ACCOUNTING
+    else w.text((said.accounting = usage.cacheAccounting))
+    writeUsage(w, usage)
   }
-  w.set16(at, same)
+  if (has & HAS.givenCostUsd) w.number(reading.givenCostUsd as number)
+  if (has & HAS.outputEmpty) w.flag(reading.outputEmpty as boolean)
+  if (has & HAS.perAttempt) w.flag(reading.perAttempt as boolean)
+  if (has & HAS.outputInvalid) w.flag(reading.outputInvalid as boolean)
+  if (has & HAS.outputText) w.once(reading.outputText as string)
+  if (has & HAS.inputText) w.once(reading.inputText as string)
+  if (has & HAS.toolCallId) w.once(reading.toolCallId as string)
+  if (has & HAS.argumentsHash) w.once(reading.argumentsHash as string)
+  if (has & HAS.resultEmpty) w.flag(reading.resultEmpty as boolean)
+  if (has & HAS.blocked) w.flag(reading.blocked as boolean)
+  if (has & HAS.serverSide) w.flag(reading.serverSide as boolean)
+  if (has & HAS.failed) w.flag(reading.failed as boolean)
+  if (has & HAS.incomplete) w.flag(reading.incomplete as boolean)
+  if (has & HAS.intervention) w.once(JSON.stringify(reading.intervention))
+  if (has & HAS.evaluations) w.once(JSON.stringify(reading.evaluations))
+  w.set16(sameAt, same)
+}
+
+/** Writes a word unless it is what was said last under that field; the field's bit when it is. */
+// oxlint-disable-next-line max-params -- once per word on the hot path
+function writeWord(w: Writer, { words }: Said, value: string | undefined, bit: number): number {
+  const number = 31 - Math.clz32(bit)
+  if (value === words[number]) return bit
+  w.text((words[number] = value ?? ''))
+  return 0
+}
+
+// oxlint-disable-next-line max-params -- as above
+function writeHash(w: Writer, { words }: Said, value: string | undefined, bit: number): number {
+  const number = 31 - Math.clz32(bit)
+  if (value === words[number]) return bit
+  w.own((words[number] = value ?? ''))
+  return 0
 }
 
 // oxlint-disable-next-line complexity -- one line per field
 export function readReading(r: Reader, said: Said): Reading {
   const has = r.int32()
   const same = r.int16()
-  const reading: Draft<Reading> = { role: (same & SAME_ROLE ? said.role : (said.role = r.text())) as Reading['role'] }
+  const reading = blankReading((same & SAME_ROLE ? said.role : (said.role = r.text())) as Reading['role'])
   if (has & HAS.agentName) reading.agentName = wordOf(r, said, same, HAS.agentName)
   if (has & HAS.agentVersion) reading.agentVersion = wordOf(r, said, same, HAS.agentVersion)
   if (has & HAS.promptName) reading.promptName = wordOf(r, said, same, HAS.promptName)

@@ -3,7 +3,7 @@
  * reading's and written there. A number that is missing in the table does not compile.
  */
 import type { RawUsage } from '../../../model/run.ts'
-import type { Draft } from '../../dialects/reading.ts'
+import { blankUsage } from '../../dialects/whole.ts'
 import type { Reader, Writer } from './bytes.ts'
 
 const REPORTS = {
@@ -57,7 +57,7 @@ export function writeUsage(w: Writer, usage: RawUsage): void {
 }
 
 export function readUsage(r: Reader, cacheAccounting: RawUsage['cacheAccounting']): RawUsage {
-  const usage: Draft<RawUsage> = { cacheAccounting }
+  const usage = blankUsage(cacheAccounting)
   const reports = r.byte()
   if (reports & REPORTS.input) usage.input = r.number()
   if (reports & REPORTS.output) usage.output = r.number()

@@ -15,7 +15,7 @@ function only(...roots: readonly Sketch[]): Run {
 }
 const tokens = (run: Run): Record<string, number> => {
   const sum: Record<string, number> = {}
-  for (const s of run.spend) for (const [k, v] of Object.entries(s.usage)) sum[k] = (sum[k] ?? 0) + (v as number)
+  for (const s of run.spend) for (const [k, v] of Object.entries(s.usage)) if (v !== undefined) sum[k] = (sum[k] ?? 0) + (v as number)
   return sum
 }
 

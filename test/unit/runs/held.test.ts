@@ -116,4 +116,7 @@ test('what was captured stays as it was while traces come and go', () => {
   w.runs.sweep(12_000)
   const open = [...partsOf(captured)].flatMap((p) => (p.kind === 'open' ? p.traces : []))
   expect(open.map((t) => [t.traceId, t.facts])).toEqual([[TRACES[0], facts]])
+  // A field that is there and undefined would be written into snapshots by name.
+  const fields = open.flatMap((t) => t.facts).flatMap((f): unknown[] => Object.values({ ...f, ...f.reading }))
+  expect(fields).not.toContain(undefined)
 })
