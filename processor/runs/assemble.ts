@@ -7,6 +7,7 @@ import type { Draft } from '../dialects/reading.ts'
 import { inputTokens } from '../usage.ts'
 import { cohortOf, identify } from './cohort.ts'
 import { countModelCalls } from './model-calls.ts'
+import type { Facts } from './fact-list.ts'
 import { integerWeight } from './sampling.ts'
 import { countToolCalls } from './tool-calls.ts'
 import { buildTree, downFrom, failed, type Link, linkChildren, type Node } from './tree.ts'
@@ -41,7 +42,7 @@ export interface Loose {
 /** What assembly needs of an open trace. */
 export interface TraceView {
   readonly traceId: string
-  readonly facts: ReadonlyMap<string, Fact>
+  readonly facts: Facts<Fact>
   readonly links: ReadonlyMap<string, Link>
   /** Evaluations that came apart from the spans they judge, with the span id they name or an empty one. */
   readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
@@ -103,7 +104,7 @@ function missingParentsOf(nodes: readonly Node[]): readonly string[] {
 }
 
 /** Facts read from logs say the same as spans, later and worse: they count only where the run has no model span. */
-function withoutShadowedLogs(facts: ReadonlyMap<string, Fact>): readonly Fact[] {
+function withoutShadowedLogs(facts: Facts<Fact>): readonly Fact[] {
   const all = [...facts.values()]
   if (!all.some((f) => f.fromLog === true)) return all
   const fromSpans = all.filter((f) => f.fromLog !== true)

@@ -305,7 +305,7 @@ export class Held {
   #unpacked(slot: number): OpenTrace {
     const empty = new OpenTrace(this.slots.idOf(slot), slot)
     if (this.#plain.has(slot)) {
-      this.#plain.read(slot, empty.links)
+      this.#plain.read(slot, empty)
       return empty
     }
     const trace = this.readAt(this.slots.ref[slot] ?? UNPACKED, empty)

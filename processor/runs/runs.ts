@@ -79,7 +79,7 @@ export class Runs {
   #linkObject(slot: number, { traceId, spanId, parentSpanId, parentLocation }: SpanPlace, now: number): void {
     const trace = slot < 0 ? this.#held.start(traceId, now) : this.#held.wake(slot)
     if (trace.has(spanId)) return
-    trace.links.set(spanId, { parentSpanId, parentLocation })
+    trace.setLink(spanId, { parentSpanId, parentLocation })
     this.#held.touch(trace, { parentSpanId, parentLocation }, now)
     if (trace.facts.size > 0) this.#bound(trace, now)
     else this.#boundPlain()
@@ -107,7 +107,7 @@ export class Runs {
     }
     const trace = open ?? this.#startOpen(traceId, slot, now, closed)
     trace.dropLink(fact.spanId)
-    trace.facts.set(fact.spanId, fact)
+    trace.facts.add(fact)
     const { responseId, role } = fact.reading
     trace.hasCandidate ||= role === 'agent' || role === 'workflow'
     if (responseId !== undefined && role === 'model') {
@@ -323,7 +323,7 @@ export class Runs {
 
   /** Since which closing it is remembered. */
   #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): number {
-    this.#seen.addAll(trace.traceId, trace.facts.keys(), now)
+    this.#seen.addAll(trace.traceId, trace.facts.values(), now)
     return this.#held.closed.add(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
   }
 

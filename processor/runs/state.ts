@@ -243,7 +243,7 @@ function openState(mark: OpenMark, held: Held, plain: PlainCapture): OpenTraceSt
 
 function readMarked(contents: Exclude<OpenMark['contents'], ObjectsMark>, trace: OpenTrace, held: Held, plain: PlainCapture): OpenTrace {
   if ('ref' in contents) return held.readAt(contents.ref, trace)
-  plain.read(contents.newest, trace.links)
+  plain.read(contents.newest, trace)
   return trace
 }
 
@@ -292,10 +292,10 @@ function openFrom(held: Held, state: OpenTraceState): void {
   }
   const trace = held.start(state.traceId, state.firstMs)
   for (const fact of state.facts) {
-    trace.facts.set(fact.spanId, unclaimed(fact))
+    trace.facts.add(unclaimed(fact))
     trace.hasCandidate ||= fact.reading.role === 'agent' || fact.reading.role === 'workflow'
   }
-  for (const [id, link] of state.links) trace.links.set(id, link)
+  for (const [id, link] of state.links) trace.setLink(id, link)
   trace.evaluations.push(...state.evaluations)
   held.putBack(trace, LIST[state.place], state.lastMs, closed)
 }

@@ -4,7 +4,10 @@
 import type { Assembled, TraceView } from './assemble.ts'
 import { assemble } from './assemble.ts'
 import type { ExternalEvaluation, Fact } from '../../model/run.ts'
+import { FactList } from './fact-list.ts'
 import type { Link } from './tree.ts'
+
+const NO_LINKS: ReadonlyMap<string, Link> = new Map()
 
 /** A fact as its trace holds it. */
 export interface HeldFact extends Fact {
@@ -16,14 +19,16 @@ export class OpenTrace implements TraceView {
   readonly traceId: string
   /** Its place in the table of traces. */
   readonly slot: number
-  readonly facts = new Map<string, HeldFact>()
-  links = new Map<string, Link>()
+  readonly facts = new FactList()
+  /** Shared by all that have none: `setLink` adds. */
+  links: ReadonlyMap<string, Link> = NO_LINKS
   readonly evaluations: { readonly spanId: string; readonly evaluation: ExternalEvaluation }[] = []
   /** Whether it has an agent or workflow span. */
   hasCandidate = false
   /** The trace this one continues, when some of its runs have closed already. */
   closed: ClosedTrace | undefined
   #assembled: Assembled | undefined
+  #own: Map<string, Link> | undefined
   /** The links as they were handed out by `keepLinks`: not to be changed but at the end. */
   #kept: ReadonlyMap<string, Link> | undefined
 
@@ -46,11 +51,17 @@ export class OpenTrace implements TraceView {
     return this.links
   }
 
+  /** Notes the place of a span that is no GenAI. */
+  setLink(spanId: string, link: Link): void {
+    this.#own ??= new Map<string, Link>()
+    this.links = this.#own.set(spanId, link)
+  }
+
   /** Forgets a link that turned out to be a GenAI span. */
   dropLink(spanId: string): void {
-    if (!this.links.has(spanId)) return
-    if (this.#kept === this.links) this.links = new Map(this.links)
-    this.links.delete(spanId)
+    if (this.#own?.has(spanId) !== true) return
+    if (this.#kept === this.#own) this.links = this.#own = new Map(this.#own)
+    this.#own.delete(spanId)
   }
 
   /** Notes that its runs are no longer as they were. */

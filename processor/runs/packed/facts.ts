@@ -5,13 +5,14 @@
 import type { ExternalEvaluation, Fact, Reading } from '../../../model/run.ts'
 import type { ParentLocation } from '../../../model/span.ts'
 import { taken } from '../../dialects/whole.ts'
-import type { HeldFact } from '../trace.ts'
+import type { Facts } from '../fact-list.ts'
+import type { HeldFact, OpenTrace } from '../trace.ts'
 import type { Link } from '../tree.ts'
 import { type Reader, Writer } from './bytes.ts'
 import { readReading, Said, writeReading } from './reading.ts'
 
 export interface Contents {
-  readonly facts: ReadonlyMap<string, HeldFact>
+  readonly facts: Facts<HeldFact>
   readonly links: ReadonlyMap<string, Link>
   readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
 }
@@ -48,23 +49,16 @@ export function packContents(contents: Contents, before: (w: Writer) => void): U
 }
 
 /** What `packContents` wrote. */
-export function unpackContents(
-  r: Reader,
-  into: {
-    readonly facts: Map<string, HeldFact>
-    readonly links: Map<string, Link>
-    readonly evaluations: Contents['evaluations'][number][]
-  },
-): void {
+export function unpackContents(r: Reader, into: OpenTrace): void {
   const said = new Said()
   let last: Fact | undefined
   for (let left = r.whole(); left > 0; left--) {
     last = readFact(r, last, said)
-    into.facts.set(last.spanId, last)
+    into.facts.add(last)
   }
   for (let left = r.whole(); left > 0; left--) {
     const id = r.id()
-    into.links.set(id, { parentSpanId: r.id(), parentLocation: r.text() as ParentLocation })
+    into.setLink(id, { parentSpanId: r.id(), parentLocation: r.text() as ParentLocation })
   }
   for (let left = r.whole(); left > 0; left--)
     into.evaluations.push({ spanId: r.text(), evaluation: JSON.parse(r.once()) as ExternalEvaluation })

@@ -76,7 +76,7 @@ export class PlainLinks {
   }
 
   /** Adds a slot's spans to a map, in the order they came. */
-  read(slot: number, into: Map<string, Link>): void {
+  read(slot: number, into: LinkSink): void {
     readRows(this.#rows, this.#heads[slot] ?? NONE, into)
   }
 
@@ -101,16 +101,21 @@ export class PlainLinks {
 export interface PlainCapture {
   /** The newest row of a slot's trace, to be asked at that moment; −1 for none. */
   newest(slot: number): number
-  read(newest: number, into: Map<string, Link>): void
+  read(newest: number, into: LinkSink): void
 }
 
-function readRows(rows: Int32Array, newest: number, into: Map<string, Link>): void {
+/** Takes links as they are read. */
+export interface LinkSink {
+  setLink(spanId: string, link: Link): void
+}
+
+function readRows(rows: Int32Array, newest: number, into: LinkSink): void {
   const places: number[] = []
   for (let row = newest; row !== NONE; row = rows[row * WIDTH + OLDER] as number) places.push(row * WIDTH)
   for (const at of places.toReversed()) {
     const [high = 0, low = 0] = [rows[at + PARENT], rows[at + PARENT + 1]]
     const parentLocation: ParentLocation = locationAt(rows[at + LOCATION] ?? 0)
-    into.set(hexOfTwo(rows[at + SPAN] ?? 0, rows[at + SPAN + 1] ?? 0), {
+    into.setLink(hexOfTwo(rows[at + SPAN] ?? 0, rows[at + SPAN + 1] ?? 0), {
       parentSpanId: high === 0 && low === 0 ? '' : hexOfTwo(high, low),
       parentLocation,
     })
