@@ -24,11 +24,11 @@ export class FactList implements Facts<HeldFact> {
 
   get(spanId: string): HeldFact | undefined {
     if (this.#byId !== undefined) return this.#byId.get(spanId)
-    const last = spanId.charCodeAt(spanId.length - 1)
+    const last = lastOf(spanId)
     for (const fact of this.#facts) {
       const id = fact.spanId
       // Ids are random: one digit tells nearly all apart, where comparing texts is a call.
-      if (id.charCodeAt(id.length - 1) === last && id === spanId) return fact
+      if (lastOf(id) === last && id === spanId) return fact
     }
     return undefined
   }
@@ -48,4 +48,9 @@ export class FactList implements Facts<HeldFact> {
   values(): readonly HeldFact[] {
     return this.#facts
   }
+}
+
+/** Code of the last character, 0 for none. */
+function lastOf(text: string): number {
+  return text.charCodeAt(text.length - 1) | 0
 }
