@@ -71,9 +71,12 @@ export function unshield(text: string): string {
   return text.replaceAll(/[\ue000-\ue07f]/g, (c) => String.fromCharCode(c.charCodeAt(0) - SHIELD))
 }
 
+/** Expands what is written as a variable, and refuses the one name that would get lost. */
 function expandEnvironment(document: Document, env: Readonly<Record<string, string | undefined>>, say: Say): void {
   visit(document, {
     Scalar: (key, node) => {
+      // As a key it would be lost without a word: to JavaScript it is no name like others.
+      if (key === 'key' && node.value === '__proto__') say(node.range?.[0] ?? 0, '__proto__: this cannot be a name; write another one')
       if (typeof node.value !== 'string' || !/[\ue000-\ue07f]/.test(node.value)) return
       const written = unshield(node.value)
       const expanded = written.replaceAll(VARIABLE, (_, name: string, fallback: string | undefined) => {

@@ -152,6 +152,8 @@ describe('a mistake is told with place, what is wrong and what to write', () => 
   for (const [name, text, message] of mistakes) test(name, () => expect(problems(text)).toEqual([message]))
   test('a syntax error', () => expect(problems('runs: {')[0]).toMatch(/^c\.yaml:1:8 {2}\S/))
   test('the same key twice', () => expect(problems('runs: {}\nruns: {}')[0]).toMatch(/^c\.yaml:2:1 {2}.*unique/))
+  test('a name that would get lost', () =>
+    expect(problems('agents:\n  __proto__: { team: x }')).toEqual(['c.yaml:2:3  __proto__: this cannot be a name; write another one']))
   test('all of them at once, in file order', () => {
     const all = problems('runz: {}\nlisten: x\nruns: { a: 1, b: 2 }')
     expect(all.map((p) => p.split('  ')[0])).toEqual(['c.yaml:1:1', 'c.yaml:2:9', 'c.yaml:3:9', 'c.yaml:3:15'])
