@@ -1,73 +1,72 @@
 /**
  * Which spans were seen, for a while after their run closed (R8). Holds 64-bit fingerprints in typed arrays, not strings:
- * 16 bytes a span at half load. Four generations rotate, so a span is forgotten between `rememberMs` and 1.25 × `rememberMs` after it
- * was added; when a generation is full the oldest one goes early. A false "seen" has odds below 1 in 10^12 at 4 million spans.
+ * 16 bytes a span at half load, in tables of two mebibytes, oldest first, made as they are needed. A table takes spans for a quarter of `rememberMs`
+ * or until it is full, so a span is forgotten between `rememberMs` and 1.25 × `rememberMs` after it was added; of too many the oldest table goes early.
+ * Spans are added to one table that the processor has in its cache; who asks goes through all, which late spans and repeats alone do.
+ * A false "seen" has odds below 1 in 10^12 at 4 million spans.
  */
-const GENERATIONS = 4
+const PARTS = 4
+/** Spans in one table, at the most: a power of two. */
+const MOST = 2 ** 17
 
-class Generation {
-  /** Made when the first span is added: five generations of it, and many tests, never see one. */
-  slots = new Int32Array(0)
+class Table {
+  readonly #slots: Int32Array
   readonly #mask: number
+  readonly startedMs: number
   count = 0
-  startedMs = 0
 
-  constructor(capacity: number) {
+  constructor(capacity: number, startedMs: number) {
     let size = 1024
     while (size < capacity * 2) size *= 2
     this.#mask = size - 1
+    this.#slots = new Int32Array(size * 2)
+    this.startedMs = startedMs
   }
 
   has(a: number, b: number): boolean {
     for (let i = a & this.#mask; ; i = (i + 1) & this.#mask) {
-      const x = this.slots[i * 2]
-      const y = this.slots[i * 2 + 1]
+      const x = this.#slots[i * 2]
+      const y = this.#slots[i * 2 + 1]
       if (x === 0 && y === 0) return false
       if (x === a && y === b) return true
     }
   }
 
   add(a: number, b: number): void {
-    if (this.slots.length === 0) this.slots = new Int32Array((this.#mask + 1) * 2)
     let i = a & this.#mask
-    while (this.slots[i * 2] !== 0 || this.slots[i * 2 + 1] !== 0) i = (i + 1) & this.#mask
-    this.slots[i * 2] = a
-    this.slots[i * 2 + 1] = b
+    while (this.#slots[i * 2] !== 0 || this.#slots[i * 2 + 1] !== 0) i = (i + 1) & this.#mask
+    this.#slots[i * 2] = a
+    this.#slots[i * 2 + 1] = b
     this.count++
   }
 
   prints(): Int32Array {
     const found = new Int32Array(this.count * 2)
     let n = 0
-    for (let i = 0; i < this.slots.length && n < found.length; i += 2) {
-      const x = this.slots[i] ?? 0
-      const y = this.slots[i + 1] ?? 0
+    for (let i = 0; i < this.#slots.length && n < found.length; i += 2) {
+      const x = this.#slots[i] ?? 0
+      const y = this.#slots[i + 1] ?? 0
       if (x === 0 && y === 0) continue
       found[n++] = x
       found[n++] = y
     }
     return found
   }
-
-  clear(now: number): void {
-    if (this.count > 0) this.slots.fill(0)
-    this.count = 0
-    this.startedMs = now
-  }
 }
 
-/** Fingerprints as data: two numbers a span, oldest generation first. Only with this seed do they mean anything. */
+/** Fingerprints as data: two numbers a span, oldest table first, of any size. Only with this seed do they mean anything. */
 export interface RememberedState {
   readonly seed: number
   readonly generations: readonly { readonly startedMs: number; readonly prints: Int32Array }[]
 }
 
 export class RememberedSpans {
-  readonly #generations: Generation[]
-  readonly #perGeneration: number
-  readonly #spanMs: number
+  /** Oldest first. */
+  readonly #tables: Table[] = []
+  readonly #maxSpans: number
+  readonly #perTable: number
+  readonly #rememberMs: number
   readonly #seed: number
-  #current = 0
   #traceId = ''
   #traceA: number
   #traceB: number
@@ -78,9 +77,9 @@ export class RememberedSpans {
 
   /** `seed` keeps senders from choosing ids that collide; `maxSpans` bounds memory at about 16 to 32 bytes a span. */
   constructor(maxSpans: number, rememberMs: number, seed: number) {
-    this.#perGeneration = Math.max(256, Math.ceil(maxSpans / GENERATIONS))
-    this.#generations = Array.from({ length: GENERATIONS + 1 }, () => new Generation(this.#perGeneration))
-    this.#spanMs = rememberMs / GENERATIONS
+    this.#maxSpans = Math.max(4 * 256, maxSpans)
+    this.#perTable = Math.min(MOST, Math.ceil(this.#maxSpans / PARTS))
+    this.#rememberMs = rememberMs
     this.#seed = seed | 0
     this.#traceA = mixTrace('', this.#seed)
     this.#traceB = mixTrace('', ~this.#seed)
@@ -88,13 +87,13 @@ export class RememberedSpans {
 
   has(traceId: string, spanId: string): boolean {
     this.#print(traceId, spanId)
-    for (const g of this.#generations) if (g.count > 0 && g.has(this.#a, this.#b)) return true
+    for (let i = this.#tables.length - 1; i >= 0; i--) if (this.#tables[i]?.has(this.#a, this.#b) === true) return true
     return false
   }
 
   add(traceId: string, spanId: string, now: number): void {
     this.#print(traceId, spanId)
-    this.#generationAt(now).add(this.#a, this.#b)
+    this.#tableAt(now).add(this.#a, this.#b)
   }
 
   /**
@@ -118,18 +117,26 @@ export class RememberedSpans {
 
   #addPrints(n: number, now: number): void {
     const prints = this.#prints
-    for (let i = 0; i < n; i += 2) this.#generationAt(now).add(prints[i] as number, prints[i + 1] as number)
+    for (let i = 0; i < n; i += 2) this.#tableAt(now).add(prints[i] as number, prints[i + 1] as number)
   }
 
-  /** The generation that takes the next span. */
-  #generationAt(now: number): Generation {
-    const g = this.#generations[this.#current] as Generation
-    if (g.startedMs === 0) g.startedMs = now
-    if (now - g.startedMs < this.#spanMs && g.count < this.#perGeneration) return g
-    this.#current = (this.#current + 1) % this.#generations.length
-    const next = this.#generations[this.#current] as Generation
-    next.clear(now)
+  /** The table that takes the next span. */
+  #tableAt(now: number): Table {
+    const last = this.#tables.at(-1)
+    if (last !== undefined && last.count < this.#perTable && now - last.startedMs < this.#rememberMs / PARTS) return last
+    const next = this.#begin(now)
+    // What its last spans are too old for goes whole.
+    while (now - (this.#tables[0] as Table).startedMs >= this.#rememberMs * (1 + 1 / PARTS) && this.#tables.length > 1) this.#tables.shift()
     return next
+  }
+
+  #begin(startedMs: number): Table {
+    let count = 0
+    for (const t of this.#tables) count += t.count
+    for (; count > this.#maxSpans; count -= this.#tables.shift()?.count ?? 0);
+    const table = new Table(this.#perTable, startedMs)
+    this.#tables.push(table)
+    return table
   }
 
   /** Works out both halves of a span's fingerprint. A trace's part is kept: its spans come one after the other. */
@@ -151,23 +158,16 @@ export class RememberedSpans {
   }
 
   capture(): RememberedState {
-    const n = this.#generations.length
-    const inOrder = this.#generations.map((_, i) => this.#generations[(this.#current + 1 + i) % n] as Generation)
-    return {
-      seed: this.#seed,
-      generations: inOrder.filter((g) => g.count > 0).map((g) => ({ startedMs: g.startedMs, prints: g.prints() })),
-    }
+    return { seed: this.#seed, generations: this.#tables.map((t) => ({ startedMs: t.startedMs, prints: t.prints() })) }
   }
 
   /** Takes over what was captured; of more than there is room for the oldest are left out. Only into an empty one of the same seed. */
   restore(state: RememberedState): void {
-    for (const [at, { startedMs, prints }] of state.generations.entries()) {
-      if (at > 0) this.#current = (this.#current + 1) % this.#generations.length
-      const g = this.#generations[this.#current] as Generation
-      g.clear(startedMs)
-      const room = this.#perGeneration * 2
-      for (let i = Math.max(0, prints.length - room); i < prints.length; i += 2) g.add(prints[i] ?? 0, prints[i + 1] ?? 0)
-    }
+    for (const { startedMs, prints } of state.generations)
+      for (let i = 0; i < prints.length;) {
+        const table = this.#begin(startedMs)
+        for (; i < prints.length && table.count < this.#perTable; i += 2) table.add(prints[i] ?? 0, prints[i + 1] ?? 0)
+      }
   }
 }
 
