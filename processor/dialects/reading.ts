@@ -16,14 +16,6 @@ export function optional<K extends string, V>(key: K, value: V | undefined): { [
 /** A value under construction. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] }
 
-/**
- * Sets a field when its value is known. What every span goes through is built so: an object literal with twenty `...optional()` in it makes
- * forty objects on the way.
- */
-export function put<T extends object, K extends keyof T>(draft: T, key: K, value: T[K] | undefined): void {
-  if (value !== undefined) draft[key] = value
-}
-
 /** Sets a field whose value is known where it has none. */
 export function setMissing<T extends object, K extends keyof T>(draft: T, key: K, value: T[K] | undefined): void {
   if (value !== undefined && draft[key] === undefined) draft[key] = value
