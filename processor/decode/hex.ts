@@ -72,19 +72,44 @@ export function hexOfFour(a: number, b: number, c: number, d: number): string {
   return noteTrace(scratch.toString('hex'), a, b, c, d)
 }
 
-/**
- * The trace id that was read or written last, and its numbers: a trace's spans come together, and each asks several times for them.
- * Empty where it is none of 32 digits.
- */
-export const lastTrace = { text: '', a: 0, b: 0, c: 0, d: 0 }
+/** What a trace id stands for, most significant first. */
+export interface TraceNumbers {
+  a: number
+  b: number
+  c: number
+  d: number
+}
+
+/** The trace id that was read or written last: a trace's spans come together, and each asks several times for the numbers. */
+const last = { text: '', a: 0, b: 0, c: 0, d: 0 }
 
 /** Notes the numbers that a trace id stands for; returns the id. */
 // oxlint-disable-next-line max-params -- once per span, without an object for it
 export function noteTrace(text: string, a: number, b: number, c: number, d: number): string {
-  lastTrace.text = text
-  lastTrace.a = a
-  lastTrace.b = b
-  lastTrace.c = c
-  lastTrace.d = d
+  last.text = text
+  last.a = a
+  last.b = b
+  last.c = c
+  last.d = d
   return text
+}
+
+/** The numbers of a trace id; false, and nothing of use, when it is not 32 digits in lower case. */
+export function readTrace(text: string, into: TraceNumbers): boolean {
+  if (text.length !== 32) return false
+  if (text === last.text) {
+    into.a = last.a
+    into.b = last.b
+    into.c = last.c
+    into.d = last.d
+    return true
+  }
+  beginHex()
+  into.a = wordOf(text, 0)
+  into.b = wordOf(text, 8)
+  into.c = wordOf(text, 16)
+  into.d = wordOf(text, 24)
+  if (!wereHex()) return false
+  noteTrace(text, into.a, into.b, into.c, into.d)
+  return true
 }

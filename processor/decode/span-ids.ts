@@ -5,7 +5,7 @@
  */
 import type { ParentLocation } from '../../model/span.ts'
 import { parentLocationOf } from './enums.ts'
-import { beginHex, hexOfFour, hexOfTwo, wereHex, wordOf } from './hex.ts'
+import { beginHex, hexOfFour, hexOfTwo, readTrace, wereHex, wordOf } from './hex.ts'
 
 const ALL: readonly ParentLocation[] = ['unknown', 'local', 'remote']
 
@@ -35,7 +35,6 @@ export class SpanIds implements SpanPlace {
   parentHigh = 0
   parentLow = 0
   parentLocation: ParentLocation = 'unknown'
-  #traceId = ''
 
   get traceId(): string {
     return hexOfFour(this.a, this.b, this.c, this.d)
@@ -59,21 +58,13 @@ export class SpanIds implements SpanPlace {
     this.parentHigh = parentAt === 0 ? 0 : view.getInt32(parentAt)
     this.parentLow = parentAt === 0 ? 0 : view.getInt32(parentAt + 4)
     this.parentLocation = parentLocationOf(flags)
-    this.#traceId = ''
   }
 
   /** Takes over ids that are texts; false when one is not lower-case hex of its length, and then this holds nothing of use. */
   take({ traceId, spanId, parentSpanId, parentLocation }: SpanPlace): boolean {
-    if (traceId.length !== 32 || spanId.length !== 16 || (parentSpanId.length !== 16 && parentSpanId !== '')) return false
+    if (spanId.length !== 16 || (parentSpanId.length !== 16 && parentSpanId !== '')) return false
+    if (!readTrace(traceId, this)) return false
     beginHex()
-    // Spans of one trace come one after the other, in process with one and the same string.
-    if (traceId !== this.#traceId) {
-      this.a = wordOf(traceId, 0)
-      this.b = wordOf(traceId, 8)
-      this.c = wordOf(traceId, 16)
-      this.d = wordOf(traceId, 24)
-      this.#traceId = wereHex() ? traceId : ''
-    }
     this.high = wordOf(spanId, 0)
     this.low = wordOf(spanId, 8)
     this.parentHigh = parentSpanId === '' ? 0 : wordOf(parentSpanId, 0)

@@ -52,41 +52,7 @@ export function blankReading(role: SpanRole): Draft<Reading> {
 /** A reading as it is when it is whole, the same fields in the shape of all others. */
 export function wholeReading(r: Reading): Draft<Reading> {
   // The last field of a whole reading, which others hardly ever have: they are as good as they are, only slower to ask.
-  if ('evaluations' in r) return r
-  return taken<Reading>({
-    role: r.role,
-    agentName: r.agentName,
-    agentVersion: r.agentVersion,
-    promptName: r.promptName,
-    promptVersion: r.promptVersion,
-    instructionsHash: r.instructionsHash,
-    toolsHash: r.toolsHash,
-    provider: r.provider,
-    requestModel: r.requestModel,
-    responseModel: r.responseModel,
-    serviceTier: r.serviceTier,
-    finish: r.finish,
-    toolName: r.toolName,
-    errorType: r.errorType,
-    stoppedBy: r.stoppedBy,
-    responseId: r.responseId,
-    usage: r.usage,
-    givenCostUsd: r.givenCostUsd,
-    outputEmpty: r.outputEmpty,
-    perAttempt: r.perAttempt,
-    outputInvalid: r.outputInvalid,
-    outputText: r.outputText,
-    inputText: r.inputText,
-    toolCallId: r.toolCallId,
-    argumentsHash: r.argumentsHash,
-    resultEmpty: r.resultEmpty,
-    blocked: r.blocked,
-    serverSide: r.serverSide,
-    failed: r.failed,
-    incomplete: r.incomplete,
-    intervention: r.intervention,
-    evaluations: undefined,
-  })
+  return 'evaluations' in r ? r : Object.assign(blankReading(r.role), r)
 }
 
 /** Usage that knows nothing but how its numbers are meant, to be filled in. */

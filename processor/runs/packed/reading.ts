@@ -47,6 +47,8 @@ const HAS = {
 } as const satisfies Record<Field, number>
 /** What is a word, in order. */
 const WORDS = Object.keys(HAS).slice(0, 14)
+/** Words that are mostly one record's. */
+const HASHES = HAS.instructionsHash | HAS.toolsHash
 /** Bits of `same` above those of the words. */
 const [SAME_ROLE, SAME_ACCOUNTING] = [1 << 14, 1 << 15]
 
@@ -108,8 +110,8 @@ export function writeReading(w: Writer, reading: Reading, said: Said): void {
   if (has & HAS.agentVersion) same |= writeWord(w, said, reading.agentVersion, HAS.agentVersion)
   if (has & HAS.promptName) same |= writeWord(w, said, reading.promptName, HAS.promptName)
   if (has & HAS.promptVersion) same |= writeWord(w, said, reading.promptVersion, HAS.promptVersion)
-  if (has & HAS.instructionsHash) same |= writeHash(w, said, reading.instructionsHash, HAS.instructionsHash)
-  if (has & HAS.toolsHash) same |= writeHash(w, said, reading.toolsHash, HAS.toolsHash)
+  if (has & HAS.instructionsHash) same |= writeWord(w, said, reading.instructionsHash, HAS.instructionsHash)
+  if (has & HAS.toolsHash) same |= writeWord(w, said, reading.toolsHash, HAS.toolsHash)
   if (has & HAS.provider) same |= writeWord(w, said, reading.provider, HAS.provider)
   if (has & HAS.requestModel) same |= writeWord(w, said, reading.requestModel, HAS.requestModel)
   if (has & HAS.responseModel) same |= writeWord(w, said, reading.responseModel, HAS.responseModel)
@@ -148,15 +150,9 @@ export function writeReading(w: Writer, reading: Reading, said: Said): void {
 function writeWord(w: Writer, { words }: Said, value: string | undefined, bit: number): number {
   const number = 31 - Math.clz32(bit)
   if (value === words[number]) return bit
-  w.text((words[number] = value ?? ''))
-  return 0
-}
-
-// oxlint-disable-next-line max-params -- as above
-function writeHash(w: Writer, { words }: Said, value: string | undefined, bit: number): number {
-  const number = 31 - Math.clz32(bit)
-  if (value === words[number]) return bit
-  w.own((words[number] = value ?? ''))
+  const word = (words[number] = value ?? '')
+  if (bit & HASHES) w.own(word)
+  else w.text(word)
   return 0
 }
 
