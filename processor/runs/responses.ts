@@ -35,6 +35,8 @@ export interface Claimants {
 
 /** More traces than this with one response id are a sender's bug. */
 const MAX_CLAIMS = 8
+/** Rows at the start. */
+const FIRST = 1024
 const NONE = -1
 const NOTHING: readonly number[] = []
 
@@ -42,13 +44,13 @@ export class Responses {
   readonly #max: number
   #seed: number
   readonly #traces: Claimants
-  /** Both made at the first claim. */
-  #rows = new Int32Array(0)
-  /** The number of each bucket's newest claim. An array of zeros costs nothing until it is written. */
-  #newest = new Int32Array(1)
-  #mask = 0
+  /** A power of two of rows, twice as many whenever they are full of claims that hold: tables count as memory in use, written or not. */
+  #rows = new Int32Array(FIRST * WIDTH)
+  /** The number of each bucket's newest claim. */
+  #newest = new Int32Array(FIRST)
+  #mask = FIRST - 1
   /** Ids of traces that cannot be told from their keys, by row. */
-  readonly #names = new Map<number, string>()
+  #names = new Map<number, string>()
   /** The next claim's number, modulo 2^32, and how many before it are held. */
   #next = 1
   #held = 0
@@ -123,7 +125,7 @@ export class Responses {
     const rows = new Int32Array(this.#held * WIDTH)
     const names = new Map<number, string>()
     let count = 0
-    for (let number = (this.#next - this.#held) | 0; number !== this.#next; number = (number + 1) | 0) {
+    for (let number = this.#oldest(); number !== this.#next; number = (number + 1) | 0) {
       const row = number & this.#mask
       if (!this.#holds(row)) continue
       const at = count * WIDTH
@@ -220,17 +222,11 @@ export class Responses {
 
   // oxlint-disable-next-line max-params -- a row, without an object for it
   #add(a: number, b: number, service: number, key: TraceKey, traceId: string, flags: number): number {
-    if (this.#rows.length === 0) {
-      const size = 2 ** Math.ceil(Math.log2(Math.max(1024, this.#max)))
-      this.#rows = new Int32Array(size * WIDTH)
-      this.#newest = new Int32Array(size)
-      this.#mask = size - 1
-    }
+    if (this.#held > this.#mask && this.#held < this.#max) this.#makeRoom()
     const number = this.#next
     this.#next = (number + 1) | 0
     if (this.#held < this.#max) this.#held++
     const row = number & this.#mask
-    const bucket = this.#bucket(a)
     const at = row * WIDTH
     const r = this.#rows
     r[at] = a
@@ -242,11 +238,39 @@ export class Responses {
     r[at + TRACE + 3] = key.d
     r[at + FLAGS] = flags
     r[at + LIFE] = 0
-    r[at + BEFORE] = this.#newest[bucket] ?? 0
-    this.#newest[bucket] = number
+    this.#link(number, row)
     if (this.#names.size > 0) this.#names.delete(row)
     if (key.isNamed) this.#names.set(row, traceId)
     return number
+  }
+
+  /** Forgets the oldest claims that hold no more; where that leaves more than half, makes twice as many rows. Takes some 10 ms at half a million. */
+  #makeRoom(): void {
+    while (this.#held > 0 && !this.#holds(this.#oldest() & this.#mask)) this.#held--
+    if (this.#held * 2 <= this.#mask) return
+    const [rows, mask, names, size] = [this.#rows, this.#mask, this.#names, (this.#mask + 1) * 2]
+    this.#rows = new Int32Array(size * WIDTH)
+    this.#newest = new Int32Array(size)
+    this.#mask = size - 1
+    this.#names = new Map()
+    for (let number = this.#oldest(); number !== this.#next; number = (number + 1) | 0) {
+      const [from, row] = [number & mask, number & this.#mask]
+      this.#rows.set(rows.subarray(from * WIDTH, (from + 1) * WIDTH), row * WIDTH)
+      this.#link(number, row)
+      const name = names.get(from)
+      if (name !== undefined) this.#names.set(row, name)
+    }
+  }
+
+  /** Puts a claim at the head of its bucket. */
+  #link(number: number, row: number): void {
+    const bucket = this.#bucket(this.#rows[row * WIDTH] ?? 0)
+    this.#rows[row * WIDTH + BEFORE] = this.#newest[bucket] ?? 0
+    this.#newest[bucket] = number
+  }
+
+  #oldest(): number {
+    return (this.#next - this.#held) | 0
   }
 
   #isHeld(number: number): boolean {
