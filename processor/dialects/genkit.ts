@@ -8,7 +8,7 @@ import type { FinishReason, RawUsage, Reading, SpanRole } from '../../model/run.
 import { AGENTOPZ, GENERAL } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
-import { countOf, foldFinish, foldProvider, optional, record } from './reading.ts'
+import { countOf, foldFinish, foldProvider, optional, ownOf, record } from './reading.ts'
 import {
   agentNameOf,
   answerFields,
@@ -62,7 +62,7 @@ const COUNTS_THOUGHTS_APART = new Set(['gcp.gemini', 'gcp.vertex_ai'])
 
 function read(span: Span): Reading {
   const a = span.attributes
-  const role = SUBTYPE_ROLE[a.text(KEY.subtype) ?? ''] ?? (a.flag(KEY.isRoot) === true ? 'workflow' : a.has(KEY.type) ? 'step' : 'other')
+  const role = ownOf(SUBTYPE_ROLE, a.text(KEY.subtype)) ?? (a.flag(KEY.isRoot) === true ? 'workflow' : a.has(KEY.type) ? 'step' : 'other')
   const failed = a.text(KEY.state) === 'error' || span.status === 'error'
   const common: Reading = {
     role,
@@ -86,7 +86,7 @@ function read(span: Span): Reading {
 
 function call(a: Attributes, name: string | undefined): Partial<Reading> {
   const plugin = name?.split('/', 1)[0] ?? ''
-  const fromPlugin = PLUGIN[plugin]
+  const fromPlugin = ownOf(PLUGIN, plugin)
   const split = fromPlugin === undefined ? splitModel(name) : { provider: fromPlugin, model: name?.slice(plugin.length + 1) }
   const out = record(jsonOf(a, KEY.output))
   const raw = providerAnswer(out?.['raw'] ?? out?.['custom'])

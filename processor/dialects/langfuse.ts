@@ -8,7 +8,7 @@ import type { RawUsage, SpanRole } from '../../model/run.ts'
 import { GENERAL } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
-import { anyText, countOf, first, foldProvider, isEmptyResult, optional, record, shortHash } from './reading.ts'
+import { anyText, countOf, first, foldProvider, isEmptyResult, optional, ownOf, record, shortHash } from './reading.ts'
 import { agentNameOf, exceptionType, jsonOf } from './vendor.ts'
 
 const O = 'langfuse.observation.'
@@ -28,7 +28,7 @@ const ROLE: Readonly<Record<string, SpanRole>> = {
 
 function roleOf(span: Span): SpanRole {
   const a = span.attributes
-  const role = ROLE[a.text(TYPE)?.toLowerCase() ?? ''] ?? 'step'
+  const role = ownOf(ROLE, a.text(TYPE)?.toLowerCase()) ?? 'step'
   if (role !== 'step') return role
   // LangGraph's callback writes tools as plain spans; what tells them is an answer that names the call it answers.
   if (/"tool_call_id"/.test(a.text(`${O}output`)?.slice(0, 4096) ?? '') && record(jsonOf(a, `${O}output`))?.['tool_call_id'] !== undefined)

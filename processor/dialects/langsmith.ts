@@ -8,7 +8,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
-import { anyText, countOf, first, isEmptyResult, optional, record, shortHash } from './reading.ts'
+import { anyText, countOf, first, isEmptyResult, optional, ownOf, record, shortHash } from './reading.ts'
 import { agentNameOf, exceptionType, jsonOf } from './vendor.ts'
 
 const KIND = 'langsmith.span.kind'
@@ -62,7 +62,7 @@ export const langsmith: Dialect = {
     const a = span.attributes
     const kind = a.text(KIND)?.toLowerCase()
     const isRoot = span.parentSpanId === ''
-    const byKind = kind === undefined ? roleOf(a) : (ROLE[kind] ?? 'step')
+    const byKind = kind === undefined ? roleOf(a) : (ownOf(ROLE, kind) ?? 'step')
     const role = isRoot && byKind === 'step' ? 'workflow' : byKind
     const { agentName, usage: _, ...reading } = readGenAi(span, { role })
     const args = a.text('gen_ai.prompt')

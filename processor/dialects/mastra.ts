@@ -11,7 +11,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
-import { anyCount, anyText, headOf, optional, record } from './reading.ts'
+import { anyCount, anyText, headOf, optional, ownOf, record } from './reading.ts'
 import { accountingOf, agentNameOf, errorTypeOf, exceptionType, jsonOf, weigh, withCleanName } from './vendor.ts'
 
 const TYPE = 'mastra.span.type'
@@ -40,7 +40,7 @@ const ROLE: Readonly<Record<string, SpanRole>> = {
 }
 
 function roleFor(span: Span, type: string): SpanRole {
-  const known = ROLE[type]
+  const known = ownOf(ROLE, type)
   if (known !== undefined) return known
   if (type.startsWith('workflow_')) return 'step'
   if (type.startsWith('rag_'))

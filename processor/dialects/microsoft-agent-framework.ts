@@ -10,7 +10,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
-import { anyText, optional, record } from './reading.ts'
+import { anyText, optional, ownOf, record } from './reading.ts'
 import { accountingOf, agentNameOf, hashOf, jsonOf, known, providerAnswer, withCleanName } from './vendor.ts'
 
 const KEY = {
@@ -47,7 +47,7 @@ const BY_NAME: Readonly<Record<string, SpanRole>> = {
 function read(span: Span): Reading {
   const a = span.attributes
   const word = span.name.split(' ', 1)[0] ?? ''
-  const role = BY_NAME[word] ?? roleOf(a)
+  const role = ownOf(BY_NAME, word) ?? roleOf(a)
   const model = known(anyText(a, GEN_AI.responseModel)) ?? known(anyText(a, GEN_AI.requestModel))
   const base = readGenAi(span, { role, cacheAccounting: accountingOf(model) === 'excluded' ? 'unknown' : 'included' })
   const { requestModel, responseModel, responseId, toolCallId, agentName, ...rest } = base

@@ -9,7 +9,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi } from './gen-ai.ts'
-import { countOf, foldProvider, optional, parseJson, record } from './reading.ts'
+import { countOf, foldProvider, optional, ownOf, parseJson, record } from './reading.ts'
 import {
   accountingOf,
   agentNameOf,
@@ -61,7 +61,7 @@ function word(a: Attributes, key: string): string | undefined {
 function read(span: Span): Reading | undefined {
   const a = span.attributes
   const type = word(a, KEY.type)?.toUpperCase()
-  const named = ROLE[type ?? ''] ?? 'other'
+  const named = ownOf(ROLE, type) ?? 'other'
   // The outermost chain is the run where no agent is; chains below it are steps.
   const role = named === 'step' && span.parentSpanId === '' ? 'workflow' : named
   const base = readGenAi(span, { role })

@@ -8,7 +8,7 @@ import type { ExternalEvaluation, RawUsage, Reading, SpanRole } from '../../mode
 import { GENERAL } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
-import { anyText, first, foldFinish, foldProvider, headOf, isEmptyResult, optional, record, shortHash } from './reading.ts'
+import { anyText, first, foldFinish, foldProvider, headOf, isEmptyResult, optional, ownOf, record, shortHash } from './reading.ts'
 import { agentNameOf, exceptionType, jsonOf, textOf } from './vendor.ts'
 
 const KIND = 'openinference.span.kind'
@@ -171,7 +171,7 @@ export const openinference: Dialect = {
   read: (span) => {
     const a = span.attributes
     const role =
-      a.text('tool.name') === undefined && /^handoff /i.test(span.name) ? 'handoff' : (ROLE[a.text(KIND)?.toUpperCase() ?? ''] ?? 'other')
+      a.text('tool.name') === undefined && /^handoff /i.test(span.name) ? 'handoff' : (ownOf(ROLE, a.text(KIND)?.toUpperCase()) ?? 'other')
     const common: Reading = {
       role,
       ...optional('agentName', nameOf(a, role)),

@@ -9,7 +9,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi, roleOf } from './gen-ai.ts'
-import { anyText, first, foldFinish, headOf, isEmptyResult, optional, shortHash } from './reading.ts'
+import { anyText, first, foldFinish, headOf, isEmptyResult, optional, ownOf, shortHash } from './reading.ts'
 import { agentNameOf, exceptionType } from './vendor.ts'
 
 const KIND = 'traceloop.span.kind'
@@ -27,12 +27,12 @@ const FINISH = [
 
 function role(span: Span): SpanRole {
   const a = span.attributes
-  const kind = KIND_ROLE[a.text(KIND)?.toLowerCase() ?? '']
+  const kind = ownOf(KIND_ROLE, a.text(KIND)?.toLowerCase())
   if (kind === 'workflow' && span.scope.name === '@traceloop/instrumentation-langchain') return 'step'
   const byOperation = a.has(GEN_AI.operation) ? roleOf(a) : undefined
   // "task" is said of everything that is not more special; an operation name knows better.
   if (kind === 'step' && byOperation !== undefined && byOperation !== 'other') return byOperation
-  return first(kind, byOperation, REQUEST_ROLE[a.text(REQUEST) ?? '']) ?? roleOf(a)
+  return first(kind, byOperation, ownOf(REQUEST_ROLE, a.text(REQUEST))) ?? roleOf(a)
 }
 
 /** What the input number means: the provider's own, except where the package adds cached tokens up (Python anthropic and openai). */

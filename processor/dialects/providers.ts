@@ -2,10 +2,7 @@
  * Vendors' names for providers → the values of `gen_ai.provider.name`. Names that are spelled as in the table, nearly all, take one look-up.
  */
 
-/** A sender's word may be `constructor`. */
-function ownOf<V>(table: Readonly<Record<string, V>>, word: string): V | undefined {
-  return Object.hasOwn(table, word) ? table[word] : undefined
-}
+import { ownOf } from './own.ts'
 
 const PROVIDER: Readonly<Record<string, string>> = {
   'az.ai.openai': 'azure.ai.openai',

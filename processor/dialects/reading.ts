@@ -5,7 +5,9 @@
 import type { FinishReason } from '../../model/run.ts'
 import type { AttributeKey } from '../../model/attribute-key.ts'
 import type { Attributes } from '../../model/span.ts'
+import { ownOf } from './own.ts'
 
+export { ownOf } from './own.ts'
 export { foldProvider } from './providers.ts'
 
 /** `{ [key]: value }` when the value is known, else `{}`: keeps optional fields absent rather than `undefined`. */
@@ -123,8 +125,7 @@ export function foldFinish(raw: string | undefined): FinishReason | undefined {
     .replaceAll('-', '_')
     .replaceAll(' ', '_')
   if (word === '' || word === 'null' || word === 'none' || word === 'unspecified' || word === 'finish_reason_unspecified') return undefined
-  // A sender's word may be `constructor`.
-  return (Object.hasOwn(FINISH, word) ? FINISH[word] : undefined) ?? 'other'
+  return ownOf(FINISH, word) ?? 'other'
 }
 
 /** How much a finish reason says about the answer; of several choices the most telling one is kept. */

@@ -54,6 +54,21 @@ describe('every span of every capture is read by its own dialect', () => {
 
 test('names are distinct', () => expect(new Set(DIALECTS.map((d) => d.name)).size).toBe(DIALECTS.length))
 
+describe('a sender may write the names that every object has, whatever the key', () => {
+  for (const dialect of DIALECTS)
+    test(dialect.name, () => {
+      for (const word of ['constructor', 'toString', '__proto__'])
+        for (const scope of [...(dialect.scopes ?? []).map((s) => s.replace('*', '')), ''])
+          for (const key of dialect.keys)
+            for (const sign of [undefined, ...(dialect.signs ?? [])]) {
+              const attributes = { ...(sign === undefined ? {} : { [sign]: 'chat' }), [key]: word }
+              const reading = dialect.read(span(dialect, { name: word, scope, attributes }))
+              const odd = Object.entries(reading ?? {}).filter(([, v]) => typeof v === 'function' || v === Object.prototype)
+              expect(odd, `${key} = ${word}`).toEqual([])
+            }
+    })
+})
+
 test('a span that looks like GenAI but is of no dialect is unknown', () => {
   const seen: string[] = []
   decoder.traces(
