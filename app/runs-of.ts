@@ -18,7 +18,16 @@ export function deriveRuns(lines: readonly SignalLine[]): Derived {
   const late: LateWork[] = []
   const state = new Runs(
     { ...DEFAULT_RUN_LIMITS, maxSpansPerRun: 1_000_000 },
-    { closed: (run) => runs.push(run), late: (work) => late.push(work), duplicate: () => undefined, linksDropped: () => undefined },
+    {
+      closed: (run) => runs.push(run),
+      late: (work) => late.push(work),
+      duplicate: () => undefined,
+      linksDropped: () => undefined,
+      evaluationDropped: () => undefined,
+      failed: (error) => {
+        throw error
+      },
+    },
     1,
   )
   const decoder = createDecoder(INTEREST)

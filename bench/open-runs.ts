@@ -28,6 +28,10 @@ const state = new Runs(
     late: () => undefined,
     duplicate: () => undefined,
     linksDropped: () => undefined,
+    evaluationDropped: () => undefined,
+    failed: (error) => {
+      throw error
+    },
   },
   1,
 )

@@ -175,7 +175,19 @@ function timesOf(all: readonly Scrape[]): readonly string[] {
 /** Runs that stay open, packed as those are that wait for their root. */
 function openRuns(count: number): Runs {
   const nothing = (): void => undefined
-  const runs = new Runs(OPEN_LIMITS, { closed: nothing, late: nothing, duplicate: nothing, linksDropped: nothing, costOf: () => 0.012 }, 1)
+  const runs = new Runs(
+    OPEN_LIMITS,
+    {
+      closed: nothing,
+      late: nothing,
+      duplicate: nothing,
+      linksDropped: nothing,
+      evaluationDropped: nothing,
+      failed: nothing,
+      costOf: () => 0.012,
+    },
+    1,
+  )
   const decoder = createDecoder(INTEREST)
   const next = runBodies()
   for (let body = 0; runs.openRuns < count; body++) {

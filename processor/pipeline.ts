@@ -108,12 +108,15 @@ export function createPipeline(
   const seenAgents = new Map<string, Set<string>>()
   const recorder = createRecorder(metrics)
   const context = (): RecordContext => ({ price: (spend) => settings.prices.price(spend), objectives: settings.objectivesOf })
+  const failed = (stage: string, error: unknown): void => {
+    metrics.add('agentopz_internal_errors_total', { stage }, 1, now)
+    hooks.internalError?.(stage, error)
+  }
   const guarded = (stage: string, work: () => void): void => {
     try {
       work()
     } catch (error) {
-      metrics.add('agentopz_internal_errors_total', { stage }, 1, now)
-      hooks.internalError?.(stage, error)
+      failed(stage, error)
     }
   }
 
@@ -141,6 +144,8 @@ export function createPipeline(
         ),
       duplicate: (agent, environment) => metrics.add('agentopz_duplicate_spans_total', { agent, environment }, 1, now),
       linksDropped: (reason, count) => metrics.add('agentopz_link_spans_dropped_total', { reason }, count, now),
+      evaluationDropped: () => metrics.add('agentopz_evaluations_unmatched_total', { reason: 'run_full' }, 1, now),
+      failed: (error) => failed('runs', error),
       costOf: (run) => knownCost(run, (spend) => settings.prices.price(spend)),
     },
     seed,

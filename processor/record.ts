@@ -69,9 +69,9 @@ export function createRecorder(metrics: Metrics, maxHandles = MAX_HANDLES): Reco
       recordStandard(run, metrics, now)
     },
     late(work, verdicts, context, now) {
-      const { agent, environment, traceId } = work
+      const { agent, environment, weight, traceId } = work
       const to = handles.of(agent, environment)
-      const entry: Entry = { to, weight: 1, traceId, now }
+      const entry: Entry = { to, weight, traceId, now }
       metrics.add('agentopz_late_spans_total', { agent, environment }, work.lateSpans, now)
       recordModelCalls(entry, work.modelCalls)
       recordToolCalls(entry, work.toolCalls, false)

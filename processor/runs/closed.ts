@@ -18,6 +18,8 @@ export class ClosedTraces {
   /** Number of the closing since which a slot's trace has been remembered, never 0. */
   #lives = new Int32Array(FIRST)
   #life = 0
+  /** The trace that was put back last, while it is objects. */
+  #changed: { readonly slot: number; readonly traceId: string; readonly trace: ClosedTrace } | undefined
 
   constructor(seed: number) {
     this.#slots = new Slots(FIRST, seed)
@@ -31,7 +33,8 @@ export class ClosedTraces {
   get(traceId: string): ClosedTrace | undefined {
     if (this.size === 0) return undefined
     const slot = this.#slots.find(traceId)
-    return slot < 0 ? undefined : this.#read(slot).trace
+    if (slot < 0) return undefined
+    return slot === this.#changed?.slot ? this.#changed.trace : this.readAt(this.#refOf(slot)).trace
   }
 
   /** The closing since which a trace has been remembered without a break, 0 for none. By its id where the key does not tell. */
@@ -40,8 +43,16 @@ export class ClosedTraces {
     return slot < 0 ? 0 : (this.#lives[slot] ?? 0)
   }
 
+  /** As `lifeOf`, by the id. */
+  lifeOfTrace(traceId: string): number {
+    const slot = this.#slots.find(traceId)
+    return slot < 0 ? 0 : (this.#lives[slot] ?? 0)
+  }
+
   /** Remembers a trace as the newest, in the place of what was known of it; since which closing. */
   add(traceId: string, trace: ClosedTrace): number {
+    this.#write()
+    const bytes = pack(traceId, trace)
     let slot = this.#slots.find(traceId)
     if (slot < 0) {
       slot = this.#slots.add(traceId, trace.closedMs)
@@ -49,17 +60,34 @@ export class ClosedTraces {
       this.#lives[slot] = this.#life
     } else this.#slab.free(this.#refOf(slot))
     this.#slots.lastMs[slot] = trace.closedMs
-    this.#slots.ref[slot] = this.#slab.put(pack(traceId, trace))
+    this.#slots.ref[slot] = this.#slab.put(bytes)
     this.#slots.move(slot, LIST.settling)
     return this.#lives[slot] ?? 0
   }
 
-  /** Puts a trace back that was read and changed; its age stays. */
+  /**
+   * Puts a trace back that was read and changed; its age stays. It is kept as objects until another one is, or something else is done here:
+   * late spans come one after the other, and a trace of 50,000 spans takes 11 ms to read and pack.
+   */
   update(traceId: string, trace: ClosedTrace): void {
     const slot = this.#slots.find(traceId)
-    if (slot < 0) return
+    if (slot !== this.#changed?.slot) this.#write()
+    if (slot >= 0) this.#changed = { slot, traceId, trace }
+  }
+
+  /** Packs the trace that was changed last. */
+  #write(): void {
+    if (this.#changed === undefined) return
+    const { slot, traceId, trace } = this.#changed
+    this.#changed = undefined
+    const bytes = pack(traceId, trace)
     this.#slab.free(this.#refOf(slot))
-    this.#slots.ref[slot] = this.#slab.put(pack(traceId, trace))
+    this.#slots.ref[slot] = this.#slab.put(bytes)
+  }
+
+  /** Starts the time that traces are remembered anew where the clock was set back behind it. */
+  resume(now: number): void {
+    for (const slot of this.#slots.of(LIST.settling)) this.#slots.lastMs[slot] = Math.min(this.#slots.lastMs[slot] ?? now, now)
   }
 
   /** When the oldest one closed; undefined when there is none. */
@@ -68,6 +96,7 @@ export class ClosedTraces {
   }
 
   dropOldest(): void {
+    this.#write()
     const slot = this.#slots.first(LIST.settling)
     if (slot < 0) return
     this.#slab.free(this.#refOf(slot))
@@ -76,6 +105,7 @@ export class ClosedTraces {
 
   /** Where every trace is, oldest first; good for `readAt` while somebody holds. */
   refs(): Int32Array {
+    this.#write()
     const refs = new Int32Array(this.size)
     let n = 0
     for (const slot of this.#slots.of(LIST.settling)) refs[n++] = this.#refOf(slot)
@@ -89,15 +119,12 @@ export class ClosedTraces {
 
   /** Keeps every trace as it is until the function is called. */
   hold(): () => void {
+    this.#write()
     return this.#slab.hold()
   }
 
   #refOf(slot: number): number {
     return this.#slots.ref[slot] ?? -1
-  }
-
-  #read(slot: number): { readonly traceId: string; readonly trace: ClosedTrace } {
-    return this.readAt(this.#refOf(slot))
   }
 }
 
@@ -116,11 +143,14 @@ function pack(traceId: string, trace: ClosedTrace): Uint8Array {
     // May be the hash of instructions.
     w.own(run.promptVersion)
     w.text(run.model)
+    w.whole(run.weight)
     w.byte(run.spanIds === undefined ? 0 : 1)
     if (run.spanIds !== undefined) writeIds(w, run.spanIds)
   }
   writeIds(w, trace.counted)
   writeIds(w, trace.envelopes)
+  writeIds(w, trace.missingAbove)
+  writeIds(w, trace.tools)
   writeIds(w, trace.missingParents)
   return w.bytes
 }
@@ -129,9 +159,21 @@ function unpack(r: Reader): { readonly traceId: string; readonly trace: ClosedTr
   const [traceId, closedMs] = [r.id() + r.id(), r.moment()]
   const runs = listOf(r, (): ClosedRun => {
     const [agent, environment, promptVersion, model] = [r.text(), r.text(), r.text(), r.text()]
-    return { agent, environment, promptVersion, model, spanIds: r.byte() === 0 ? undefined : readIds(r) }
+    const weight = r.whole()
+    return { agent, environment, promptVersion, model, weight, spanIds: r.byte() === 0 ? undefined : readIds(r) }
   })
-  return { traceId, trace: { closedMs, runs, counted: readIds(r), envelopes: readIds(r), missingParents: readIds(r) } }
+  return {
+    traceId,
+    trace: {
+      closedMs,
+      runs,
+      counted: readIds(r),
+      envelopes: readIds(r),
+      missingAbove: readIds(r),
+      tools: readIds(r),
+      missingParents: readIds(r),
+    },
+  }
 }
 
 function listOf<T>(r: Reader, read: () => T): T[] {

@@ -47,12 +47,14 @@ export class Held {
   /** What had closed before of traces that are open again. */
   readonly #continued = new Map<number, ClosedTrace>()
   readonly closed: ClosedTraces
+  readonly #failed: (error: unknown) => void
   /** Spans of open traces, and links of the traces that have only links. */
   openSpans = 0
   linkSpans = 0
 
-  /** For at most so many open traces; there may be any number of others. */
-  constructor(most: number, seed: number) {
+  /** For at most so many open traces; there may be any number of others. `failed` is told of a trace that cannot be packed: it stays objects. */
+  constructor(most: number, seed: number, failed: (error: unknown) => void) {
+    this.#failed = failed
     const capacity = Math.min(most, FIRST_SLOTS)
     this.slots = new Slots(capacity, seed)
     this.closed = new ClosedTraces(seed)
@@ -298,8 +300,12 @@ export class Held {
     this.#woken.delete(slot)
     const trace = this.#objects[slot]
     if (trace === undefined) return
-    this.slots.ref[slot] = this.#slab.put(packContents(trace, (w) => w.byte(trace.hasCandidate ? 1 : 0)))
-    this.#objects[slot] = undefined
+    try {
+      this.slots.ref[slot] = this.#slab.put(packContents(trace, (w) => w.byte(trace.hasCandidate ? 1 : 0)))
+      this.#objects[slot] = undefined
+    } catch (error) {
+      this.#failed(error)
+    }
   }
 
   #unpacked(slot: number): OpenTrace {

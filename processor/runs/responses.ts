@@ -100,10 +100,18 @@ export class Responses {
    */
   keep(service: string, responseId: string, traceId: string, claim: number | undefined): boolean {
     const mine = this.#mine(service, responseId, traceId, claim)
-    if (mine === NONE || this.#has(mine, COUNTED)) return true
+    // Where there was no room for a claim, others count the call.
+    if (mine === NONE) return claim !== undefined || this.#find(this.#a, this.#b).length < MAX_CLAIMS
+    if (this.#has(mine, COUNTED)) return true
     const wins = !this.#has(mine, SHARED) || this.#rivalsOf(mine).every((r) => !this.#has(r, COUNTED) && this.#beats(mine, r))
     if (wins) this.#set(mine, COUNTED)
     return wins
+  }
+
+  /** Whether the trace of a claim has counted the call: another span of it says the same again. */
+  isCounted(service: string, responseId: string, traceId: string, claim: number | undefined): boolean {
+    const mine = this.#mine(service, responseId, traceId, claim)
+    return mine !== NONE && this.#has(mine, COUNTED)
   }
 
   /** Notes that the trace of a claim closes: what it is does not change any more. The claim's number, if it is still held. */

@@ -8,20 +8,16 @@ import type { CloseReason, ExternalEvaluation, Fact, Run } from '../../model/run
 import { SpanIds, type SpanPlace } from '../decode/span-ids.ts'
 import type { Assembled, Loose } from './assemble.ts'
 import { isDue } from './due.ts'
-import { foreignCalls, settleClaims, withoutForeignCalls } from './foreign.ts'
+import { isCountedResponse, settleClaims, withoutForeignCalls, withoutForeignLoose } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
-import { countModelCalls } from './model-calls.ts'
+import { isAboveClosed, isSaid, lateWorkOf, newWork, spansOfRuns } from './late.ts'
 import { LIST, type List } from './packed/slots.ts'
 import type { OpenMaxima } from './packed/views.ts'
 import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
 import { captureHeld, restorePart, type RunsCapture, type RunsPart } from './state.ts'
-import { countToolCalls } from './tool-calls.ts'
 import type { ClosedRun, ClosedTrace, HeldFact, OpenTrace } from './trace.ts'
-import { buildTree, type Link } from './tree.ts'
 import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, viewOf, workOf } from './words.ts'
-
-const NO_LINKS: ReadonlyMap<string, Link> = new Map()
 
 export class Runs {
   #limits: RunLimits
@@ -35,7 +31,7 @@ export class Runs {
   constructor(limits: RunLimits, events: RunEvents, seed: number) {
     this.#limits = limits
     this.#events = events
-    this.#held = new Held(limits.maxOpen + 1, seed)
+    this.#held = new Held(limits.maxOpen + 1, seed, (error) => events.failed(error))
     this.#seen = new RememberedSpans(limits.maxRememberedSpans, limits.rememberMs, seed)
     this.#responses = new Responses(limits.maxRememberedTraces, seed, {
       isCandidate: (id) => this.#held.hasCandidate(this.#held.slots.find(id)),
@@ -134,10 +130,11 @@ export class Runs {
     if (this.#held.isOpen(slot) && this.#held.closedBefore(slot) === undefined) {
       const open = this.#held.wake(slot)
       if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
+      else this.#events.evaluationDropped()
       this.#held.changed(open)
       return true
     }
-    const closed = this.#held.closed.get(id)
+    const closed = this.#held.closedBefore(slot) ?? this.#held.closed.get(id)
     const run = closed === undefined ? undefined : (this.#holderOf(id, closed, spanId) ?? closed.runs[0])
     if (run === undefined) return false
     this.#events.late({ ...NO_WORK, ...labelsOf(run), traceId: id, evaluations: [evaluation] })
@@ -174,7 +171,7 @@ export class Runs {
       for (const slot of slots.of(list)) {
         if (left-- <= 0) return true
         if (now - (since[slot] ?? 0) < ms) break
-        this.#close(this.#held.peek(slot), reason, now)
+        this.#close(slot, reason, now)
       }
       return false
     }
@@ -197,10 +194,11 @@ export class Runs {
 
   /** Closes everything, for shutdown, tests and replay: settled traces as settled, the rest with `reason`. */
   flush(now: number, reason: CloseReason): void {
-    for (const slot of this.#held.slots.of(LIST.age)) {
-      const trace = this.#held.peek(slot)
-      this.#close(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
-    }
+    for (const slot of this.#held.slots.of(LIST.age))
+      this.#guarded(slot, () => {
+        const trace = this.#held.peek(slot)
+        this.#closeNow(trace, trace.assembled().rootsEnded === 'no' ? reason : 'settled', now)
+      })
   }
 
   /** Finds what `openMaxima` tells of the traces that changed, a trace a step. Between steps anything may happen. */
@@ -212,7 +210,7 @@ export class Runs {
 
   /** All that is held, to be written out later; see state.ts. */
   capture(): RunsCapture {
-    return captureHeld(this.#held, this.#responses, this.#seen)
+    return captureHeld(this.#held, this.#responses, this.#seen, this.#sweptMs)
   }
 
   /** Puts back one part of what was captured. Only before the first span; parts in the order they came. */
@@ -220,6 +218,7 @@ export class Runs {
     if (part.kind !== 'remembered') return restorePart(part, this.#held, this.#responses)
     this.#seen = new RememberedSpans(this.#limits.maxRememberedSpans, this.#limits.rememberMs, part.spans.seed)
     this.#seen.restore(part.spans)
+    this.#sweptMs = part.sweptMs ?? this.#sweptMs
   }
 
   /** Starts the quiet time of all that is open anew: while nobody listened, silence told nothing. */
@@ -228,6 +227,7 @@ export class Runs {
     for (const list of [LIST.hot, LIST.settling, LIST.orphans, LIST.waiting, LIST.plainHot, LIST.plain])
       for (const slot of slots.of(list)) slots.lastMs[slot] = now
     for (const slot of slots.of(LIST.age)) slots.firstMs[slot] = Math.min(slots.firstMs[slot] ?? now, now)
+    this.#held.closed.resume(now)
   }
 
   #startOpen(traceId: string, slot: number, now: number, closed: ClosedTrace | undefined): OpenTrace {
@@ -237,13 +237,13 @@ export class Runs {
   }
 
   #bound(trace: OpenTrace, now: number): void {
-    if (trace.spans >= this.#limits.maxSpansPerRun) this.#close(trace, 'span_limit', now)
+    if (trace.spans >= this.#limits.maxSpansPerRun) this.#close(trace.slot, 'span_limit', now)
     while (this.#held.open > this.#limits.maxOpen) this.#closeOldest('evicted_runs', now)
     while (this.#held.openSpans > this.#limits.maxOpenSpans && this.#held.open > 0) this.#closeOldest('evicted_spans', now)
   }
 
   #closeOldest(reason: CloseReason, now: number): void {
-    this.#close(this.#held.peek(this.#held.slots.first(LIST.age)), reason, now)
+    this.#close(this.#held.slots.first(LIST.age), reason, now)
   }
 
   #dropPlain(slot: number, reason: 'link_bound' | 'idle'): void {
@@ -254,21 +254,40 @@ export class Runs {
 
   /** What has been quiet long enough is closed when its roots have ended; else it waits for them, and its runs are shown from what was found. */
   #settle(slot: number, now: number): void {
-    const trace = this.#held.peek(slot)
-    const { rootsEnded } = trace.assembled()
-    if (rootsEnded === 'yes') this.#close(trace, 'settled', now)
-    else this.#held.settle(slot, rootsEnded === 'perhaps' ? LIST.orphans : LIST.waiting, this.#view(trace.assembled()))
+    this.#guarded(slot, () => {
+      const trace = this.#held.peek(slot)
+      const { rootsEnded } = trace.assembled()
+      if (rootsEnded === 'yes') this.#closeNow(trace, 'settled', now)
+      else this.#held.settle(slot, rootsEnded === 'perhaps' ? LIST.orphans : LIST.waiting, this.#view(trace.assembled()))
+    })
   }
 
-  #close(trace: OpenTrace, reason: CloseReason, now: number): void {
+  #close(slot: number, reason: CloseReason, now: number): void {
+    this.#guarded(slot, () => this.#closeNow(this.#held.peek(slot), reason, now))
+  }
+
+  /** A trace over which our own code throws is given up: it would be the first that is due for ever. */
+  #guarded(slot: number, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (this.#held.slots.list[slot] !== LIST.none) this.#held.remove(slot)
+      this.#events.failed(error)
+    }
+  }
+
+  #closeNow(trace: OpenTrace, reason: CloseReason, now: number): void {
     const { runs, loose, missingParents, aboveRoot } = trace.assembled()
-    const claims = settleClaims(this.#responses, trace)
+    const { claims, before } = settleClaims(this.#responses, trace)
     this.#held.remove(trace.slot)
     const kept: ClosedRun[] = [...(trace.closed?.runs ?? [])]
     const isOnly = runs.length + kept.length === 1
-    for (const [i, run] of runs.entries())
-      this.#closeRun(trace, run, aboveRoot[i], reason, (r) => kept.push({ ...r, spanIds: isOnly ? undefined : new Set(run.spanIds) }))
-    if (loose !== undefined) this.#closeLoose(trace, loose, kept[0])
+    const spanIds = isOnly ? undefined : spansOfRuns(trace, runs)
+    for (const [i, assembled] of runs.entries()) {
+      const run = withoutForeignCalls(this.#responses, trace, assembled, before)
+      this.#closeRun(trace, run, aboveRoot[i], reason, (r) => kept.push({ ...r, spanIds: spanIds?.[i] }))
+    }
+    if (loose !== undefined) this.#closeLoose(trace, loose, kept[0], before)
     const life = this.#remember(trace, kept, missingParents, now)
     for (const claim of claims) this.#responses.remember(claim, life)
     while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#held.closed.dropOldest()
@@ -276,22 +295,27 @@ export class Runs {
 
   #closeRun(
     trace: OpenTrace,
-    assembled: Run,
+    run: Run,
     above: string | undefined,
     reason: CloseReason,
     keep: (run: Omit<ClosedRun, 'spanIds'>) => void,
   ): void {
-    const run = withoutForeignCalls(this.#responses, trace, assembled)
-    const labels = { agent: run.agent, environment: run.environment, promptVersion: run.cohort.promptVersion, model: run.cohort.model }
+    const weight = Math.min(run.weight, this.#limits.maxWeight)
+    const labels = {
+      agent: run.agent,
+      environment: run.environment,
+      promptVersion: run.cohort.promptVersion,
+      model: run.cohort.model,
+      weight,
+    }
     const home = this.#lateHome(trace, run, above)
     if (home !== undefined) {
-      this.#events.late({ ...workOf(run), ...labelsOf(home), lateSpans: run.spanIds.length })
+      this.#events.late({ ...newWork(workOf(run), trace, trace.closed), ...labelsOf(home), lateSpans: run.spanIds.length })
     } else if (!trace.hasCandidate && run.modelCalls.length + run.toolCalls.length === 0) {
       // Every call of this bare trace is another trace's call: no run, but the conflicts are counted.
       this.#events.late({ ...workOf(run), ...labels })
     } else {
       keep(labels)
-      const weight = Math.min(run.weight, this.#limits.maxWeight)
       this.#events.closed(weight === run.weight ? run : { ...run, weight }, reason)
     }
   }
@@ -300,30 +324,22 @@ export class Runs {
   #lateHome(trace: OpenTrace, run: Run, above: string | undefined): ClosedRun | undefined {
     const before = trace.closed
     if (before === undefined) return undefined
-    if (above === undefined || run.spanIds.some((id) => before.missingParents.has(id))) return before.runs[0]
+    if (above === undefined || isAboveClosed(trace, run, before)) return before.runs[0]
     return above === '' ? undefined : this.#holderOf(trace.traceId, before, above)
   }
 
-  #closeLoose(trace: OpenTrace, loose: Loose, home: ClosedRun | undefined): void {
-    const foreign = foreignCalls(this.#responses, trace, loose.modelCalls)
+  #closeLoose(trace: OpenTrace, loose: Loose, home: ClosedRun | undefined, before: ReadonlySet<string>): void {
     const labels =
-      home === undefined ? { agent: loose.agent, environment: loose.environment, promptVersion: '', model: '' } : labelsOf(home)
-    const modelCalls = loose.modelCalls.filter((c) => !foreign.has(c.spanId))
-    this.#events.late({
-      ...NO_WORK,
-      ...labels,
-      traceId: trace.traceId,
-      modelCalls,
-      toolCalls: loose.toolCalls,
-      spend: loose.spend.filter((s) => !foreign.has(s.spanId)),
-      conflicts: Array.from(foreign, () => 'duplicate_response' as const),
-      lateSpans: trace.closed === undefined ? 0 : modelCalls.length + loose.toolCalls.length,
-    })
+      home === undefined ? { agent: loose.agent, environment: loose.environment, promptVersion: '', model: '', weight: 1 } : labelsOf(home)
+    const { lateSpans, ...work } = withoutForeignLoose(this.#responses, trace, loose, before)
+    this.#events.late({ ...NO_WORK, ...labels, ...newWork(work, trace, trace.closed), traceId: trace.traceId, lateSpans })
   }
 
   /** Since which closing it is remembered. */
   #remember(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): number {
     this.#seen.addAll(trace.traceId, trace.facts.values(), now)
+    // What comes late below a plain span belongs to the run around that.
+    if (trace.links.size > 0) this.#seen.addAll(trace.traceId, trace.links.keys(), now)
     return this.#held.closed.add(trace.traceId, closedTraceOf(trace, runs, missingParents, now))
   }
 
@@ -333,34 +349,24 @@ export class Runs {
   }
 
   /** The closed run that a span belongs to. */
-  #holderOf(traceId: string, closed: ClosedTrace, spanId: string): ClosedRun | undefined {
+  #holderOf(traceId: string, { runs }: ClosedTrace, spanId: string): ClosedRun | undefined {
     if (spanId === '') return undefined
-    const [only, ...more] = closed.runs
-    if (more.length === 0) return only !== undefined && this.#seen.has(traceId, spanId) ? only : undefined
-    return closed.runs.find((r) => r.spanIds?.has(spanId) === true)
+    // The one that closed when it was alone has what no other has.
+    const run = runs.find((r) => r.spanIds?.has(spanId) === true) ?? runs.find((r) => r.spanIds === undefined)
+    return run?.spanIds !== undefined || this.#seen.has(traceId, spanId) ? run : undefined
   }
 
   /** A span whose parent belongs to a closed run: counted at once (R8). */
   #addLate(traceId: string, closed: ClosedTrace, run: ClosedRun, fact: Fact, now: number): void {
     this.#seen.add(traceId, fact.spanId, now)
     run.spanIds?.add(fact.spanId)
-    const saidBefore = fact.reading.role === 'model' && (closed.envelopes.has(fact.spanId) || closed.counted.has(fact.parentSpanId))
-    const nodes = saidBefore ? [] : buildTree([fact], NO_LINKS)
-    const { calls, spend, conflicts } = countModelCalls(nodes, () => true)
-    // An agent's own sum is late news of calls that were counted one by one.
-    const fresh = fact.reading.role === 'model' || fact.reading.role === 'embedding' ? spend : []
-    for (const s of fresh) closed.counted.add(s.spanId)
-    this.#events.late({
-      ...NO_WORK,
-      ...labelsOf(run),
-      traceId,
-      modelCalls: calls,
-      spend: fresh,
-      conflicts,
-      toolCalls: countToolCalls(nodes),
-      evaluations: fact.reading.evaluations ?? [],
-      lateSpans: 1,
-    })
+    const isRepeat = isSaid(fact, closed)
+    const isTwin = !isRepeat && isCountedResponse(this.#responses, traceId, fact, this.#held.closed.lifeOfTrace(traceId))
+    const work = isRepeat || isTwin ? NO_WORK : lateWorkOf(fact)
+    for (const s of work.spend) closed.counted.add(s.spanId)
+    for (const t of work.toolCalls) closed.tools.add(t.spanId)
+    const conflicts = isTwin ? (['duplicate_response'] as const) : work.conflicts
+    this.#events.late({ ...work, ...labelsOf(run), traceId, conflicts, evaluations: fact.reading.evaluations ?? [], lateSpans: 1 })
   }
 }
 

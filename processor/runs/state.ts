@@ -23,7 +23,9 @@ const PLACES: readonly (readonly [Place, readonly List[]])[] = [
   ['plain', [LIST.plain, LIST.plainHot]],
 ]
 
-export interface ClosedRunState extends Omit<ClosedRun, 'spanIds'> {
+export interface ClosedRunState extends Omit<ClosedRun, 'spanIds' | 'weight'> {
+  /** Not in snapshots of earlier versions, nor where it is 1. */
+  readonly weight?: number
   readonly spanIds?: readonly string[]
 }
 
@@ -33,6 +35,9 @@ export interface ClosedTraceState {
   readonly runs: readonly ClosedRunState[]
   readonly counted: readonly string[]
   readonly envelopes: readonly string[]
+  /** These two are not in snapshots of earlier versions. */
+  readonly missingAbove?: readonly string[]
+  readonly tools?: readonly string[]
   readonly missingParents: readonly string[]
 }
 
@@ -54,7 +59,8 @@ export type RunsPart =
   | { readonly kind: 'open'; readonly traces: readonly OpenTraceState[] }
   | { readonly kind: 'order'; readonly traceIds: readonly string[] }
   | { readonly kind: 'claims'; readonly state: ClaimsState }
-  | { readonly kind: 'remembered'; readonly spans: RememberedState }
+  /** And when the last sweep was, which tells whether the clock was set back; not in snapshots of earlier versions. */
+  | { readonly kind: 'remembered'; readonly spans: RememberedState; readonly sweptMs?: number }
 
 /** Spans, or closed traces, in one part: a few milliseconds of writing. */
 const PART = 1000
@@ -65,6 +71,8 @@ interface ClosedMark {
   readonly trace: ClosedTrace
   readonly counted: number
   readonly envelopes: number
+  readonly missingAbove: number
+  readonly tools: number
   readonly spanIds: readonly number[] | undefined
 }
 
@@ -99,12 +107,13 @@ export interface RunsCapture {
   readonly order: readonly string[]
   readonly claims: CapturedClaims
   readonly remembered: RememberedState
+  readonly sweptMs: number
 }
 
 /** Releases what a capture holds that nobody has written out. */
 const abandoned = new FinalizationRegistry<() => void>((release) => release())
 
-export function captureHeld(held: Held, responses: Responses, seen: RememberedSpans): RunsCapture {
+export function captureHeld(held: Held, responses: Responses, seen: RememberedSpans, sweptMs: number): RunsCapture {
   const release = held.hold()
   const plain = held.capturePlain()
   const capture = {
@@ -118,6 +127,7 @@ export function captureHeld(held: Held, responses: Responses, seen: RememberedSp
     order: Array.from(held.slots.of(LIST.age), (slot) => held.slots.idOf(slot)),
     claims: responses.capture(),
     remembered: seen.capture(),
+    sweptMs,
   }
   abandoned.register(capture, release)
   return capture
@@ -150,6 +160,8 @@ function markClosed(traceId: string, trace: ClosedTrace): ClosedMark {
     trace,
     counted: trace.counted.size,
     envelopes: trace.envelopes.size,
+    missingAbove: trace.missingAbove.size,
+    tools: trace.tools.size,
     spanIds: isSeveral ? trace.runs.map((r) => r.spanIds?.size ?? 0) : undefined,
   }
 }
@@ -184,7 +196,7 @@ export function* partsOf(capture: RunsCapture): Iterable<RunsPart> {
     for (let at = 0; at < capture.order.length; at += 10 * PART) yield { kind: 'order', traceIds: capture.order.slice(at, at + 10 * PART) }
     const { seed, count, part } = capture.claims
     for (let at = 0; at < count; at += 10 * PART) yield { kind: 'claims', state: { seed, claims: part(at, at + 10 * PART) } }
-    yield { kind: 'remembered', spans: capture.remembered }
+    yield { kind: 'remembered', spans: capture.remembered, sweptMs: capture.sweptMs }
   } finally {
     capture.release()
   }
@@ -209,19 +221,22 @@ function stateAt(held: Held, ref: number): ClosedTraceState {
   return closedState(markClosed(traceId, trace))
 }
 
-function closedState({ traceId, trace, counted, envelopes, spanIds }: ClosedMark): ClosedTraceState {
+function closedState({ traceId, trace, counted, envelopes, missingAbove, tools, spanIds }: ClosedMark): ClosedTraceState {
   return {
     traceId,
     closedMs: trace.closedMs,
-    runs: trace.runs.map(({ agent, environment, promptVersion, model, spanIds: ids }, at) => ({
+    runs: trace.runs.map(({ agent, environment, promptVersion, model, weight, spanIds: ids }, at) => ({
       agent,
       environment,
       promptVersion,
       model,
+      ...(weight === 1 ? {} : { weight }),
       ...(ids === undefined ? {} : { spanIds: firstOf(ids, spanIds?.[at] ?? 0) }),
     })),
     counted: firstOf(trace.counted, counted),
     envelopes: firstOf(trace.envelopes, envelopes),
+    missingAbove: firstOf(trace.missingAbove, missingAbove),
+    tools: firstOf(trace.tools, tools),
     missingParents: [...trace.missingParents],
   }
 }
@@ -270,9 +285,11 @@ function firstOf<T>(items: Iterable<T>, n: number): T[] {
 function closedFrom(state: ClosedTraceState): ClosedTrace {
   return {
     closedMs: state.closedMs,
-    runs: state.runs.map((r) => ({ ...r, spanIds: r.spanIds === undefined ? undefined : new Set(r.spanIds) })),
+    runs: state.runs.map((r) => ({ ...r, weight: r.weight ?? 1, spanIds: r.spanIds === undefined ? undefined : new Set(r.spanIds) })),
     counted: new Set(state.counted),
     envelopes: new Set(state.envelopes),
+    missingAbove: new Set(state.missingAbove),
+    tools: new Set(state.tools),
     missingParents: new Set(state.missingParents),
   }
 }
@@ -285,7 +302,7 @@ function unclaimed(fact: HeldFact): Fact {
 
 /** Puts an open trace back as it was: with what is remembered of it, if anything is. */
 function openFrom(held: Held, state: OpenTraceState): void {
-  const closed = state.closed === undefined ? undefined : (held.closed.get(state.traceId) ?? closedFrom(state.closed))
+  const closed = state.closed === undefined ? undefined : closedFrom(state.closed)
   if (state.place === 'plain') {
     const places = state.links.map(([spanId, link]) => ({ traceId: state.traceId, spanId, ...link }))
     if (held.putBackPlain(places, state.firstMs, state.lastMs)) return

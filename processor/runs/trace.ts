@@ -86,17 +86,23 @@ export interface ClosedRun {
   readonly environment: string
   readonly promptVersion: string
   readonly model: string
-  /** Only where the trace has several runs; a span of a trace with one run belongs to that one. */
+  /** How often it counts: of a sampled run, what it stands for. */
+  readonly weight: number
+  /** Only where the trace has several runs. Without them it has all that is remembered of the trace and no other run has. */
   readonly spanIds: Set<string> | undefined
 }
 
 export interface ClosedTrace {
   readonly closedMs: number
   readonly runs: readonly ClosedRun[]
-  /** Spans whose usage was counted: a late model span below one says the same again. */
+  /** Spans whose usage was counted, and the plain ones below: a late model span below one says the same again. */
   readonly counted: Set<string>
   /** Spans above those, up to the next agent or tool: a late model span among them is an envelope. */
   readonly envelopes: Set<string>
+  /** Parents that had not come and are above counted usage, through agents: the sum of an agent up there repeats it. */
+  readonly missingAbove: Set<string>
+  /** Spans of tool calls that were counted, and the plain ones below: the late span of a tool's server below one is of the same call. */
+  readonly tools: Set<string>
   /** Parents that had not come when the trace closed: they are above its runs, not beside them. */
   readonly missingParents: ReadonlySet<string>
 }

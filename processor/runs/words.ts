@@ -4,6 +4,7 @@
 import type { CloseReason, ExternalEvaluation, ModelCall, Run, Spend, ToolCall, UsageConflict } from '../../model/run.ts'
 import { stepsOf } from '../../model/run.ts'
 import { longestStreak } from '../evaluations/no-loop.ts'
+import { endAbove, noteAbove, notePlainBelow } from './late.ts'
 import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
 
 export interface RunLimits {
@@ -47,6 +48,8 @@ export interface LateWork {
   readonly environment: string
   readonly promptVersion: string
   readonly model: string
+  /** How often it counts, as its run does. */
+  readonly weight: number
   readonly modelCalls: readonly ModelCall[]
   readonly toolCalls: readonly ToolCall[]
   readonly spend: readonly Spend[]
@@ -62,6 +65,10 @@ export interface RunEvents {
   late(work: LateWork): void
   duplicate(agent: string, environment: string): void
   linksDropped(reason: 'link_bound' | 'idle', count: number): void
+  /** An evaluation of a run that has as many as it may have. */
+  evaluationDropped(): void
+  /** Our own code threw over one trace, which was given up if need be: it must not hold up the others. */
+  failed(error: unknown): void
   /** What is known of an open run's cost; unknown where this is left out. */
   costOf?(run: Run): number | undefined
 }
@@ -93,44 +100,49 @@ export function viewOf(run: Run, costUsd: number | undefined): OpenRunView {
 export const NO_WORK = { modelCalls: [], toolCalls: [], spend: [], evaluations: [], conflicts: [], lateSpans: 0 } as const
 
 /** A run's work, to be counted under another run's labels. */
-export function workOf(run: Run): Omit<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
+export function workOf(run: Run): Omit<LateWork, keyof Labels> {
   const { modelCalls, toolCalls, spend, evaluations, conflicts, traceId } = run
   return { modelCalls, toolCalls, spend, evaluations, conflicts, traceId, lateSpans: 0 }
 }
 
+type Labels = Pick<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model' | 'weight'>
+
 /** What late work of a closed run is counted under. */
-export function labelsOf(run: Omit<ClosedRun, 'spanIds'>): Pick<LateWork, 'agent' | 'environment' | 'promptVersion' | 'model'> {
-  return { agent: run.agent, environment: run.environment, promptVersion: run.promptVersion, model: run.model }
+export function labelsOf({ agent, environment, promptVersion, model, weight }: Omit<ClosedRun, 'spanIds'>): Labels {
+  return { agent, environment, promptVersion, model, weight }
 }
 
-function noteCounted(trace: OpenTrace, spend: readonly Spend[], counted: Set<string>, envelopes: Set<string>): void {
+type Noted = Pick<ClosedTrace, 'counted' | 'envelopes' | 'missingAbove' | 'tools'>
+
+function noteCounted(trace: OpenTrace, { spend, toolCalls }: Pick<Run, 'spend' | 'toolCalls'>, noted: Noted, isAllThere: boolean): void {
   for (const { spanId } of spend) {
-    counted.add(spanId)
-    addEnvelopes(trace, spanId, envelopes)
+    noted.counted.add(spanId)
+    const role = trace.facts.get(spanId)?.reading.role
+    if (role === 'model') noteAbove(trace, spanId, noted.envelopes)
+    const end = isAllThere || role === 'embedding' ? '' : endAbove(trace, spanId)
+    if (end !== '') noted.missingAbove.add(end)
   }
-}
-
-/** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
-function addEnvelopes(trace: OpenTrace, spanId: string, into: Set<string>): void {
-  let id = trace.facts.get(spanId)?.parentSpanId ?? ''
-  for (let steps = 0; id !== '' && steps < 64; steps++) {
-    const fact = trace.facts.get(id)
-    const role = fact?.reading.role
-    if (role === 'agent' || role === 'workflow' || role === 'tool') return
-    into.add(id)
-    id = fact?.parentSpanId ?? trace.links.get(id)?.parentSpanId ?? ''
-  }
+  for (const { spanId } of toolCalls) noted.tools.add(spanId)
 }
 
 /** What is remembered of a trace that closes, joined with what was remembered of it before. */
 export function closedTraceOf(trace: OpenTrace, runs: readonly ClosedRun[], missingParents: readonly string[], now: number): ClosedTrace {
   const { closed: before } = trace
-  const counted = before?.counted ?? new Set<string>()
-  const envelopes = before?.envelopes ?? new Set<string>()
+  const noted = {
+    counted: before?.counted ?? new Set<string>(),
+    envelopes: before?.envelopes ?? new Set<string>(),
+    missingAbove: before?.missingAbove ?? new Set<string>(),
+    tools: before?.tools ?? new Set<string>(),
+  }
   const missing = new Set(before?.missingParents)
   const { runs: assembled, loose } = trace.assembled()
-  for (const { spend } of assembled) noteCounted(trace, spend, counted, envelopes)
-  if (loose !== undefined) noteCounted(trace, loose.spend, counted, envelopes)
+  const isAllThere = missingParents.length === 0
+  for (const run of assembled) noteCounted(trace, run, noted, isAllThere)
+  if (loose !== undefined) noteCounted(trace, loose, noted, isAllThere)
+  if (trace.links.size > 0) {
+    notePlainBelow(trace, noted.counted)
+    notePlainBelow(trace, noted.tools)
+  }
   for (const id of missingParents) if (!trace.has(id)) missing.add(id)
-  return { closedMs: now, runs, counted, envelopes, missingParents: missing }
+  return { closedMs: now, runs, ...noted, missingParents: missing }
 }

@@ -8,7 +8,14 @@ import { sumOf } from '../support/app.ts'
 import { agent, model, spansOf } from '../support/facts.ts'
 
 const { facts } = spansOf(agent('a', 'support', [model('m', 10, 1)]))
-const NOTHING = { closed: () => undefined, late: () => undefined, duplicate: () => undefined, linksDropped: () => undefined }
+const NOTHING = {
+  closed: () => undefined,
+  late: () => undefined,
+  duplicate: () => undefined,
+  linksDropped: () => undefined,
+  evaluationDropped: () => undefined,
+  failed: () => undefined,
+}
 
 class World {
   now = 1_760_000_000_020

@@ -326,6 +326,7 @@ test('late work adds to counters and to no histogram of runs or calls', async ()
     environment: 'prod',
     promptVersion: 'v 7',
     model: 'gpt-5',
+    weight: 1,
     traceId: TRACE,
     lateSpans: 3,
     modelCalls: [call('1', { outcome: 'error', finish: 'error' })],

@@ -28,6 +28,10 @@ class World {
         late: (work: LateWork) => this.said.push(['late', work]),
         duplicate: (who, where) => this.said.push(['duplicate', who, where]),
         linksDropped: () => undefined,
+        evaluationDropped: () => undefined,
+        failed: (error) => {
+          throw error
+        },
         costOf: (run) => run.spend.length,
       },
       7,

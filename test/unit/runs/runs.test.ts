@@ -9,6 +9,8 @@ class World {
   readonly late: LateWork[] = []
   readonly duplicates: string[] = []
   linksDropped = 0
+  evaluationsDropped = 0
+  readonly failures: unknown[] = []
   readonly runs: Runs
   constructor(limits: Partial<RunLimits> = {}) {
     this.runs = new Runs(
@@ -18,6 +20,8 @@ class World {
         late: (work) => this.late.push(work),
         duplicate: (a) => this.duplicates.push(a),
         linksDropped: (_, n) => (this.linksDropped += n),
+        evaluationDropped: () => this.evaluationsDropped++,
+        failed: (error) => this.failures.push(error),
       },
       7,
     )

@@ -34,6 +34,10 @@ class World {
         late: (work) => this.said.push(['late', work]),
         duplicate: (who) => this.said.push(['duplicate', who]),
         linksDropped: (reason, n) => this.said.push([reason, n]),
+        evaluationDropped: () => undefined,
+        failed: (error) => {
+          throw error
+        },
       },
       7,
     )

@@ -1,0 +1,158 @@
+/**
+ * What comes late for a trace whose runs have closed → what of it was counted before (R3, R4, R8). The spans that said it are gone: known are
+ * the ids of those that were counted, of the spans above them, and of the plain spans below them (`ClosedTrace`).
+ */
+import type { Fact, ModelCall, Run, SpanRole, Spend, ToolCall } from '../../model/run.ts'
+import { type CountedCalls, countModelCalls } from './model-calls.ts'
+import { countToolCalls } from './tool-calls.ts'
+import type { ClosedTrace, OpenTrace } from './trace.ts'
+import { buildTree, type Link } from './tree.ts'
+
+/** Paths longer than this are a sender's bug, or a loop. */
+const MOST_STEPS = 64
+
+type Spans = Pick<OpenTrace, 'facts' | 'links' | 'has'>
+
+const isAgent = (role: SpanRole | undefined): boolean => role === 'agent' || role === 'workflow'
+const isCall = (role: SpanRole | undefined): boolean => role === 'model' || role === 'embedding'
+/** Where a call ends that is told by several spans: what is beyond is another call. */
+const isBorder = (role: SpanRole | undefined): boolean => isAgent(role) || role === 'tool' || role === 'evaluator'
+
+/** Whether a span whose parent was counted, or which is itself around what was, says the same again. */
+export function isSaid({ spanId, parentSpanId, reading }: Fact, before: ClosedTrace): boolean {
+  if (isCall(reading.role)) return (reading.role === 'model' && before.envelopes.has(spanId)) || before.counted.has(parentSpanId)
+  return reading.role === 'tool' && reading.serverSide === true && before.tools.has(parentSpanId)
+}
+
+/** The work of one late span by itself. An agent's own sum is late news of calls that were counted one by one. */
+export function lateWorkOf(fact: Fact): Work & Pick<CountedCalls, 'conflicts'> {
+  const nodes = buildTree([fact], NO_LINKS)
+  const { calls, spend, conflicts } = countModelCalls(nodes, () => true)
+  return { modelCalls: calls, toolCalls: countToolCalls(nodes), spend: isCall(fact.reading.role) ? spend : [], conflicts }
+}
+
+const NO_LINKS: ReadonlyMap<string, Link> = new Map()
+
+interface Work {
+  readonly modelCalls: readonly ModelCall[]
+  readonly toolCalls: readonly ToolCall[]
+  readonly spend: readonly Spend[]
+}
+
+/** Of the work of a trace that is open again, what was not counted before its runs closed. */
+export function newWork<W extends Work>(work: W, trace: Spans, before: ClosedTrace | undefined): W {
+  if (before === undefined) return work
+  const around = aroundCounted(trace, before)
+  const isNew = ({ spanId }: { readonly spanId: string }): boolean => {
+    const fact = trace.facts.get(spanId)
+    if (fact === undefined) return true
+    if (isAgent(fact.reading.role) || isCall(fact.reading.role)) {
+      if (around.has(spanId)) return false
+      return isAgent(fact.reading.role) || !isBelow(trace, fact, before.counted)
+    }
+    return fact.reading.role !== 'tool' || fact.reading.serverSide !== true || !isBelow(trace, fact, before.tools)
+  }
+  return { ...work, modelCalls: work.modelCalls.filter(isNew), toolCalls: work.toolCalls.filter(isNew), spend: work.spend.filter(isNew) }
+}
+
+/** Spans around counted usage: calls up to the next agent or tool, and every agent above, whose own sum repeats it. */
+function aroundCounted(trace: Spans, before: ClosedTrace): ReadonlySet<string> {
+  const around = new Set<string>()
+  const climb = (from: string, isNear: boolean): void => {
+    let isOfCall = isNear
+    for (let id = from, steps = 0; trace.has(id) && steps < MOST_STEPS; id = parentOf(trace, id), steps++) {
+      const role = trace.facts.get(id)?.reading.role
+      // What an evaluator asks is in nobody's sum.
+      if (role === 'evaluator') return
+      if (isBorder(role)) isOfCall = false
+      if (isAgent(role) || (isOfCall && role === 'model')) around.add(id)
+    }
+  }
+  for (const id of before.envelopes) climb(id, true)
+  for (const id of before.missingAbove) climb(id, false)
+  return around
+}
+
+/** Whether a run has a span above what closed before: a parent that was missing then, or one above such a parent. */
+export function isAboveClosed(trace: Spans, run: Run, before: ClosedTrace): boolean {
+  const come = [...before.missingParents].filter((id) => trace.has(id))
+  if (come.length === 0) return false
+  const ids = new Set(run.spanIds)
+  return come.some((missing) => {
+    let id = missing
+    for (let steps = 0; !ids.has(id) && trace.has(id) && steps < MOST_STEPS; steps++) id = parentOf(trace, id)
+    return ids.has(id)
+  })
+}
+
+/** Whether one of the given spans is above, not through an agent or a tool. */
+function isBelow(trace: Spans, fact: Fact, these: ReadonlySet<string>): boolean {
+  let id = fact.parentSpanId
+  for (let steps = 0; id !== '' && steps < MOST_STEPS; steps++) {
+    if (these.has(id)) return true
+    if (isBorder(trace.facts.get(id)?.reading.role)) return false
+    id = parentOf(trace, id)
+  }
+  return false
+}
+
+function parentOf(trace: Spans, spanId: string): string {
+  return trace.facts.get(spanId)?.parentSpanId ?? trace.links.get(spanId)?.parentSpanId ?? ''
+}
+
+/** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
+export function noteAbove(trace: Spans, spanId: string, into: Set<string>): void {
+  let id = trace.facts.get(spanId)?.parentSpanId ?? ''
+  for (let steps = 0; id !== '' && steps < MOST_STEPS; steps++) {
+    if (isBorder(trace.facts.get(id)?.reading.role)) return
+    into.add(id)
+    id = parentOf(trace, id)
+  }
+}
+
+/** The id of the parent that is missing at the end of the path up from a span; empty where none is, or an evaluator is on the path. */
+export function endAbove(trace: Spans, spanId: string): string {
+  let id = spanId
+  for (let steps = 0; trace.has(id) && steps < MOST_STEPS; steps++) {
+    if (trace.facts.get(id)?.reading.role === 'evaluator') return ''
+    id = parentOf(trace, id)
+  }
+  return trace.has(id) ? '' : id
+}
+
+/** Adds to some spans the plain ones below them: what comes late below such a one is below them too. */
+export function notePlainBelow(trace: Spans, into: Set<string>): void {
+  if (into.size === 0) return
+  for (const [spanId] of trace.links) {
+    const path = [spanId]
+    let up = parentOf(trace, spanId)
+    while (path.length < MOST_STEPS && trace.links.has(up) && !into.has(up)) {
+      path.push(up)
+      up = parentOf(trace, up)
+    }
+    if (into.has(up)) for (const id of path) into.add(id)
+  }
+}
+
+/** The spans of each of several runs, plain ones with the run that the nearest GenAI span above is of. */
+export function spansOfRuns(trace: Spans, runs: readonly Run[]): readonly Set<string>[] {
+  const spans = runs.map((run) => new Set(run.spanIds))
+  if (trace.links.size === 0) return spans
+  const runOf = new Map<string, Set<string>>()
+  for (const ids of spans) for (const id of ids) runOf.set(id, ids)
+  for (const [spanId] of trace.links) {
+    const path: string[] = []
+    let id = spanId
+    while (path.length < MOST_STEPS && trace.links.has(id) && !runOf.has(id)) {
+      path.push(id)
+      id = parentOf(trace, id)
+    }
+    const run = runOf.get(id)
+    if (run === undefined) continue
+    for (const plain of path) {
+      runOf.set(plain, run)
+      run.add(plain)
+    }
+  }
+  return spans
+}
