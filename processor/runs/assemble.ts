@@ -52,7 +52,7 @@ const isStep = (n: Node): boolean => n.role === 'model' || n.role === 'tool' || 
 const inEvaluator = (n: Node): boolean => n.evaluatorAbove !== undefined
 const isOrphan = (n: Node): boolean => n.parent === undefined && n.end.missingParentId !== '' && n.top === undefined
 
-/** Assembles everything that is known of a trace. Linear in its spans, but for the depth of nested calls. */
+/** Assembles everything that is known of a trace. Linear in its spans, however deep they are nested. */
 export function assemble(trace: TraceView): Assembled {
   const nodes = buildTree(withoutShadowedLogs(trace.facts), trace.links)
   adoptOrphans(nodes)
@@ -218,8 +218,11 @@ function toldBy(members: readonly Node[]): Told {
 
 /** The spend of the first of the agent's own calls that is known, else the first. */
 function firstSpend(spend: readonly Spend[], calls: readonly ModelCall[]): Spend | undefined {
-  for (const s of spend) if (s.own && calls.some((c) => c.spanId === s.spanId)) return s
-  return spend[0]
+  const [head] = spend
+  // As it nearly always is.
+  if (head === undefined || (head.own && calls[0]?.spanId === head.spanId)) return head
+  const ids = new Set(calls.map((c) => c.spanId))
+  return spend.find((s) => s.own && ids.has(s.spanId)) ?? head
 }
 
 /** Some SDKs tell on the agent's span that the output could not be parsed (Vercel generateObject): it is the last call's answer. */
@@ -278,12 +281,14 @@ const NO_INTERVENTIONS: readonly Intervention[] = []
 function evaluationsOf(trace: TraceView, members: readonly Node[]): readonly ExternalEvaluation[] {
   const found = new Map<string, ExternalEvaluation>()
   const ids = new Set(trace.evaluations.length === 0 ? undefined : members.map((n) => n.fact.spanId))
+  const judges = trace.evaluations.some(({ evaluation }) => evaluation.responseId !== undefined)
+  const responses = new Set(judges ? members.map((n) => n.fact.reading.responseId) : undefined)
   const add = (spanId: string, e: ExternalEvaluation): void => {
     found.set(e.idempotencyKey ?? `${spanId}\0${e.name}\0${e.score ?? ''}\0${e.label ?? ''}`, e)
   }
   for (const n of members) for (const e of n.fact.reading.evaluations ?? []) if (e.target === undefined) add(n.fact.spanId, e)
   for (const { spanId, evaluation } of trace.evaluations) {
-    const responds = evaluation.responseId !== undefined && members.some((n) => n.fact.reading.responseId === evaluation.responseId)
+    const responds = evaluation.responseId !== undefined && responses.has(evaluation.responseId)
     if (spanId === '' || ids.has(spanId) || responds) add(spanId, evaluation)
   }
   return [...found.values()]

@@ -26,7 +26,10 @@ export function countModelCalls(members: readonly Node[], isOwn: (n: Node) => bo
   const mark = ++counts
   const conflicts: UsageConflict[] = []
   const models = membersThat(isCountedModel, members)
-  for (const node of models) node.counted = mark
+  for (const node of models) {
+    node.counted = mark
+    node.topAttempt = undefined
+  }
   for (const node of models) markAbove(node, mark)
   const leaves = dropSuperseded(
     all(models, (n) => n.modelBelow !== mark),
@@ -124,7 +127,7 @@ function dropSuperseded(leaves: readonly Node[], mark: number, members: readonly
   return [...kept]
 }
 
-/** When tool calls started, by the span above them. */
+/** When tool calls started, in order, by the span above them. */
 function toolStartsOf(members: readonly Node[]): ReadonlyMap<string, readonly number[]> {
   const toolStarts = new Map<string, number[]>()
   for (const n of members) {
@@ -137,11 +140,24 @@ function toolStartsOf(members: readonly Node[]): ReadonlyMap<string, readonly nu
   return toolStarts
 }
 
-/** The span that stands for the attempt: the leaf's outermost per-attempt span, else the leaf itself. */
+/**
+ * The span that stands for the attempt: the leaf's outermost per-attempt span, else the leaf itself. Answers are remembered along the path,
+ * so that leaves at every depth of one path of envelopes climb it once.
+ */
 function topAttempt(node: Node, mark: number): Node {
-  let top = node
-  for (let up: Node | undefined = node; up !== undefined; up = envelopeOf(up, mark)) if (up.fact.reading.perAttempt === true) top = up
-  return top
+  if (node.modelAbove === undefined) return node
+  let top: Node | null = null
+  let at: Node | undefined = node
+  for (; at !== undefined && (at.counted !== mark || at.topAttempt === undefined); at = envelopeOf(at, mark))
+    if (at.fact.reading.perAttempt === true) top = at
+  top = at?.topAttempt ?? top
+  let answer = top
+  for (let on: Node | undefined = node; on !== at && on !== undefined; on = envelopeOf(on, mark)) {
+    on.topAttempt = answer
+    // What is above the outermost has none.
+    if (on === top) answer = null
+  }
+  return top ?? node
 }
 
 /** Attempts of one call share a parent: the span above a per-attempt span, or the envelope of plain leaves. */
@@ -154,7 +170,18 @@ function attemptGroup(node: Node, mark: number): string | undefined {
 function isRetryOf(next: Node, before: Node, toolStarts: readonly number[]): boolean {
   const from = before.fact.startMs + before.fact.durationMs
   // One millisecond of slack: SDKs round start and end differently.
-  return next.fact.startMs >= from - 1 && !toolStarts.some((t) => t >= before.fact.startMs && t <= next.fact.startMs)
+  return next.fact.startMs >= from - 1 && !isAnyWithin(toolStarts, before.fact.startMs, next.fact.startMs)
+}
+
+/** Whether any of some times in order is within two others. By halves: a span may have thousands of attempts and of tools below it. */
+function isAnyWithin(times: readonly number[], from: number, to: number): boolean {
+  let [low, high] = [0, times.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((times[middle] as number) < from) low = middle + 1
+    else high = middle
+  }
+  return low < times.length && (times[low] as number) <= to
 }
 
 /** Of spans with equal response id one is kept: with usage rather than without, deeper rather than higher. These are the others. */

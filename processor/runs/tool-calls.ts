@@ -44,10 +44,14 @@ const NONE: readonly ToolCall[] = []
 /** Calls, each from the spans that say the same. */
 function merge(members: readonly Node[]): readonly ToolCall[] {
   const merged = new Map<Node, Merged>()
+  /** The span above that a node went into. */
+  const outers = new Map<Node, Node>()
   const byCallId = new Map<string, Node>()
   for (const node of outerFirst(members)) {
     if (!isCall(node)) continue
-    const same = outerSpanOf(node, merged) ?? siblingOf(node, byCallId, merged)
+    const outer = outerSpanOf(node, merged, outers)
+    if (outer !== undefined) outers.set(node, outer)
+    const same = outer ?? siblingOf(node, byCallId, merged)
     const into = same === undefined ? undefined : merged.get(same)
     if (into === undefined) merged.set(node, startOf(node))
     else mergeInto(into, node)
@@ -77,14 +81,15 @@ function outerFirst(members: readonly Node[]): readonly Node[] {
   return ordered
 }
 
-/** The span above that reports the same call, if any. */
-function outerSpanOf(node: Node, merged: ReadonlyMap<Node, Merged>): Node | undefined {
+/**
+ * The span above that reports the same call, if any. Only the nearest one is asked, which was placed before: what it went into is what
+ * this one goes into. A walk to the top from each of 40,000 nested tools took 16 seconds.
+ */
+function outerSpanOf(node: Node, merged: ReadonlyMap<Node, Merged>, outers: ReadonlyMap<Node, Node>): Node | undefined {
   const isOfTool = isTool(node)
-  for (let up = above(node, isOfTool), from = node; up !== undefined; from = up, up = above(up, isOfTool)) {
-    if (isOfTool && !saysTheSame(from.fact.reading, up.fact.reading)) return undefined
-    if (merged.has(up)) return up
-  }
-  return undefined
+  const up = above(node, isOfTool)
+  if (up === undefined || (isOfTool && !saysTheSame(node.fact.reading, up.fact.reading))) return undefined
+  return merged.has(up) ? up : outers.get(up)
 }
 
 function saysTheSame(inner: Reading, outer: Reading): boolean {

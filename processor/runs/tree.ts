@@ -54,6 +54,8 @@ export class Node {
   usageBelow = 0
   usageBelowAgent = 0
   lastUnder: Node | undefined = undefined
+  /** The outermost per-attempt model span of itself and those around it, null for none; unknown until it was looked for. */
+  topAttempt: Node | null | undefined = undefined
   /** Failed attempts before this one, of a call that is counted. */
   failedAttempts = 0
   /** Tokens of its usage where that is counted as a model call's, and of those below it (model-calls.ts). */
