@@ -57,7 +57,8 @@ export function assemble(trace: TraceView): Assembled {
   const nodes = buildTree(withoutShadowedLogs(trace.facts), trace.links)
   adoptOrphans(nodes)
   const { roots, members, outside } = membersOf(nodes)
-  const runs = members.map((list, i) => runOf(trace, roots[i] as Node, list, true))
+  const shares = shareOut(trace.evaluations, members)
+  const runs = members.map((list, i) => runOf(trace, roots[i] as Node, list, true, shares?.[i]))
   const aboveRoot: (string | undefined)[] = roots.map((root) => root.end.missingParentId)
   const lone = members.length > 0 ? NO_NODES : outside.some(inEvaluator) ? outside.filter((n) => !inEvaluator(n)) : outside
   const isRun = lone.some(isStep)
@@ -153,7 +154,8 @@ function rootsEnded(nodes: readonly Node[]): RootsEnded {
   return answer
 }
 
-function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandidate: boolean): Run {
+/** `apart` are the run's evaluations that came apart from their spans, where those of the trace are not all its own. */
+function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandidate: boolean, apart = trace.evaluations): Run {
   const identity = identify(root, members)
   const { calls, spend, conflicts, embeddings } = countModelCalls(members, identity.isOwn)
   const rootEnded = hasCandidate || root.fact.fromLog === true || root.end.missingParentId === '' || root.end.missingIs === 'remote'
@@ -180,7 +182,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     spend,
     conflicts,
     interventions: told.hasIntervened ? members.flatMap((n) => n.fact.reading.intervention ?? []) : NO_INTERVENTIONS,
-    evaluations: told.isEvaluated || trace.evaluations.length > 0 ? evaluationsOf(trace, members) : NO_EVALUATIONS,
+    evaluations: told.isEvaluated || apart.length > 0 ? evaluationsOf(members, apart) : NO_EVALUATIONS,
     spanIds: told.spanIds,
   }
   if (told.stoppedBy !== undefined) run.stoppedBy = told.stoppedBy
@@ -277,20 +279,39 @@ function endOf(call: ModelCall): number {
 const NO_EVALUATIONS: readonly ExternalEvaluation[] = []
 const NO_INTERVENTIONS: readonly Intervention[] = []
 
+/**
+ * Per run the evaluations that came apart; undefined where one run has them all. Each is one run's: of the span it names, else of its response,
+ * else the first's, as one that comes after the close is (`Runs.evaluate`). That its span is in no run, as an HTTP span around the agent or a
+ * log record's, is no reason to lose it.
+ */
+function shareOut(
+  evaluations: TraceView['evaluations'],
+  runs: readonly (readonly Node[])[],
+): readonly TraceView['evaluations'][] | undefined {
+  if (evaluations.length === 0 || runs.length < 2) return undefined
+  const bySpan = new Map<string, number>()
+  const byResponse = new Map<string, number>()
+  for (const [i, members] of runs.entries())
+    for (const { spanId, reading } of members.map((n) => n.fact)) {
+      bySpan.set(spanId, i)
+      if (reading.responseId !== undefined && !byResponse.has(reading.responseId)) byResponse.set(reading.responseId, i)
+    }
+  const shares = runs.map((): TraceView['evaluations'][number][] => [])
+  for (const apart of evaluations) {
+    const { responseId } = apart.evaluation
+    shares[bySpan.get(apart.spanId) ?? (responseId === undefined ? 0 : (byResponse.get(responseId) ?? 0))]?.push(apart)
+  }
+  return shares
+}
+
 /** Evaluations on member spans and those that came apart, each once. */
-function evaluationsOf(trace: TraceView, members: readonly Node[]): readonly ExternalEvaluation[] {
+function evaluationsOf(members: readonly Node[], apart: TraceView['evaluations']): readonly ExternalEvaluation[] {
   const found = new Map<string, ExternalEvaluation>()
-  const ids = new Set(trace.evaluations.length === 0 ? undefined : members.map((n) => n.fact.spanId))
-  const judges = trace.evaluations.some(({ evaluation }) => evaluation.responseId !== undefined)
-  const responses = new Set(judges ? members.map((n) => n.fact.reading.responseId) : undefined)
   const add = (spanId: string, e: ExternalEvaluation): void => {
     found.set(e.idempotencyKey ?? `${spanId}\0${e.name}\0${e.score ?? ''}\0${e.label ?? ''}`, e)
   }
   for (const n of members) for (const e of n.fact.reading.evaluations ?? []) if (e.target === undefined) add(n.fact.spanId, e)
-  for (const { spanId, evaluation } of trace.evaluations) {
-    const responds = evaluation.responseId !== undefined && responses.has(evaluation.responseId)
-    if (spanId === '' || ids.has(spanId) || responds) add(spanId, evaluation)
-  }
+  for (const { spanId, evaluation } of apart) add(spanId, evaluation)
   return [...found.values()]
 }
 

@@ -86,4 +86,18 @@ describe('assembly walks no path for each of its spans', () => {
     expect(runs[0]?.evaluations).toHaveLength(SPANS)
     expect(reads).toBeLessThan(FEW_PASSES)
   })
+  test('evaluations of many runs are gone through once, not for each of the runs', () => {
+    let reads = 0
+    const { facts } = spansOf(...Array.from({ length: SPANS }, (_, i) => agent(`${i}`, 'x', [])))
+    const evaluations = facts.map(({ spanId }) => ({
+      spanId,
+      get evaluation() {
+        reads++
+        return { name: 'good', source: 'judge' } as const
+      },
+    }))
+    const { runs } = assemble({ traceId: TRACE, facts: new Map(facts.map((f) => [f.spanId, f])), links: new Map(), evaluations })
+    expect(runs.map((r) => r.evaluations.length)).toEqual(runs.map(() => 1))
+    expect(reads).toBeLessThan(FEW_PASSES)
+  })
 })

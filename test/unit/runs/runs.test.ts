@@ -219,6 +219,35 @@ describe('evaluations join their run', () => {
     expect(w.runs.evaluate({ ...e, responseId: 'r9' }, '', '')).toBe(true)
     expect(w.runs.evaluate({ ...e, responseId: 'nobody' }, '', '')).toBe(false)
   })
+  const one = spansOf(http('h', [support()]))
+  const two = spansOf(http('h', [agent('a', 'first', [model('m', 1, 1)]), agent('b', 'second', [http('c', [model('n', 1, 1)])])]))
+  test.each([
+    ['on an HTTP span around the agent', one, 'h', 'support'],
+    ['on a span that never came', one, 'x', 'support'],
+    ['on a trace', one, '', 'support'],
+    ['on a span of the second of two runs', two, 'n', 'second'],
+    ['on a span of neither of two runs', two, 'h', 'first'],
+    ['on a span in the second that is no GenAI', two, 'c', 'first'],
+    ['on a trace with two runs', two, '', 'first'],
+  ])('%s: whether it comes before the close or after it', (_, spans, span, home) => {
+    const before = new World()
+    before.add(spans, 0)
+    expect(before.runs.evaluate(e, TRACE, span === '' ? '' : idOf(span))).toBe(true)
+    before.runs.sweep(10 * S)
+    expect(before.closed.flatMap(([r]) => r.evaluations.map(() => r.agent))).toEqual([home])
+    const after = new World()
+    after.add(spans, 0)
+    after.runs.sweep(10 * S)
+    expect(after.runs.evaluate(e, TRACE, span === '' ? '' : idOf(span))).toBe(true)
+    expect(after.late.flatMap((l) => l.evaluations.map(() => l.agent))).toEqual([home])
+  })
+  test('by the response of the second of two runs while they are open', () => {
+    const w = new World()
+    w.add(spansOf(agent('a', 'first', [model('m', 1, 1)]), agent('b', 'second', [model('n', 1, 1, { responseId: 'r9' })])), 0)
+    expect(w.runs.evaluate({ ...e, responseId: 'r9' }, '', '')).toBe(true)
+    w.runs.sweep(10 * S)
+    expect(w.closed.map(([r]) => r.evaluations.length)).toEqual([0, 1])
+  })
 })
 
 test('any order, repetition and batching of arrival gives the same runs', () => {
