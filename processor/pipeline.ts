@@ -7,7 +7,7 @@
  * A refused body changes nothing: the decoder checks all of it before the first span is handed on.
  * An item that our own code fails on is dropped and counted; the process lives.
  */
-import type { CloseReason, ExternalEvaluation, Quality, Run } from '../model/run.ts'
+import type { CloseReason, ExternalEvaluation, Fact, Quality, Run } from '../model/run.ts'
 import type { LogRecord, Span } from '../model/span.ts'
 import type { Decoded, Decoder, Encoding } from './decode/decode.ts'
 import type { SpanIds, SpanPlace } from './decode/span-ids.ts'
@@ -160,6 +160,11 @@ export function createPipeline(
   const judgeSent = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
     if (hooks.elsewhere?.(e, traceId, spanId) !== true) judge(e, traceId, spanId)
   }
+  /** Adds what a span or log record told, and what was judged of it before it came. */
+  const addFact = (traceId: string, fact: Fact): void => {
+    runs.add(traceId, fact, now)
+    for (const p of pending.take(traceId, fact.reading.responseId)) judge(p.evaluation, traceId, p.spanId)
+  }
   /** Spans of one dialect come one after the other: they are counted together, at the end of a request or at the next sweep. */
   let countedDialect = 'other'
   let counted = 0
@@ -174,10 +179,7 @@ export function createPipeline(
       countedDialect = dialect
       counted++
       if (fact === undefined) runs.link(span, now)
-      else {
-        runs.add(span.traceId, fact, now)
-        for (const p of pending.take(span.traceId, fact.reading.responseId)) judge(p.evaluation, span.traceId, p.spanId)
-      }
+      else addFact(span.traceId, fact)
       for (const e of evaluations) if (e.target !== undefined) judgeSent(e, e.target.traceId, e.target.spanId ?? '')
     })
   const takeLog = (log: LogRecord): void =>
@@ -188,7 +190,7 @@ export function createPipeline(
       const fact = found?.reading.fact
       if (found === undefined || fact === undefined) return
       const traceId = log.traceId === '' ? `log:${fact.runKey}` : log.traceId
-      runs.add(traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading), now)
+      addFact(traceId, factOfLog(log, found.dialect, fact.id, fact.durationMs, fact.reading))
     })
   let others = 0
   let othersInProcess = 0

@@ -174,6 +174,38 @@ describe('a refused body changes nothing', () => {
   })
 })
 
+describe('evaluations of runs that are read from logs', () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const spanId = id(9)
+  const call = {
+    traceId,
+    spanId,
+    eventName: 'claude_code.api_request',
+    attributes: { 'event.name': 'api_request', 'session.id': 's', model: 'claude-sonnet-4-5', input_tokens: 1, output_tokens: 1 },
+  }
+  const judged = {
+    traceId,
+    spanId,
+    eventName: 'gen_ai.evaluation.result',
+    attributes: { 'gen_ai.evaluation.name': 'grounded', 'gen_ai.evaluation.score.value': 1 },
+  }
+  test.each([
+    ['that come first', [judged, call]],
+    ['that come after it', [call, judged]],
+  ])('%s are joined', async (_, records) => {
+    const { pipeline, text } = world()
+    for (const record of records) pipeline.ingest('logs', toJson(otlpLogs({ records: [record] })), 'json', 1000)
+    pipeline.flush(2000, 'shutdown')
+    pipeline.sweep(DEFAULT_RUN_LIMITS.rememberMs + 2000)
+    const body = await text()
+    expect([
+      sumOf(body, 'agentopz_runs_total'),
+      sumOf(body, 'agentopz_evaluations_total', { evaluation: 'grounded', verdict: 'pass' }),
+      sumOf(body, 'agentopz_evaluations_unmatched_total'),
+    ]).toEqual([1, 1, 0])
+  })
+})
+
 describe('evaluations that never find their run', () => {
   test('are counted by reason, and held within the bound', async () => {
     const { pipeline, text } = world()
