@@ -262,6 +262,7 @@ export function createPipeline(
     resume(at) {
       now = at
       runs.resume(now)
+      pending.resume(now)
     },
     sweep(at, limit) {
       now = at
