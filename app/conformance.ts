@@ -4,7 +4,7 @@
  * unknown is not zero, so a token class that one side has and the other has not is a difference, 0 included.
  * Rules per field: test/golden/README.md. Pure: nothing is read or printed here.
  */
-import { type Run, type RunOutcome, TOKEN_CLASSES, type TokenClass } from '../model/run.ts'
+import { endOf, type Run, type RunOutcome, TOKEN_CLASSES, type TokenClass } from '../model/run.ts'
 
 /** One OTLP/JSON export request as text. */
 export interface SignalLine {
@@ -291,6 +291,6 @@ function distinct(values: readonly string[]): readonly string[] {
 
 function lastCall(run: Run): Run['modelCalls'][number] | undefined {
   let last: Run['modelCalls'][number] | undefined
-  for (const call of run.modelCalls) if (last === undefined || call.startMs + call.durationMs >= last.startMs + last.durationMs) last = call
+  for (const call of run.modelCalls) if (last === undefined || endOf(call) >= endOf(last)) last = call
   return last
 }

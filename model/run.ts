@@ -144,7 +144,9 @@ export interface Fact {
   readonly spanId: string
   readonly parentSpanId: string
   readonly parentLocation: 'local' | 'remote' | 'unknown'
+  /** When it came, at the latest, where the span does not say. */
   readonly startMs: number
+  /** Of facts, calls and runs: NaN where it is unknown; `endOf` adds it up. */
   readonly durationMs: number
   readonly status: 'unset' | 'ok' | 'error'
   readonly dialect: string
@@ -255,6 +257,11 @@ export interface Run {
   readonly inputText?: string
   /** Ids of every span that belongs to the run, root included. */
   readonly spanIds: readonly string[]
+}
+
+/** When a span, call or run ended, as far as it is known: not before it began. */
+export function endOf({ startMs, durationMs }: { readonly startMs: number; readonly durationMs: number }): number {
+  return durationMs > 0 ? startMs + durationMs : startMs
 }
 
 /** Steps of a run: model calls + tool calls + retrievals (R3). */

@@ -57,9 +57,9 @@ export interface Span {
   readonly name: string
   /** OTLP `Span.SpanKind` number, see `SPAN_KIND`. */
   readonly kind: number
-  /** Unix milliseconds, fractional. */
+  /** Unix milliseconds, fractional. Its end where the start is unknown, 0 where both are. */
   readonly startMs: number
-  /** End − start, computed exactly and clamped at 0. */
+  /** End − start, computed exactly and clamped at 0. NaN where either is unknown: no histogram takes that. */
   readonly durationMs: number
   readonly status: StatusCode
   readonly statusMessage: string

@@ -160,9 +160,9 @@ export function createPipeline(
   const judgeSent = (e: ExternalEvaluation, traceId: string, spanId: string): void => {
     if (hooks.elsewhere?.(e, traceId, spanId) !== true) judge(e, traceId, spanId)
   }
-  /** Adds what a span or log record told, and what was judged of it before it came. */
+  /** Adds what a span or log record told, and what was judged of it before it came. One that knows no time at all is of the time it came. */
   const addFact = (traceId: string, fact: Fact): void => {
-    runs.add(traceId, fact, now)
+    runs.add(traceId, fact.startMs > 0 ? fact : { ...fact, startMs: now }, now)
     for (const p of pending.take(traceId, fact.reading.responseId)) judge(p.evaluation, traceId, p.spanId)
   }
   /** Spans of one dialect come one after the other: they are counted together, at the end of a request or at the next sweep. */

@@ -4,7 +4,7 @@
  */
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../model/span.ts'
 import type { InterestTest } from './decode/interest.ts'
-import { millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
+import { isKnown, millisBetween, millisOf, type Nanos } from './decode/nanos.ts'
 import type { SpanPlace } from './decode/span-ids.ts'
 import { NO_ATTRIBUTES, viewOfPlain } from './decode/values.ts'
 import { SdkAttributes } from './sdk-attributes.ts'
@@ -115,7 +115,8 @@ class SdkSpan implements Span {
     return this.#span.kind + 1
   }
   get startMs(): number {
-    return millisOf(nanosOf(this.#span.startTime))
+    const start = nanosOf(this.#span.startTime)
+    return millisOf(isKnown(start) ? start : nanosOf(this.#span.endTime))
   }
   get durationMs(): number {
     return millisBetween(nanosOf(this.#span.startTime), nanosOf(this.#span.endTime))

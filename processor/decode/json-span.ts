@@ -6,7 +6,7 @@ import type { Attributes, LogRecord, ParentLocation, Scope, Span, SpanEvent, Sta
 import { GENERAL } from '../../model/semconv.ts'
 import { enumOfJson, KINDS, parentLocationOf, SEVERITY_NUMBERS, STATUS_CODES, STATUSES } from './enums.ts'
 import { type Fields, isFields } from './json-shape.ts'
-import { millisBetween, millisOf, nanosOfJson } from './nanos.ts'
+import { isKnown, millisBetween, millisOf, nanosOfJson } from './nanos.ts'
 import { attributesOver, bodyView, firstWith, type Plain, type Values } from './values.ts'
 
 interface KeyValue {
@@ -103,7 +103,8 @@ export class JsonSpan implements Span {
     return enumOfJson(this.#fields['kind'], KINDS)
   }
   get startMs(): number {
-    return millisOf(nanosOfJson(this.#fields['startTimeUnixNano']))
+    const start = nanosOfJson(this.#fields['startTimeUnixNano'])
+    return millisOf(isKnown(start) ? start : nanosOfJson(this.#fields['endTimeUnixNano']))
   }
   get durationMs(): number {
     return millisBetween(nanosOfJson(this.#fields['startTimeUnixNano']), nanosOfJson(this.#fields['endTimeUnixNano']))

@@ -10,7 +10,7 @@ import { AT, FORM, type JsonPlaces, NOTE, OF_INTEREST } from './json-places.ts'
 import type { Fields } from './json-shape.ts'
 import { eventsOf, jsonValues, linksOf, plainOf } from './json-span.ts'
 import { BITS_AT, viewOf } from './key-table.ts'
-import { millisBetween, millisOf, type Nanos, nanosOfJson, NO_TIME } from './nanos.ts'
+import { isKnown, millisBetween, millisOf, type Nanos, nanosOfJson, NO_TIME } from './nanos.ts'
 import type { Strings } from './strings.ts'
 import { countOf, flagOf, jsonOf, listOf, NO_ATTRIBUTES, numberOf, type Plain, textOf, type Values } from './values.ts'
 
@@ -238,7 +238,8 @@ export class JsonSpanView implements Span {
     return enumOfJson(this.#token(AT.kind), KINDS)
   }
   get startMs(): number {
-    return millisOf(this.#time(AT.startTime))
+    const start = this.#time(AT.startTime)
+    return millisOf(isKnown(start) ? start : this.#time(AT.endTime))
   }
   get durationMs(): number {
     return millisBetween(this.#time(AT.startTime), this.#time(AT.endTime))

@@ -11,6 +11,9 @@ export interface Nanos {
 
 export const NO_TIME: Nanos = { ms: 0, rest: 0 }
 
+/** OTLP has no other word for an unknown time. */
+export const isKnown = (t: Nanos): boolean => t.ms !== 0 || t.rest !== 0
+
 /** From the two halves of a 64-bit number: 2^32 ns are 4294 ms and 967296 ns; every product stays below 2^53. */
 export function nanosOfHalves(high: number, low: number): Nanos {
   const rest = high * 967_296 + low
@@ -30,7 +33,11 @@ export function millisOf(t: Nanos): number {
   return t.ms + t.rest / 1e6
 }
 
-/** End − start in milliseconds, clamped at 0 (clocks step back): the nearest double to the true difference up to 104 days. */
+/**
+ * End − start in milliseconds, clamped at 0 (clocks step back): the nearest double to the true difference up to 104 days. Unknown (NaN) where
+ * either is: a span that does not say when it began did not begin in 1970.
+ */
 export function millisBetween(start: Nanos, end: Nanos): number {
+  if (!isKnown(start) || !isKnown(end)) return Number.NaN
   return Math.max(0, ((end.ms - start.ms) * 1e6 + (end.rest - start.rest)) / 1e6)
 }

@@ -6,7 +6,7 @@ import { type AttributeKey, keyName } from '../../model/attribute-key.ts'
 import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../../model/span.ts'
 import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from './enums.ts'
 import { BITS_AT, type KeyTable } from './key-table.ts'
-import { millisBetween, millisOf, NO_TIME } from './nanos.ts'
+import { isKnown, millisBetween, millisOf, type Nanos, NO_TIME } from './nanos.ts'
 import { SpanIds } from './span-ids.ts'
 import { AT, HAS_EVENTS, HAS_LINKS, OF_INTEREST, type SpanPlaces } from './span-places.ts'
 import { countOf, flagOf, jsonOf, listOf, NO_ATTRIBUTES, numberOf, type Plain, textOf, type Values } from './values.ts'
@@ -195,13 +195,15 @@ export class WireSpan implements Span {
     return at === 0 ? 0 : knownEnum(this.#body.int(at), KINDS)
   }
   get startMs(): number {
-    const at = this.#at(AT.startTime)
-    return at === 0 ? 0 : millisOf(this.#body.nanos(at))
+    const start = this.#time(AT.startTime)
+    return millisOf(isKnown(start) ? start : this.#time(AT.endTime))
   }
   get durationMs(): number {
-    const start = this.#at(AT.startTime)
-    const end = this.#at(AT.endTime)
-    return millisBetween(start === 0 ? NO_TIME : this.#body.nanos(start), end === 0 ? NO_TIME : this.#body.nanos(end))
+    return millisBetween(this.#time(AT.startTime), this.#time(AT.endTime))
+  }
+  #time(field: number): Nanos {
+    const at = this.#at(field)
+    return at === 0 ? NO_TIME : this.#body.nanos(at)
   }
   get status(): StatusCode {
     const body = this.#body

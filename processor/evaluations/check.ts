@@ -2,7 +2,7 @@
  * A check looks at one closed run and gives a verdict with its reason (R11). One file and one line in index.ts each.
  * Checks are pure. None depends on message content alone: without it a check abstains, it does not guess.
  */
-import type { FinishReason, ModelCall, Run, Verdict } from '../../model/run.ts'
+import { endOf, type FinishReason, type ModelCall, type Run, type Verdict } from '../../model/run.ts'
 
 export interface CheckResult {
   readonly verdict: Verdict
@@ -43,7 +43,7 @@ export function passAs(finish: FinishReason): CheckResult {
 export function finalCall(run: Run): ModelCall | undefined {
   let final: ModelCall | undefined
   for (const c of run.modelCalls) {
-    const isBefore = final !== undefined && c.startMs + c.durationMs < final.startMs + final.durationMs
+    const isBefore = final !== undefined && endOf(c) < endOf(final)
     if (final === undefined || (c.own !== final.own ? c.own : !isBefore)) final = c
   }
   return final

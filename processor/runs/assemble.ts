@@ -2,7 +2,17 @@
  * The facts and links of one trace → its runs. Pure: any order, repetition or batching of the same spans gives the same runs.
  * The run root is the highest agent or workflow on its path (R1); a trace with steps but no such span is one run.
  */
-import type { ExternalEvaluation, Fact, Intervention, ModelCall, Run, RunOutcome, Spend, ToolCall } from '../../model/run.ts'
+import {
+  endOf,
+  type ExternalEvaluation,
+  type Fact,
+  type Intervention,
+  type ModelCall,
+  type Run,
+  type RunOutcome,
+  type Spend,
+  type ToolCall,
+} from '../../model/run.ts'
 import type { Draft } from '../dialects/reading.ts'
 import { inputTokens } from '../usage.ts'
 import { cohortOf, identify } from './cohort.ts'
@@ -131,9 +141,7 @@ function adoptOrphans(nodes: readonly Node[]): void {
   linkChildren(nodes)
   for (const orphan of orphans) {
     const at = orphan.fact.startMs
-    const around = roots.filter(
-      (r) => r.fact.startMs <= at && at <= r.fact.startMs + r.fact.durationMs && r.end.missingParentId !== orphan.end.missingParentId,
-    )
+    const around = roots.filter((r) => r.fact.startMs <= at && at <= endOf(r.fact) && r.end.missingParentId !== orphan.end.missingParentId)
     const [home] = around
     if (home === undefined || around.length > 1) continue
     for (const n of downFrom([orphan])) n.top ??= home
@@ -170,7 +178,7 @@ function runOf(trace: TraceView, root: Node, members: readonly Node[], hasCandid
     environment: root.fact.environment,
     service: root.fact.service,
     dialect: root.fact.dialect,
-    startMs: root.fact.startMs,
+    startMs: startOf(root, members),
     durationMs: extent,
     rootEnded,
     outcome: outcomeOf({ root, primary: identity.primary, calls, spend, rootEnded, hasCandidate, stopped: told.stoppedBy !== undefined }),
@@ -235,10 +243,15 @@ function withOutputVerdict(calls: readonly ModelCall[], root: Node): readonly Mo
   return calls.map((c, i) => (i === last && c.outputInvalid === undefined ? { ...c, outputInvalid } : c))
 }
 
+/** A root that does not say when it began did so no later than its first span: they are in order of start. */
+function startOf(root: Node, members: readonly Node[]): number {
+  return (Number.isNaN(root.fact.durationMs) ? (members[0] ?? root) : root).fact.startMs
+}
+
 function extentOf(members: readonly Node[]): number {
   const start = members[0]?.fact.startMs ?? 0
   let end = start
-  for (const n of members) end = Math.max(end, n.fact.startMs + n.fact.durationMs)
+  for (const n of members) end = Math.max(end, endOf(n.fact))
   return end - start
 }
 
@@ -270,10 +283,6 @@ function outcomeOf(f: OutcomeFacts): RunOutcome {
 /** The last call was aborted, or there was none because the run was left before it. */
 function saysNothing(root: Node, final: ModelCall | undefined): boolean {
   return final === undefined ? root.fact.reading.incomplete === true : final.outcome === 'unknown'
-}
-
-function endOf(call: ModelCall): number {
-  return call.startMs + call.durationMs
 }
 
 const NO_EVALUATIONS: readonly ExternalEvaluation[] = []

@@ -3,7 +3,7 @@
  * Calls are the leaves: a model span with a model span below it (not through an agent or tool) is an envelope. Usage comes from the
  * innermost span that reports it. Equal response ids are one call. Failed attempts that were tried again are folded into the next.
  */
-import type { Fact, FinishReason, ModelCall, Reading, Spend, UsageConflict } from '../../model/run.ts'
+import { endOf, type Fact, type FinishReason, type ModelCall, type Reading, type Spend, type UsageConflict } from '../../model/run.ts'
 import { blankReading, taken } from '../dialects/whole.ts'
 import { normaliseUsage, totalTokens } from '../usage.ts'
 import { failed, isAgentRole, mayShare, type Node } from './tree.ts'
@@ -168,9 +168,8 @@ function attemptGroup(node: Node, mark: number): string | undefined {
 }
 
 function isRetryOf(next: Node, before: Node, toolStarts: readonly number[]): boolean {
-  const from = before.fact.startMs + before.fact.durationMs
   // One millisecond of slack: SDKs round start and end differently.
-  return next.fact.startMs >= from - 1 && !isAnyWithin(toolStarts, before.fact.startMs, next.fact.startMs)
+  return next.fact.startMs >= endOf(before.fact) - 1 && !isAnyWithin(toolStarts, before.fact.startMs, next.fact.startMs)
 }
 
 /** Whether any of some times in order is within two others. By halves: a span may have thousands of attempts and of tools below it. */
@@ -206,7 +205,7 @@ function twinsAmong(nodes: readonly Node[], conflicts: UsageConflict[]): Readonl
 
 /** Equal ids one after the other with different usage are two calls: some assistants put the id of the whole run there. */
 function sayTheSame(later: Node, earlier: Node): boolean {
-  if (later.fact.startMs <= earlier.fact.startMs + earlier.fact.durationMs) return true
+  if (later.fact.startMs <= endOf(earlier.fact)) return true
   const a = later.fact.reading.usage
   const b = earlier.fact.reading.usage
   return a === undefined || b === undefined || (a.input === b.input && a.output === b.output)

@@ -2,7 +2,7 @@
  * Tool and retrieval spans of one run → calls, each counted once (R3): a tool span and the MCP client span inside it, the server side
  * of a call, a retriever and the vector store below it, and two instrumentations of one call are one.
  */
-import type { Reading, ToolCall } from '../../model/run.ts'
+import { endOf, type Reading, type ToolCall } from '../../model/run.ts'
 import { taken } from '../dialects/whole.ts'
 import { failed, mayShare, type Node } from './tree.ts'
 
@@ -105,7 +105,7 @@ function siblingOf(node: Node, byCallId: ReadonlyMap<string, Node>, merged: Read
   const id = node.fact.reading.toolCallId
   const other = id === undefined ? undefined : byCallId.get(id)
   if (other === undefined || !merged.has(other)) return undefined
-  const overlaps = node.fact.startMs <= other.fact.startMs + other.fact.durationMs
+  const overlaps = node.fact.startMs <= endOf(other.fact)
   const sameName = node.fact.reading.toolName === undefined || node.fact.reading.toolName === other.fact.reading.toolName
   return overlaps && sameName ? other : undefined
 }

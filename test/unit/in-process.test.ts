@@ -56,6 +56,18 @@ afterEach(async () => {
 
 const textOf = async (processor: InProcess): Promise<string> => (await processor.metrics.expose(undefined, Date.now())).body
 
+test('a span that does not say when it began is in no histogram of durations, and its run began when it ended', async () => {
+  const processor = processorOf()
+  processor.onEnd(agentSpan({ startTime: [0, 0], endTime: [Math.floor(Date.now() / 1000) - 5, 0] }))
+  const age = /^agentopz_open_run_max_age_seconds\{.*\} (.*)$/m.exec(await textOf(processor))?.[1]
+  expect(Number(age)).toBeGreaterThanOrEqual(5)
+  expect(Number(age)).toBeLessThan(60)
+  processor.pipeline.flush(Date.now(), 'shutdown')
+  const text = await textOf(processor)
+  expect(text).toMatch(/^agentopz_runs_total\{.*\} 1$/m)
+  expect(text).not.toMatch(/^agentopz_run_duration_seconds_count/m)
+})
+
 describe('what is read is up to date', () => {
   const readers: Record<string, (p: InProcess) => unknown> = {
     'the text of metrics': async (p) => expect(await textOf(p)).toContain('agentopz_open_spans 1\n'),

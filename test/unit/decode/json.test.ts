@@ -55,7 +55,16 @@ describe('spellings', () => {
       expect(s.durationMs).toBeCloseTo(18_446_744_073_709.55, 1),
     )
     withSpan({ startTimeUnixNano: '20', endTimeUnixNano: '10' }, (s) => expect(s.durationMs).toBe(0))
-    withSpan({}, (s) => expect([s.startMs, s.durationMs]).toEqual([0, 0]))
+  })
+  test('an unknown time is not 1970: no duration, and a start no later than the end', () => {
+    const times = (more: Otlp): number[] => {
+      let found: number[] = []
+      withSpan(more, (s) => (found = [s.startMs, s.durationMs]))
+      return found
+    }
+    expect(times({})).toEqual([0, Number.NaN])
+    expect(times({ startTimeUnixNano: '0', endTimeUnixNano: '2000000' })).toEqual([2, Number.NaN])
+    expect(times({ startTimeUnixNano: '2000000' })).toEqual([2, Number.NaN])
   })
   test('null is absent, unknown fields are ignored', () => {
     const nothing = {

@@ -112,6 +112,12 @@ describe('other shapes', () => {
     expect([view.traceState, view.scope, view.durationMs, view.status]).toEqual(['ot=th:8', { name: '', version: '' }, 0, 'unset'])
     expect(allOf(view.events()[0]!.attributes)['keys']).toEqual([])
   })
+  test('a start or an end that is unknown', () => {
+    const times = (more: Partial<ReadableSpanLike>): number[] => [spanOfSdk(like(more)).startMs, spanOfSdk(like(more)).durationMs]
+    expect(times({ startTime: [0, 0] })).toEqual([11_000.5, Number.NaN])
+    expect(times({ endTime: [0, 0] })).toEqual([10_000, Number.NaN])
+    expect(times({ startTime: [0, 0], endTime: [0, 0] })).toEqual([0, Number.NaN])
+  })
   test('nothing is read before it is asked for, and keys are gone through once', () => {
     const seen = { keys: 0, values: 0 }
     const own = { 'gen_ai.operation.name': 'chat', x: 'y' }

@@ -9,7 +9,7 @@ import { createPipeline, type Pipeline, type PipelineHooks } from '../../../proc
 import { createPrices } from '../../../processor/prices.ts'
 import { DEFAULT_RUN_LIMITS } from '../../../processor/runs/runs.ts'
 import { sumOf } from '../../support/app.ts'
-import { otlp, otlpLogs, type SpanSketch, toJson, toProtobuf } from '../../support/otlp.ts'
+import { type Otlp, otlp, otlpLogs, type SpanSketch, toJson, toProtobuf } from '../../support/otlp.ts'
 
 function world(hooks: PipelineHooks = {}): { pipeline: Pipeline; metrics: Metrics; text: () => Promise<string> } {
   const metrics = createMetrics({})
@@ -172,6 +172,41 @@ describe('a refused body changes nothing', () => {
       sumOf(after, 'agentopz_duplicate_spans_total'),
     ]).toEqual([1, 11, 0])
   })
+})
+
+describe('a span that does not say when it began or ended', () => {
+  const AT = 1_790_000_002_000
+  const unknown = { startTimeUnixNano: '0', endTimeUnixNano: '0' }
+  /** An agent's span, its times replaced, around a model call. */
+  const bodyOf = (times: object, isAlone: boolean): object => {
+    const agent = { spanId: id(0), attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'x' } }
+    const call = { spanId: id(1), parentSpanId: id(0), startMs: AT - 1950, attributes: { 'gen_ai.operation.name': 'chat' } }
+    const request = otlp({ spans: isAlone ? [agent] : [agent, call] }) as { resourceSpans: { scopeSpans: { spans: object[] }[] }[] }
+    Object.assign(request.resourceSpans[0]?.scopeSpans[0]?.spans[0] ?? {}, times)
+    return request
+  }
+  const cases = [
+    ['no start', { startTimeUnixNano: '0' }, false, 1.95],
+    ['no start, alone: it ended then', { startTimeUnixNano: '0' }, true, 1.9],
+    ['no end', { endTimeUnixNano: '0' }, false, 2],
+    ['neither', unknown, false, 1.95],
+    ['neither, alone: it came then', unknown, true, 0],
+  ] as const
+  for (const encoding of ['json', 'protobuf'] as const)
+    test.each(cases)(`${encoding}, %s`, async (_, times, isAlone, age) => {
+      const { pipeline, text } = world()
+      const request = bodyOf(times, isAlone) as Otlp
+      pipeline.ingest('traces', encoding === 'json' ? toJson(request) : toProtobuf(request), encoding, AT)
+      const open = await text()
+      expect(sumOf(open, 'agentopz_open_run_max_age_seconds')).toBeCloseTo(age)
+      pipeline.flush(AT, 'shutdown')
+      const body = await text()
+      expect([
+        sumOf(body, 'agentopz_runs_total', { agent: 'x' }),
+        sumOf(body, 'agentopz_run_duration_seconds_count'),
+        sumOf(body, 'agentopz_run_duration_seconds_sum'),
+      ]).toEqual([1, 0, 0])
+    })
 })
 
 describe('evaluations of runs that are read from logs', () => {
