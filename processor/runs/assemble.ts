@@ -58,6 +58,9 @@ export interface TraceView {
   readonly evaluations: readonly { readonly spanId: string; readonly evaluation: ExternalEvaluation }[]
 }
 
+/** Paths of plain spans longer than this are a sender's bug, or a loop. */
+const MOST_STEPS = 64
+
 const isStep = (n: Node): boolean => n.role === 'model' || n.role === 'tool' || n.role === 'retrieval'
 const inEvaluator = (n: Node): boolean => n.evaluatorAbove !== undefined
 const isOrphan = (n: Node): boolean => n.parent === undefined && n.end.missingParentId !== '' && n.top === undefined
@@ -67,7 +70,7 @@ export function assemble(trace: TraceView): Assembled {
   const nodes = buildTree(withoutShadowedLogs(trace.facts), trace.links)
   adoptOrphans(nodes)
   const { roots, members, outside } = membersOf(nodes)
-  const shares = shareOut(trace.evaluations, members)
+  const shares = shareOut(trace, members)
   const runs = members.map((list, i) => runOf(trace, roots[i] as Node, list, true, shares?.[i]))
   const aboveRoot: (string | undefined)[] = roots.map((root) => root.end.missingParentId)
   const lone = members.length > 0 ? NO_NODES : outside.some(inEvaluator) ? outside.filter((n) => !inEvaluator(n)) : outside
@@ -289,14 +292,11 @@ const NO_EVALUATIONS: readonly ExternalEvaluation[] = []
 const NO_INTERVENTIONS: readonly Intervention[] = []
 
 /**
- * Per run the evaluations that came apart; undefined where one run has them all. Each is one run's: of the span it names, else of its response,
- * else the first's, as one that comes after the close is (`Runs.evaluate`). That its span is in no run, as an HTTP span around the agent or a
+ * Per run the evaluations that came apart; undefined where one run has them all. Each is one run's: of the span it names, or of the
+ * nearest above that where it is a plain one, else of its response, else the first's, as one that comes after the close is (`Runs.evaluate`). That its span is in no run, as an HTTP span around the agent or a
  * log record's, is no reason to lose it.
  */
-function shareOut(
-  evaluations: TraceView['evaluations'],
-  runs: readonly (readonly Node[])[],
-): readonly TraceView['evaluations'][] | undefined {
+function shareOut({ evaluations, links }: TraceView, runs: readonly (readonly Node[])[]): readonly TraceView['evaluations'][] | undefined {
   if (evaluations.length === 0 || runs.length < 2) return undefined
   const bySpan = new Map<string, number>()
   const byResponse = new Map<string, number>()
@@ -305,10 +305,15 @@ function shareOut(
       bySpan.set(spanId, i)
       if (reading.responseId !== undefined && !byResponse.has(reading.responseId)) byResponse.set(reading.responseId, i)
     }
+  const runAt = (spanId: string): number | undefined => {
+    let id = spanId
+    for (let steps = 0; !bySpan.has(id) && steps < MOST_STEPS; steps++) id = links.get(id)?.parentSpanId ?? ''
+    return bySpan.get(id)
+  }
   const shares = runs.map((): TraceView['evaluations'][number][] => [])
   for (const apart of evaluations) {
     const { responseId } = apart.evaluation
-    shares[bySpan.get(apart.spanId) ?? (responseId === undefined ? 0 : (byResponse.get(responseId) ?? 0))]?.push(apart)
+    shares[runAt(apart.spanId) ?? (responseId === undefined ? 0 : (byResponse.get(responseId) ?? 0))]?.push(apart)
   }
   return shares
 }

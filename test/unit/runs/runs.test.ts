@@ -227,7 +227,7 @@ describe('evaluations join their run', () => {
     ['on a trace', one, '', 'support'],
     ['on a span of the second of two runs', two, 'n', 'second'],
     ['on a span of neither of two runs', two, 'h', 'first'],
-    ['on a span in the second that is no GenAI', two, 'c', 'first'],
+    ['on a span in the second that is no GenAI', two, 'c', 'second'],
     ['on a trace with two runs', two, '', 'first'],
   ])('%s: whether it comes before the close or after it', (_, spans, span, home) => {
     const before = new World()
