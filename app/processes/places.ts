@@ -4,12 +4,16 @@
  */
 import type { ProcessMetric } from '../../processor/metrics.ts'
 import type { Logger } from '../log.ts'
-import { Child, type Ports } from './child.ts'
+import { Child, type ChildEvents, type Ports } from './child.ts'
 import type { FromShard, ToShard } from './messages.ts'
+
+type Start = Extract<ToShard, { kind: 'start' }>
+/** One process as its place has it. */
+export type Kid = Pick<Child, 'pid' | 'tell' | 'ready' | 'series' | 'keep' | 'drain' | 'close' | 'kill'>
 
 export interface Place {
   readonly index: number
-  child: Child | undefined
+  child: Kid | undefined
   /** Takes spans in. */
   isReady: boolean
   /** What its Node process told of itself last. */
@@ -20,13 +24,15 @@ export interface PlacesParts {
   readonly count: number
   readonly log: Logger
   readonly clock: () => number
-  readonly start: (index: number) => Extract<ToShard, { kind: 'start' }>
+  readonly start: (index: number) => Start
   /** Another process in the place of one that ended has read its journal. */
   readonly again: (place: Place, isWhole: boolean) => void
   readonly seen: (news: Extract<FromShard, { kind: 'seen' }>) => void
   readonly ended: (place: Place) => void
   /** One that ended will be started again. */
   readonly restarted: () => void
+  /** Starts a process; one of node:cluster when left out. */
+  readonly fork?: (start: Start, events: ChildEvents) => Kid
 }
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS, WELL_AFTER_MS] = [100, 10_000, 30_000]
@@ -56,7 +62,7 @@ export class Places {
     return this.#all
   }
 
-  get children(): readonly Child[] {
+  get children(): readonly Kid[] {
     return this.#all.flatMap(({ child }) => child ?? [])
   }
 
@@ -74,8 +80,12 @@ export class Places {
       place.child?.tell({ kind: 'go', continues })
     }
     const [ports] = await ready
-    for (const place of this.#all) place.isReady = true
     this.#hasStarted = true
+    for (const place of this.#all) {
+      place.isReady = place.child !== undefined
+      // It was ready, and ended before the others were.
+      if (place.child === undefined && !this.#isStopping) this.#again(place, 'it ended while others were starting')
+    }
     return ports
   }
 
@@ -87,7 +97,8 @@ export class Places {
 
   #fork(place: Kept): void {
     place.startedMs = this.#parts.clock()
-    place.child = new Child(this.#parts.start(place.index), {
+    const { fork = (start, events) => new Child(start, events) } = this.#parts
+    place.child = fork(this.#parts.start(place.index), {
       hello: (isWhole) => place.greeted(isWhole),
       seen: this.#parts.seen,
       ended: (why) => this.#ended(place, why),
@@ -95,11 +106,15 @@ export class Places {
   }
 
   #ended(place: Kept, why: string): void {
-    const { log, clock } = this.#parts
     place.isReady = false
     place.child = undefined
     this.#parts.ended(place)
-    if (this.#isStopping || !this.#hasStarted) return
+    // Before all have started nothing is started again: one that was not ready fails the start, one that was is seen to at its end.
+    if (!this.#isStopping && this.#hasStarted) this.#again(place, why)
+  }
+
+  #again(place: Kept, why: string): void {
+    const { log, clock } = this.#parts
     this.#parts.restarted()
     place.waitMs = clock() - place.startedMs > WELL_AFTER_MS ? FIRST_WAIT_MS : Math.min(2 * place.waitMs, LONGEST_WAIT_MS)
     log.error({ process: place.index, why, again_in_seconds: place.waitMs / 1000 }, 'a process ended and is started again')
