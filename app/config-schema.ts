@@ -54,7 +54,7 @@ export const configSchema = z.strictObject({
         max_queue_bytes: count.default(67_108_864),
         max_queue_requests: count.default(10_000),
         max_age_seconds: duration.prefault(300).describe('Undelivered requests are given up after this'),
-        timeout_seconds: duration.prefault(10),
+        timeout_seconds: duration.prefault(10).describe('For one attempt: connecting, sending the request, and the whole answer'),
         concurrency: count.default(10).describe('Requests under way at once'),
         initial_backoff_seconds: duration.prefault(1),
         max_backoff_seconds: duration.prefault(30),

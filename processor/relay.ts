@@ -77,6 +77,8 @@ interface Waiting extends Kept {
 }
 
 const RETRYABLE = new Set([408, 429, 502, 503, 504])
+/** Node takes a longer timer for one of a millisecond. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Starts relaying to the endpoints. */
 export function createRelay(endpoints: readonly RelayEndpoint[], events: RelayEvents): Relay {
@@ -101,6 +103,7 @@ class Lane {
   readonly endpoint: RelayEndpoint
   readonly #events: RelayEvents
   readonly #agent: Agent
+  readonly #timeoutMs: number
   readonly #queue: Waiting[] = []
   readonly #drained: (() => void)[] = []
   bytes = 0
@@ -115,14 +118,10 @@ class Lane {
   constructor(endpoint: RelayEndpoint, events: RelayEvents) {
     this.endpoint = endpoint
     this.#events = events
-    const timeout = endpoint.timeoutSeconds * 1000
-    this.#agent = new Agent({
-      connections: endpoint.concurrency,
-      pipelining: 1,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      connect: { timeout },
-    })
+    this.#timeoutMs = Math.min(endpoint.timeoutSeconds * 1000, LONGEST_TIMER_MS)
+    // An attempt is bounded as a whole, see #post: undici's own timeouts begin again with every piece of an answer, or end with a 1xx.
+    const { concurrency: connections } = endpoint
+    this.#agent = new Agent({ connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: this.#timeoutMs } })
   }
 
   get requests(): number {
@@ -149,10 +148,11 @@ class Lane {
   #pump(): void {
     const waitMs = this.#notBeforeMs - Date.now()
     if (waitMs > 0) {
-      this.#timer ??= setTimeout(() => {
+      const again = (): void => {
         this.#timer = undefined
         this.#pump()
-      }, waitMs).unref()
+      }
+      this.#timer ??= setTimeout(again, Math.min(waitMs, LONGEST_TIMER_MS)).unref()
       return
     }
     // While it is down one request at a time finds out whether it came back.
@@ -190,15 +190,24 @@ class Lane {
   async #post(w: Waiting): Promise<Dispatcher.ResponseData> {
     const encoding = w.contentEncoding === 'identity' ? {} : { 'content-encoding': w.contentEncoding }
     const { origin, path } = targetOf(this.endpoint.url, w.signal)
-    const answer = await this.#agent.request({
-      origin,
-      path,
-      method: 'POST',
-      body: w.body,
-      headers: { 'content-type': w.contentType, ...encoding, ...this.endpoint.headers },
-    })
-    await answer.body.dump({ limit: 1024 * 1024 })
-    return answer
+    // Not AbortSignal.timeout: its timers stay until they are due, some 20,000 of them at 2000 requests a second.
+    const attempt = new AbortController()
+    const late = (): void => attempt.abort(new Error(`it did not answer within ${this.endpoint.timeoutSeconds} s`))
+    const timer = setTimeout(late, this.#timeoutMs)
+    try {
+      const answer = await this.#agent.request({
+        origin,
+        path,
+        method: 'POST',
+        body: w.body,
+        headers: { 'content-type': w.contentType, ...encoding, ...this.endpoint.headers },
+        signal: attempt.signal,
+      })
+      await answer.body.dump({ limit: 1024 * 1024 })
+      return answer
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #delivered(w: Waiting): void {

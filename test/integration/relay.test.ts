@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createRelay, DEFAULT_RELAY, type Relay, type RelayEndpoint } from '../../processor/relay.ts'
@@ -44,6 +44,19 @@ async function downstream(...answers: readonly (number | null | readonly [number
   servers.push(server)
   await new Promise<void>((r) => server.listen(0, '127.0.0.1', r))
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got }
+}
+/** A downstream that answers as it likes; `n` counts from 0. */
+async function answering(answer: (response: ServerResponse, body: string, n: number) => void): Promise<string> {
+  let n = 0
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('latin1').on('data', (text: string) => (body += text))
+    request.on('error', () => undefined)
+    request.on('end', () => answer(response, body, n++))
+  })
+  servers.push(server)
+  await new Promise<void>((r) => server.listen(0, '127.0.0.1', r))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 class Log {
   readonly lines: string[] = []
@@ -140,6 +153,39 @@ test('an endpoint that never answers times out and is tried again', async () => 
   log.relay({ url: d.url, timeoutSeconds: 0.2, concurrency: 1 }).offer('traces', BYTES, TYPE, 'gzip')
   await log.until(() => log.count('delivered e0 traces') === 1)
   expect(log.count('retried e0')).toBe(1)
+})
+test.each([
+  // What it answered first counts: it took the request, or it did not.
+  [200, 'comes in drops', ['delivered e0 traces']],
+  [503, 'comes in drops', ['down e0', 'retried e0', 'delivered e0 traces', 'up e0']],
+  [102, 'is always about to come', ['down e0', 'retried e0', 'delivered e0 traces', 'up e0']],
+])('an answer of %i that %s does not make an attempt longer', async (status, _, lines) => {
+  const url = await answering((response, _body, n) => {
+    if (n > 0) return void response.writeHead(200).end()
+    if (status > 102) response.writeHead(status)
+    const drops = setInterval(() => (status > 102 ? response.write('x') : response.writeProcessing()), 50)
+    response.on('close', () => clearInterval(drops))
+  })
+  const log = new Log()
+  const before = performance.now()
+  log.relay({ url, timeoutSeconds: 0.3, concurrency: 1 }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.lines.length === lines.length)
+  expect(log.lines).toEqual(lines)
+  expect(performance.now() - before).toBeLessThan(2000)
+})
+test.each([
+  ['a time to answer', { timeoutSeconds: 30 * 86_400 }, [200] as const],
+  ['a wait', { maxBackoffMs: 30 * 86_400_000 }, [[503, '99999999']] as const],
+])('%s longer than timers can be is the longest they can, not a millisecond', async (_, keys, answers) => {
+  const warnings: string[] = []
+  const warned = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', warned)
+  const log = new Log()
+  log.relay({ url: (await downstream(...answers)).url, ...keys }).offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('delivered e0 traces') + log.count('retried e0') === 1)
+  await new Promise((r) => setTimeout(r, 20))
+  process.off('warning', warned)
+  expect(warnings).toEqual([])
 })
 test('closing delivers what waits, and counts what it cannot deliver', async () => {
   const d = await downstream(200)
