@@ -73,12 +73,13 @@ export interface Kept {
 
 interface Waiting extends Kept {
   readonly sinceMs: number
-  attempts: number
+  sentMs: number
 }
 
 const RETRYABLE = new Set([408, 429, 502, 503, 504])
 /** Node takes a longer timer for one of a millisecond. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+const SHORTEST_WAIT_MS = 10
 
 /** Starts relaying to the endpoints. */
 export function createRelay(endpoints: readonly RelayEndpoint[], events: RelayEvents): Relay {
@@ -86,10 +87,10 @@ export function createRelay(endpoints: readonly RelayEndpoint[], events: RelayEv
   return {
     // oxlint-disable-next-line max-params -- one call per request, in the order a receiver has its parts
     offer: (signal, body, contentType, contentEncoding, ticket = 0) => {
-      for (const lane of lanes) lane.offer({ signal, body, contentType, contentEncoding, ticket, sinceMs: Date.now(), attempts: 0 })
+      for (const lane of lanes) lane.offer({ signal, body, contentType, contentEncoding, ticket, sinceMs: Date.now(), sentMs: 0 })
     },
     offerAgain: (request, names) => {
-      for (const lane of lanes) if (names.includes(lane.endpoint.name)) lane.queue({ ...request, sinceMs: Date.now(), attempts: 0 })
+      for (const lane of lanes) if (names.includes(lane.endpoint.name)) lane.queue({ ...request, sinceMs: Date.now(), sentMs: 0 })
     },
     queues: () => lanes.map((l) => ({ endpoint: l.endpoint.name, bytes: l.bytes, requests: l.requests })),
     close: async (graceMs) => {
@@ -113,6 +114,8 @@ class Lane {
   /** Nobody sends before this: a Retry-After or backoff holds the whole endpoint, not one request. */
   #notBeforeMs = 0
   #failures = 0
+  /** When the last failure was counted: what was sent before it, and fails as well, tells nothing new. */
+  #failedMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
   constructor(endpoint: RelayEndpoint, events: RelayEvents) {
@@ -150,7 +153,9 @@ class Lane {
     if (waitMs > 0) {
       const again = (): void => {
         this.#timer = undefined
+        this.#expire()
         this.#pump()
+        this.#noteEmpty()
       }
       this.#timer ??= setTimeout(again, Math.min(waitMs, LONGEST_TIMER_MS)).unref()
       return
@@ -164,15 +169,18 @@ class Lane {
       void this.#send(next).finally(() => {
         this.#active--
         this.#pump()
-        if (this.requests === 0) for (const done of this.#drained.splice(0)) done()
+        this.#noteEmpty()
       })
     }
   }
 
+  #noteEmpty(): void {
+    if (this.requests === 0) for (const done of this.#drained.splice(0)) done()
+  }
+
   async #send(w: Waiting): Promise<void> {
-    const e = this.endpoint
-    if (Date.now() - w.sinceMs > e.maxAgeSeconds * 1000) return this.#lose(w, 'expired', `not delivered within ${e.maxAgeSeconds} s`)
-    w.attempts++
+    if (this.#isTooOld(w)) return this.#loseOld(w)
+    w.sentMs = performance.now()
     let failure: string
     let retryAfterMs: number | undefined
     try {
@@ -224,17 +232,41 @@ class Lane {
   #failed(w: Waiting, why: string, retryAfterMs: number | undefined): void {
     const e = this.endpoint
     if (this.#isClosed) return this.#lose(w, 'shutdown', why)
-    if (!this.#isDown) {
+    const isNews = w.sentMs >= this.#failedMs
+    if (isNews && !this.#isDown) {
       this.#isDown = true
       this.#events.down(e.name, why)
     }
     this.#events.retried(e.name, w.signal)
-    this.#failures++
+    if (isNews) {
+      this.#failures++
+      this.#failedMs = performance.now()
+    }
     const ceiling = Math.min(e.maxBackoffMs, e.initialBackoffMs * 2 ** Math.min(this.#failures - 1, 20))
-    // Full jitter, so that many relays do not come back together; a server's own word is capped, it may be wrong.
-    const waitMs = retryAfterMs === undefined ? Math.max(10, Math.random() * ceiling) : Math.min(retryAfterMs, e.maxBackoffMs * 4)
+    // Full jitter, so that many relays do not come back together. A server's own word makes it longer, never shorter: 0, or a date that has
+    // passed by its clock, would be thousands of attempts a second. It is capped, it may be wrong.
+    const backoffMs = isNews ? Math.max(SHORTEST_WAIT_MS, Math.random() * ceiling) : 0
+    const waitMs = Math.max(backoffMs, Math.min(retryAfterMs ?? 0, e.maxBackoffMs * 4))
     this.#notBeforeMs = Math.max(this.#notBeforeMs, Date.now() + waitMs)
-    this.#queue.unshift(w)
+    // Behind the others: it may be this one request that the endpoint does not take, and while it is down only one is tried at a time.
+    this.#queue.push(w)
+  }
+
+  #isTooOld(w: Waiting): boolean {
+    return Date.now() - w.sinceMs > this.endpoint.maxAgeSeconds * 1000
+  }
+
+  /** Makes room where requests that were tried and wait again stand behind younger ones. */
+  #expire(): void {
+    if (!this.#queue.some((w) => this.#isTooOld(w))) return
+    for (const w of this.#queue.splice(0)) {
+      if (this.#isTooOld(w)) this.#loseOld(w)
+      else this.#queue.push(w)
+    }
+  }
+
+  #loseOld(w: Waiting): void {
+    this.#lose(w, 'expired', `not delivered within ${this.endpoint.maxAgeSeconds} s`)
   }
 
   #lose(w: Waiting, reason: RelayLoss, detail: string): void {

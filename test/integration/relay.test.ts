@@ -187,6 +187,52 @@ test.each([
   process.off('warning', warned)
   expect(warnings).toEqual([])
 })
+test('a request that the endpoint never takes holds up no other', async () => {
+  const url = await answering((response, body) => void response.writeHead(body === 'bad' ? 503 : 200).end())
+  const log = new Log()
+  const r = log.relay({ url, concurrency: 1, initialBackoffMs: 1, maxBackoffMs: 1 })
+  r.offer('logs', Buffer.from('bad'), TYPE, 'identity')
+  for (let i = 0; i < 20; i++) r.offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('delivered e0 traces') === 20)
+  expect(r.queues()[0]?.requests).toBe(1)
+})
+test('what is too old makes room although younger ones stand before it', async () => {
+  const url = await answering((response) => void response.writeHead(503).end())
+  const log = new Log()
+  const r = log.relay({ url, maxAgeSeconds: 0.5, maxQueueRequests: 2, initialBackoffMs: 20, maxBackoffMs: 20 })
+  r.offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('retried e0') > 0)
+  await new Promise((done) => setTimeout(done, 300))
+  r.offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('dropped e0 expired') === 1)
+  expect(r.queues()[0]?.requests).toBe(1)
+})
+test.each(['0', '-5', '', 'Thu, 01 Jan 1970 00:00:00 GMT'])('Retry-After of "%s" is no reason to come back sooner', async (retryAfter) => {
+  const d = await downstream([503, retryAfter])
+  const log = new Log()
+  log.relay({ url: d.url, concurrency: 1 }).offer('traces', BYTES, TYPE, 'gzip')
+  await new Promise((done) => setTimeout(done, 300))
+  // Without a word of the server's it waits for 10 ms at least.
+  expect(d.got.length).toBeLessThanOrEqual(31)
+})
+test('requests that fail together are one failure', async () => {
+  let waiting: ServerResponse[] = []
+  const url = await answering((response, _body, n) => {
+    if (n >= 10) return void response.writeHead(200).end()
+    waiting.push(response)
+    if (waiting.length < 10) return
+    for (const held of waiting) held.writeHead(503).end()
+    waiting = []
+  })
+  const log = new Log()
+  const r = log.relay({ url, concurrency: 10, initialBackoffMs: 100, maxBackoffMs: 3_600_000 })
+  const before = performance.now()
+  for (let i = 0; i < 10; i++) r.offer('traces', BYTES, TYPE, 'gzip')
+  await log.until(() => log.count('delivered e0 traces') === 10)
+  // As ten failures it would be up to 51 s, 26 in the mean.
+  expect(performance.now() - before).toBeLessThan(1000)
+  expect([log.count('retried e0'), log.count('down e0'), log.count('up e0')]).toEqual([10, 1, 1])
+})
 test('closing delivers what waits, and counts what it cannot deliver', async () => {
   const d = await downstream(200)
   const log = new Log()
