@@ -20,10 +20,11 @@ import {
   type ReceiverParts,
   type Signal,
   type Tls,
+  type Within,
 } from '../processor/receive.ts'
 import { startGrpcReceiver } from '../processor/receive-grpc.ts'
 import { startHttpReceiver } from '../processor/receive-http.ts'
-import { ingestBody } from '../processor/receive-take.ts'
+import { ingestBody, ingestWithin } from '../processor/receive-take.ts'
 import { createRelay, type Relay } from '../processor/relay.ts'
 import { createSlices } from '../processor/slices.ts'
 import { createSenders } from './auth.ts'
@@ -74,8 +75,8 @@ export interface DataPath extends SeenAgents {
 export interface Between {
   /** What of a body is this process's own. */
   readonly own: (signal: Signal, body: Uint8Array, encoding: Encoding) => Uint8Array
-  /** Has a request taken in everywhere it belongs; `own` takes in what is this process's. @throws Refusal */
-  readonly take: (received: Received, own: () => Promise<IngestResult>) => Promise<IngestResult>
+  /** Has a request taken in everywhere it belongs; `own` takes in what is this process's, piece by piece within it. @throws Refusal */
+  readonly take: (received: Received, own: (within: Within) => Promise<IngestResult>) => Promise<IngestResult>
   /** True when an evaluation in a request is of another process's run. */
   readonly elsewhere: (evaluation: ExternalEvaluation, traceId: string, spanId: string) => boolean
   /** Whether counters may continue: only if no process lost any. */
@@ -99,8 +100,8 @@ export interface DataPathParts {
 /** The data path of one process, with the door that other processes use. */
 export interface OwnDataPath extends DataPath {
   readonly pipeline: Pipeline
-  /** Takes in what another process received. @throws DecodeError, or Refusal `overload`. */
-  takeShared(received: Received): Promise<IngestResult>
+  /** Takes in what another process received, piece by piece within that request. @throws DecodeError, or Refusal `overload`. */
+  takeShared(received: Received, within: Within): Promise<IngestResult>
 }
 
 const JOURNAL_MS = 1000
@@ -151,7 +152,10 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
   type Take = NonNullable<ReceiverParts['journal']>
   const take: Take = async (received, apply) => (journal === undefined ? apply(clock(), 0) : await journal.take(received, apply))
   const taking = (): { readonly journal?: Take } => {
-    if (between !== undefined) return { journal: (received, apply) => between.take(received, () => take(received, apply)) }
+    if (between !== undefined)
+      return {
+        journal: (received, apply) => between.take(received, (within) => take(received, (at, ticket) => apply(at, ticket, within))),
+      }
     return journal === undefined ? {} : { journal: journal.take }
   }
   const receiverParts = (to: Relay): ReceiverParts => ({
@@ -215,12 +219,13 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
         setInterval(() => (journal === undefined ? metrics.expire(clock()) : journal.expire()), EXPIRE_MS),
       ]
     },
-    takeShared: async (received) => {
+    takeShared: async (received, within) => {
       const { signal, unpacked, encoding } = received
       const place = new Place(inflight)
       try {
         place.hold(unpacked.length)
-        return await take(received, (at) => ingestBody({ ingest, slices, limits, ended }, { signal, encoding, body: unpacked }, at))
+        const parts = { ingest: ingestWithin(ingest, within), slices, limits, ended }
+        return await take(received, (at) => ingestBody(parts, { signal, encoding, body: unpacked }, at))
       } finally {
         place.leave()
       }

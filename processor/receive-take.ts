@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Encoding } from './decode/decode.ts'
 import { LARGEST as LENT_BYTES } from './gunzip.ts'
-import { type IngestResult, type Received, type ReceiverParts, Refusal, type Signal } from './receive.ts'
+import { type IngestResult, type Received, type ReceiverParts, Refusal, type Signal, type Within } from './receive.ts'
 
 /** The longest that others wait for a turn, but for one slice. */
 const TURN_MS = 10
@@ -26,16 +26,26 @@ export async function takeIn(parts: ReceiverParts, received: Received): Promise<
 
 async function taken(parts: ReceiverParts, received: Received): Promise<IngestResult> {
   const { signal, encoding, unpacked, body, contentType, contentEncoding } = received
-  const apply = (at?: number, ticket?: number): IngestResult | Promise<IngestResult> => {
+  const apply = (at?: number, ticket?: number, within?: Within): IngestResult | Promise<IngestResult> => {
     const forwarded = (result: IngestResult): IngestResult => {
       parts.forward(signal, body, contentType, contentEncoding, ticket)
       return result
     }
     const own = parts.own?.(signal, unpacked, encoding) ?? unpacked
-    const result = ingestBody(parts, { signal, encoding, body: own }, at)
+    const result = ingestBody(
+      within === undefined ? parts : { ...parts, ingest: ingestWithin(parts.ingest, within) },
+      { signal, encoding, body: own },
+      at,
+    )
     return result instanceof Promise ? result.then(forwarded) : forwarded(result)
   }
   return await (parts.journal === undefined ? apply() : parts.journal(received, apply))
+}
+
+/** As `ingest`, each piece of a body within the request it is of. */
+export function ingestWithin(ingest: ReceiverParts['ingest'], within: Within): ReceiverParts['ingest'] {
+  // oxlint-disable-next-line max-params -- as ingest
+  return (signal, body, encoding, at) => within(() => ingest(signal, body, encoding, at))
 }
 
 export interface IngestedBody {

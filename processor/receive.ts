@@ -19,6 +19,9 @@ export interface IngestResult {
   readonly message: string
 }
 
+/** Does a part of a request's work, in one go, so that what it meets can be told to be of that request. */
+export type Within = <T>(work: () => T) => T
+
 export interface ReceiverParts {
   /** Takes a decompressed body that came at `at`; now, when left out. @throws DecodeError when it cannot be decoded. */
   readonly ingest: (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number) => IngestResult
@@ -39,7 +42,7 @@ export interface ReceiverParts {
    */
   readonly journal?: (
     received: Received,
-    apply: (at: number, ticket: number) => IngestResult | Promise<IngestResult>,
+    apply: (at: number, ticket: number, within?: Within) => IngestResult | Promise<IngestResult>,
   ) => Promise<IngestResult>
   /** Whether the sender may ingest, from its Authorization header. */
   readonly authorise: (authorization: string | undefined) => boolean

@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib'
 import type { ExternalEvaluation } from '../../model/run.ts'
 import type { Decoder, Encoding } from '../../processor/decode/decode.ts'
-import { type IngestResult, Refusal, type Signal } from '../../processor/receive.ts'
+import { type IngestResult, Refusal, type Signal, type Within } from '../../processor/receive.ts'
 import { splitBody } from '../../processor/split.ts'
 import { ownerOfId, WITHOUT_TRACE } from '../../processor/split-owner.ts'
 import type { Between, OwnDataPath } from '../data-path.ts'
@@ -36,10 +36,8 @@ const nobody = (): undefined => undefined
 export class Share implements Between {
   readonly #parts: ShareParts
   readonly #owned = new WeakMap<Uint8Array, Uint8Array>()
-  /** Evaluations on their way to the processes that have their runs. */
-  readonly #leaving = new Set<Promise<void>>()
-  /** How many of them were not kept. */
-  #lost = 0
+  /** Evaluations met in the request that is taken in right now, on their way to the processes that have their runs: whether they were kept. */
+  #leaving: Promise<boolean>[] = []
   #data: OwnDataPath | undefined
   /** Until the journal was read, nothing of what is met is new. */
   #isLive = false
@@ -60,12 +58,12 @@ export class Share implements Between {
 
   readonly take: Between['take'] = async (received, own) => {
     const { signal, encoding, unpacked } = received
-    if (signal === 'metrics') return await own()
+    if (signal === 'metrics') return await own((work) => work())
     // Checked whole before any of it goes anywhere: a refused body changes nothing.
     if (signal === 'traces') this.#parts.decoder.traces(unpacked, encoding, { span: nobody })
     else this.#parts.decoder.logs(unpacked, encoding, { log: nobody })
     const { index } = this.#parts.place
-    const lost = this.#lost
+    const leaving: Promise<boolean>[] = []
     const parts = this.#split(signal, unpacked, encoding)
     const asked = parts.flatMap((part, to) => (part === undefined || to === index ? [] : [this.#send(to, signal, encoding, part)]))
     const results = (await Promise.allSettled(asked)).map((r) => {
@@ -75,9 +73,9 @@ export class Share implements Between {
     const mine = parts[index]
     if (mine !== undefined || this.#parts.relays(signal)) {
       this.#owned.set(unpacked, mine ?? NOTHING[encoding])
-      results.push(await own())
+      results.push(await own(this.#into(leaving)))
     }
-    await this.#sent(lost)
+    await sent(leaving)
     return results.reduce(sum, NO_SPANS)
   }
 
@@ -86,10 +84,13 @@ export class Share implements Between {
     if (traceId === '' ? evaluation.responseId === undefined : (ownerOfId(traceId, count) ?? index) === index) return false
     // Read from the journal: it was sent before the request was acknowledged, or the request was sent again.
     if (!this.#isLive) return true
-    const leaving: Promise<void> = route({ evaluation, traceId, spanId }, count, (to, e) => this.#keepAt(to, e))
-      .catch(() => void this.#lost++)
-      .finally(() => this.#leaving.delete(leaving))
-    this.#leaving.add(leaving)
+    const kept = route({ evaluation, traceId, spanId }, count, (to, e) => this.#keepAt(to, e))
+    this.#leaving.push(
+      kept.then(
+        () => true,
+        () => false,
+      ),
+    )
     return true
   }
 
@@ -109,9 +110,9 @@ export class Share implements Between {
       const signal = SIGNALS[frame.signal] ?? 'traces'
       const encoding = ENCODINGS[frame.encoding] ?? 'protobuf'
       const received = { signal, encoding, unpacked: frame.body, body: frame.body, contentType: PART_TYPE, contentEncoding: 'identity' }
-      const lost = this.#lost
-      const result = await this.#started().takeShared(received)
-      await this.#sent(lost)
+      const leaving: Promise<boolean>[] = []
+      const result = await this.#started().takeShared(received, this.#into(leaving))
+      await sent(leaving)
       return reply('taken', JSON.stringify(result))
     } catch (error) {
       return reply('refused', error instanceof Error ? error.message : String(error))
@@ -157,11 +158,22 @@ export class Share implements Between {
     }
   }
 
-  /** Waits for the evaluations of all requests under way. @throws Refusal when one was not kept since there were `lost`. */
-  async #sent(lost: number): Promise<void> {
-    while (this.#leaving.size > 0) await Promise.all(this.#leaving)
-    if (this.#lost !== lost) throw new Refusal('overload', 'an evaluation was not kept; send the request again')
+  /** Has evaluations that are met meanwhile noted there: one that waits for another process holds up its own request alone. */
+  #into(leaving: Promise<boolean>[]): Within {
+    return (work) => {
+      this.#leaving = leaving
+      try {
+        return work()
+      } finally {
+        this.#leaving = []
+      }
+    }
   }
+}
+
+/** Waits for the evaluations of a request. @throws Refusal when one was not kept. */
+async function sent(leaving: readonly Promise<boolean>[]): Promise<void> {
+  if ((await Promise.all(leaving)).includes(false)) throw new Refusal('overload', 'an evaluation was not kept; send the request again')
 }
 
 /**

@@ -29,7 +29,7 @@ const traceIds = (body: Uint8Array): readonly string[] =>
 
 let log: string[]
 let answers: Record<number, () => Promise<Question>>
-let keeps: boolean
+let keeps: boolean | Promise<boolean>
 let relays: boolean
 let share: Share
 const taken = (total: number): Promise<Question> =>
@@ -48,7 +48,7 @@ beforeEach(() => {
     peers: {
       ask: async (to, question) => {
         log.push(`${question.kind} to ${to}`)
-        if (question.kind === 'evaluation') return { ...(await (keeps ? taken(0) : refused('no'))), id: 1 }
+        if (question.kind === 'evaluation') return { ...(await ((await keeps) ? taken(0) : refused('no'))), id: 1 }
         expect(traceIds(question.body)).toEqual(IDS.filter((id) => ownerOfId(id, 3) === to))
         return { ...(await (answers[to] as () => Promise<Question>)()), id: 1 }
       },
@@ -113,8 +113,8 @@ describe('evaluations met in requests', () => {
   test('of runs here stay here, those of others are kept there before the answer', async () => {
     await share.continues(true)
     expect(share.elsewhere(evaluation, mine, '')).toBe(false)
-    const taking = share.take(received(), () => {
-      expect(share.elsewhere(evaluation, others, '')).toBe(true)
+    const taking = share.take(received(), (within) => {
+      expect(within(() => share.elsewhere(evaluation, others, ''))).toBe(true)
       return own()
     })
     await taking
@@ -124,11 +124,23 @@ describe('evaluations met in requests', () => {
   test('one that is not kept refuses the request', async () => {
     await share.continues(true)
     keeps = false
-    const its = share.take(received(), () => (share.elsewhere(evaluation, others, ''), own()))
-    // It may be of any request that was under way.
+    const its = share.take(received(), (within) => (within(() => share.elsewhere(evaluation, others, '')), own()))
     const beside = share.take(received(), own)
-    for (const taking of [its, beside]) await expect(taking).rejects.toMatchObject({ reason: 'overload' })
+    await expect(its).rejects.toMatchObject({ reason: 'overload' })
+    expect(await beside).toMatchObject({ total: 7 })
+  })
+
+  test('one that another process does not answer holds up its own request alone', async () => {
+    await share.continues(true)
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    keeps = promise
+    let isAnswered = false
+    const its = share.take(received(), (within) => (within(() => share.elsewhere(evaluation, others, '')), own()))
+    void its.then(() => (isAnswered = true))
     expect(await share.take(received(), own)).toMatchObject({ total: 7 })
+    expect(isAnswered).toBe(false)
+    resolve(true)
+    expect(await its).toMatchObject({ total: 7 })
   })
 
   test('read from the journal they are not sent again', () => {
