@@ -18,6 +18,11 @@ const HEAD_BYTES = 12
 /** More than any body that can be configured. */
 const MAX_BODY_BYTES = 2 ** 31 - 1
 
+/** The number of the next question: it has four bytes. */
+export function idAfter(id: number): number {
+  return (id + 1) >>> 0
+}
+
 /** The bytes of a message, its body not copied. */
 export function encodeFrame({ id, kind, signal, encoding, body }: Frame): readonly [Buffer, Uint8Array] {
   const head = Buffer.alloc(HEAD_BYTES)

@@ -18,6 +18,8 @@ export type ToShard =
   | { readonly kind: 'start'; readonly place: ShardPlace; readonly config: Config; readonly dir: string; readonly version: string }
   /** Every process has read its journal: counters continue or begin again. */
   | { readonly kind: 'go'; readonly continues: boolean }
+  /** Give a sign of life. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'series'; readonly id: number }
   | { readonly kind: 'evaluation'; readonly id: number; readonly evaluation: SentEvaluation }
   | { readonly kind: 'apply'; readonly config: Config; readonly dir: string }
@@ -38,7 +40,7 @@ export type FromShard =
       readonly agents: readonly (readonly [agent: string, environment: string])[]
       readonly services: readonly Seen[]
     }
-  | { readonly kind: 'drained' | 'closed' }
+  | { readonly kind: 'drained' | 'closed' | 'pong' }
 
 export interface Seen {
   readonly agent: string

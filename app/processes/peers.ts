@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { encodeFrame, type Frame, FrameReader } from './frames.ts'
+import { encodeFrame, type Frame, FrameReader, idAfter } from './frames.ts'
 import type { ShardPlace } from './messages.ts'
 
 export type Question = Omit<Frame, 'id'>
@@ -18,17 +18,19 @@ export class PeerGone extends Error {
   override readonly name = 'PeerGone'
 }
 
-/** Longer than any request may take. */
-const ANSWER_MS = 60_000
+/** So that a sender is told to come back before it gives up: most exporters do after 10 s. */
+const ANSWER_MS = 8000
 
 export class Peers {
   readonly #place: ShardPlace
   readonly #links = new Map<number, Link>()
   readonly #open = new Set<Socket>()
+  readonly #answerMs: number
   #server: Server | undefined
 
-  constructor(place: ShardPlace) {
+  constructor(place: ShardPlace, answerMs = ANSWER_MS) {
     this.#place = place
+    this.#answerMs = answerMs
   }
 
   /** Lets the others in. */
@@ -49,7 +51,8 @@ export class Peers {
   /** @throws PeerGone */
   async ask(index: number, question: Question): Promise<Frame> {
     let link = this.#links.get(index)
-    if (link === undefined || link.isBroken) this.#links.set(index, (link = new Link(join(this.#place.sockets, String(index)))))
+    if (link === undefined || link.isBroken)
+      this.#links.set(index, (link = new Link(join(this.#place.sockets, String(index)), this.#answerMs)))
     return await link.ask(question)
   }
 
@@ -88,15 +91,19 @@ interface Waiting {
 class Link {
   readonly #socket: Socket
   readonly #waiting = new Map<number, Waiting>()
+  readonly #answerMs: number
   #next = 1
+  #heardMs = 0
   isBroken = false
 
-  constructor(path: string) {
+  constructor(path: string, answerMs: number) {
+    this.#answerMs = answerMs
     const frames = new FrameReader()
     const socket = (this.#socket = connect(path))
     socket.on('error', () => this.close())
     socket.on('close', () => this.close())
     socket.on('data', (chunk: Buffer) => {
+      this.#heardMs = performance.now()
       try {
         for (const frame of frames.push(chunk)) this.#settle(frame.id)?.answer(frame)
       } catch {
@@ -106,9 +113,16 @@ class Link {
   }
 
   ask(question: Question): Promise<Frame> {
-    const id = this.#next++
+    const id = this.#next
+    this.#next = idAfter(id)
+    const askedMs = performance.now()
     return new Promise((answer, refuse) => {
-      const timer = setTimeout(() => this.#settle(id)?.refuse(new PeerGone('another process did not answer')), ANSWER_MS)
+      const late = (): void => {
+        this.#settle(id)?.refuse(new PeerGone('another process did not answer'))
+        // It says nothing at all: what it was sent would stay here until it reads again, long after it was refused.
+        if (this.#heardMs < askedMs) this.close()
+      }
+      const timer = setTimeout(late, this.#answerMs)
       this.#waiting.set(id, { answer, refuse, timer })
       this.#socket.cork()
       for (const piece of encodeFrame({ ...question, id })) if (piece.length > 0) this.#socket.write(piece)

@@ -9,13 +9,15 @@ import type { FromShard, ToShard } from './messages.ts'
 
 type Start = Extract<ToShard, { kind: 'start' }>
 /** One process as its place has it. */
-export type Kid = Pick<Child, 'pid' | 'tell' | 'ready' | 'series' | 'keep' | 'drain' | 'close' | 'kill'>
+export type Kid = Pick<Child, 'pid' | 'tell' | 'ready' | 'series' | 'keep' | 'drain' | 'close' | 'kill' | 'ping'>
 
 export interface Place {
   readonly index: number
   child: Kid | undefined
   /** Takes spans in. */
   isReady: boolean
+  /** Took spans in, and does not answer any more. */
+  isSilent: boolean
   /** What its Node process told of itself last. */
   process: readonly ProcessMetric[]
 }
@@ -36,8 +38,15 @@ export interface PlacesParts {
 }
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS, WELL_AFTER_MS] = [100, 10_000, 30_000]
+/**
+ * How often processes are asked for a sign of life, and how many they may leave out until they are not ready, and until they are killed: after
+ * 15 and 30 s. What a process does in one piece, however large it is, takes a few seconds.
+ */
+const [WATCH_MS, SILENT_AFTER, KILLED_AFTER] = [5000, 3, 6]
 
 interface Kept extends Place {
+  /** Has been ready. */
+  isWatched: boolean
   startedMs: number
   waitMs: number
   greeted: (isWhole: boolean) => void
@@ -47,13 +56,14 @@ export class Places {
   readonly #parts: PlacesParts
   readonly #all: readonly Kept[]
   readonly #timers = new Set<NodeJS.Timeout>()
+  #watch: NodeJS.Timeout | undefined
   #hasStarted = false
   #isStopping = false
 
   constructor(parts: PlacesParts) {
     this.#parts = parts
     this.#all = Array.from({ length: parts.count }, (_, index) => {
-      const none = { child: undefined, isReady: false, process: [], startedMs: 0, waitMs: FIRST_WAIT_MS }
+      const none = { child: undefined, isReady: false, isSilent: false, isWatched: false, process: [], startedMs: 0, waitMs: FIRST_WAIT_MS }
       return { index, ...none, greeted: () => undefined }
     })
   }
@@ -82,10 +92,11 @@ export class Places {
     const [ports] = await ready
     this.#hasStarted = true
     for (const place of this.#all) {
-      place.isReady = place.child !== undefined
+      place.isReady = place.isWatched = place.child !== undefined
       // It was ready, and ended before the others were.
       if (place.child === undefined && !this.#isStopping) this.#again(place, 'it ended while others were starting')
     }
+    if (!this.#isStopping) this.#watch = setInterval(() => this.#look(), WATCH_MS)
     return ports
   }
 
@@ -93,6 +104,26 @@ export class Places {
   stop(): void {
     this.#isStopping = true
     for (const timer of this.#timers) clearTimeout(timer)
+    clearInterval(this.#watch)
+  }
+
+  /** One that hangs keeps its connections and its traces: it is told as not ready, then ended and started again. */
+  #look(): void {
+    for (const place of this.#all) {
+      const { child, index } = place
+      if (child === undefined || !place.isWatched) continue
+      const unanswered = child.ping()
+      if (unanswered >= KILLED_AFTER) {
+        child.kill(`it did not answer for ${(KILLED_AFTER * WATCH_MS) / 1000} s, and was killed`)
+        continue
+      }
+      const isSilent = unanswered >= SILENT_AFTER || (place.isSilent && unanswered > 0)
+      if (isSilent === place.isSilent) continue
+      place.isSilent = isSilent
+      place.isReady = !isSilent
+      if (isSilent) this.#parts.log.warn({ process: index }, 'a process does not answer')
+      else this.#parts.log.info({ process: index }, 'a process answers again')
+    }
   }
 
   #fork(place: Kept): void {
@@ -106,9 +137,10 @@ export class Places {
   }
 
   #ended(place: Kept, why: string): void {
-    place.isReady = false
+    place.isReady = place.isSilent = place.isWatched = false
     place.child = undefined
     this.#parts.ended(place)
+    if (this.#isStopping && why !== '') this.#parts.log.error({ process: place.index, why }, 'a process did not end in order')
     // Before all have started nothing is started again: one that was not ready fails the start, one that was is seen to at its end.
     if (!this.#isStopping && this.#hasStarted) this.#again(place, why)
   }
@@ -129,7 +161,7 @@ export class Places {
     this.#fork(place)
     place.child?.ready().then(
       () => {
-        place.isReady = true
+        place.isReady = place.isWatched = true
         this.#parts.log.info({ process: place.index }, 'a process takes spans in again')
       },
       () => undefined,

@@ -86,6 +86,8 @@ class Shard {
     switch (message.kind) {
       case 'go':
         return this.#go(message.continues)
+      case 'ping':
+        return tell({ kind: 'pong' })
       case 'series':
         return await this.#tellSeries(message.id)
       case 'evaluation':
@@ -118,6 +120,8 @@ class Shard {
 
   async #tellSeries(id: number): Promise<void> {
     this.#tellNews()
+    // It is being worked on, which may take some seconds.
+    tell({ kind: 'series', id, series: [] })
     let series: [string, SeriesRow[]][] = []
     let rows = 0
     const send = async (): Promise<void> => {

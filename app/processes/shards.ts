@@ -45,6 +45,13 @@ export function startingText(down: readonly number[], count: number): string {
   return `${down.length} of ${count} processes ${down.length === 1 ? 'is' : 'are'} starting: ${which}; senders are told to come back`
 }
 
+/** The same of those that do not answer. */
+export function silentText(silent: readonly number[], count: number): string {
+  if (silent.length === 0) return ''
+  const which = `process${silent.length === 1 ? '' : 'es'} ${silent.join(', ')}`
+  return `${silent.length} of ${count} processes ${silent.length === 1 ? 'does' : 'do'} not answer: ${which}; senders are told to come back`
+}
+
 class Shards implements DataPath {
   readonly #parts: DataPathParts
   readonly #count: number
@@ -105,8 +112,9 @@ class Shards implements DataPath {
   }
 
   get notReady(): string {
-    const down = this.#places.all.filter((p) => !p.isReady).map((p) => p.index)
-    return startingText(down, this.#count)
+    const down = (isSilent: boolean): readonly number[] =>
+      this.#places.all.filter((p) => !p.isReady && p.isSilent === isSilent).map((p) => p.index)
+    return [startingText(down(false), this.#count), silentText(down(true), this.#count)].filter((text) => text !== '').join('; ')
   }
 
   *openAgents(): Iterable<string> {

@@ -10,7 +10,7 @@ import { afterAll, expect, test } from 'vitest'
 import { sumOf, until } from '../support/app.ts'
 import { continuing } from '../support/continuing.ts'
 import { startLedger } from '../support/ledger.ts'
-import { fromProtobuf } from '../support/otlp.ts'
+import { fromProtobuf, otlp, toProtobuf } from '../support/otlp.ts'
 import { served, type Served } from '../support/served.ts'
 
 const KILLS = Number(process.env['AGENTOPZ_KILLS'] ?? (process.env['AGENTOPZ_FAULT'] === 'long' ? 60 : 8))
@@ -123,6 +123,38 @@ test('without a journal a process takes its open runs with it, and no total goes
     for (const [series, value] of before) expect(after.get(series) ?? 0, series).toBeGreaterThanOrEqual(value * (1 - EXACT))
     // Nothing twice: the sum of both lives is no more than was acknowledged.
     expect(sumOf(await server.metrics(), 'agentopz_runs_total')).toBeLessThanOrEqual(ledger.acknowledged.runs)
+  } finally {
+    await server.end()
+  }
+}, 120_000)
+
+test('one that hangs: scrapes and senders are answered, SIGTERM ends all, and what was acknowledged is still there', async () => {
+  const server = await served('processes: 2\njournal: journal\n')
+  const send = async (): Promise<number> => {
+    const spans = Array.from({ length: 20 }, (_, i) => ({ traceId: `${i}`.padStart(32, 'a'), spanId: `${i}`.padStart(16, 'b') }))
+    const body = toProtobuf(otlp({ spans }))
+    // A connection of its own, since those that the hanging process has are answered by nobody.
+    const headers = { 'content-type': 'application/x-protobuf', connection: 'close' }
+    const answer = await fetch(`${server.otlp}/v1/traces`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) })
+    return answer.status
+  }
+  try {
+    server.spawn()
+    await server.ready()
+    expect(await send()).toBe(200)
+    process.kill(shardsOf(server)[0] ?? 0, 'SIGSTOP')
+    // The first connection may be handed to the one that hangs, which holds on to it; no other is.
+    const answers = await Promise.all(Array.from({ length: 4 }, () => send().catch(() => 0)))
+    expect(answers.filter((status) => status === 503).length).toBeGreaterThanOrEqual(3)
+    const scraped = performance.now()
+    await server.metrics()
+    expect(performance.now() - scraped).toBeLessThan(5000)
+    const ended = performance.now()
+    await server.kill('SIGTERM')
+    expect(performance.now() - ended).toBeLessThan(18_000)
+    server.spawn()
+    await server.ready()
+    expect(distinct(await server.metrics())).toBe(20)
   } finally {
     await server.end()
   }

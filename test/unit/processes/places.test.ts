@@ -8,7 +8,7 @@ import { checkLayout, noteLayout } from '../../../app/journal/layout.ts'
 import { dropCarried, readCarried, writeCarried } from '../../../app/processes/carried.ts'
 import { configOf, cores, processesOf } from '../../../app/processes/divide.ts'
 import { SeenNews } from '../../../app/processes/seen.ts'
-import { startingText } from '../../../app/processes/shards.ts'
+import { silentText, startingText } from '../../../app/processes/shards.ts'
 
 /** As app/journal/snapshot.ts names them. */
 const SNAPSHOT = 'snapshot-000000000000001.snap'
@@ -22,6 +22,14 @@ describe('which processes are starting', () => {
     [[0], '1 of 2 processes is starting: process 0; senders are told to come back'],
     [[0, 1], '2 of 2 processes are starting: processes 0, 1; senders are told to come back'],
   ])('%j', (down, text) => expect(startingText(down, 2)).toBe(text))
+})
+
+describe('which processes do not answer', () => {
+  test.each([
+    [[], ''],
+    [[1], '1 of 2 processes does not answer: process 1; senders are told to come back'],
+    [[0, 1], '2 of 2 processes do not answer: processes 0, 1; senders are told to come back'],
+  ])('%j', (silent, text) => expect(silentText(silent, 2)).toBe(text))
 })
 
 describe('the configuration of a process', () => {

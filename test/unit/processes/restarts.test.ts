@@ -8,6 +8,9 @@ import { type Kid, Places } from '../../../app/processes/places.ts'
 class FakeKid implements Kid {
   readonly pid = 0
   readonly events: ChildEvents
+  /** Answers nothing. */
+  hangs = false
+  #pings = 0
   readonly #ready = Promise.withResolvers<Ports>()
 
   constructor(events: ChildEvents) {
@@ -32,6 +35,9 @@ class FakeKid implements Kid {
   }
   close(): Promise<void> {
     return Promise.resolve()
+  }
+  ping(): number {
+    return this.hangs ? this.#pings++ : (this.#pings = 0)
   }
   kill(): void {
     this.ends()
@@ -104,6 +110,27 @@ test('one that ends before it is ready fails the start', async () => {
   await expect(started).rejects.toThrow('it ended')
   await vi.advanceTimersByTimeAsync(60_000)
   expect([restarts, kids.length]).toEqual([0, 2])
+})
+
+test('one that hangs is not ready after a while, ready again when it answers, and killed when it does not', async () => {
+  const started = starting()
+  for (const kid of kids) kid.says()
+  await started
+  const [hanging] = kids as [FakeKid]
+  hanging.hangs = true
+  await vi.advanceTimersByTimeAsync(15_000)
+  expect(states()).toEqual([true, true])
+  await vi.advanceTimersByTimeAsync(5000)
+  expect([states(), places.all[0]?.isSilent]).toEqual([[false, true], true])
+  hanging.hangs = false
+  await vi.advanceTimersByTimeAsync(5000)
+  expect([states(), restarts]).toEqual([[true, true], 0])
+  hanging.hangs = true
+  await vi.advanceTimersByTimeAsync(36_000)
+  expect([states(), restarts, kids.length]).toEqual([[false, true], 1, 3])
+  kids[2]?.says()
+  await vi.advanceTimersByTimeAsync(1)
+  expect([states(), places.all[0]?.isSilent]).toEqual([[true, true], false])
 })
 
 test('none is started again while all are to end', async () => {

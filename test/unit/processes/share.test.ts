@@ -1,7 +1,7 @@
 /** One process's share of a request: who is asked, in which order, and what becomes of a request that one of them refuses. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { OwnDataPath } from '../../../app/data-path.ts'
-import { encodeFrame, type Frame, FrameReader } from '../../../app/processes/frames.ts'
+import { encodeFrame, type Frame, FrameReader, idAfter } from '../../../app/processes/frames.ts'
 import type { SentEvaluation } from '../../../app/processes/messages.ts'
 import { PeerGone, type Question } from '../../../app/processes/peers.ts'
 import { route, Share } from '../../../app/processes/share.ts'
@@ -203,6 +203,10 @@ describe('messages on a socket', () => {
     const got: Frame[] = []
     for (let at = 0; at < bytes.length; at += size) got.push(...reader.push(bytes.subarray(at, at + size)))
     expect(got.map((f) => ({ ...f, body: Buffer.from(f.body) }))).toEqual(frames)
+  })
+  test('have numbers of four bytes, which begin again', () => {
+    const [head] = encodeFrame({ ...(frames[0] as Frame), id: idAfter(2 ** 32 - 1) })
+    expect([head.readUInt32LE(4), idAfter(7)]).toEqual([0, 8])
   })
   test('what is none is an error', () => expect(() => new FrameReader().push(Buffer.alloc(12, 0xff))).toThrow('cannot be read'))
 })
