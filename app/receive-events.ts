@@ -34,6 +34,11 @@ export function relayEvents(metrics: Metrics, log: Logger, clock: () => number):
       log.debug({ endpoint, signal, reason, detail }, 'relay lost a request')
     },
     down: (endpoint, why) => log.warn({ endpoint, why }, 'relay endpoint does not take requests; they wait in its queue'),
+    left: (endpoint, { lost, kept }) => {
+      const left = (requests: number): object => ({ endpoint, requests, reason: 'shutdown' })
+      if (lost > 0) log.warn(left(lost), 'requests that were acknowledged are lost: relay endpoint did not take them before the end')
+      if (kept > 0) log.info(left(kept), 'requests that relay endpoint did not take are in the journal, and relayed after the next start')
+    },
     up: (endpoint) => log.info({ endpoint }, 'relay endpoint takes requests again'),
   }
 }

@@ -4,7 +4,7 @@
  * A full queue refuses the newest request: what waits longest was acknowledged first, and dropping it would only make room to drop again.
  * Source: OTLP specification 1.9 "OTLP/HTTP Response" (429, 502, 503, 504 are retryable) and "Throttling" (Retry-After).
  */
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher, errors } from 'undici'
 import type { Signal } from './receive.ts'
 
 export interface RelayEndpoint {
@@ -45,6 +45,8 @@ export interface RelayEvents {
   /** The first failure after success, and the first success after failure. */
   down(endpoint: string, why: string): void
   up(endpoint: string): void
+  /** Requests that were not delivered before the end: lost, or kept by tickets for after the next start. */
+  left?(endpoint: string, requests: { readonly lost: number; readonly kept: number }): void
   /** Nothing more will come of a request that had a ticket: it was delivered, or dropped and counted. */
   settled?(endpoint: string, ticket: number): void
 }
@@ -74,6 +76,8 @@ export interface Kept {
 interface Waiting extends Kept {
   readonly sinceMs: number
   sentMs: number
+  /** It failed on a connection that was used before, and went again at once. */
+  wentAgain: boolean
 }
 
 const RETRYABLE = new Set([408, 429, 502, 503, 504])
@@ -87,10 +91,12 @@ export function createRelay(endpoints: readonly RelayEndpoint[], events: RelayEv
   return {
     // oxlint-disable-next-line max-params -- one call per request, in the order a receiver has its parts
     offer: (signal, body, contentType, contentEncoding, ticket = 0) => {
-      for (const lane of lanes) lane.offer({ signal, body, contentType, contentEncoding, ticket, sinceMs: Date.now(), sentMs: 0 })
+      for (const lane of lanes)
+        lane.offer({ signal, body, contentType, contentEncoding, ticket, sinceMs: Date.now(), sentMs: 0, wentAgain: false })
     },
     offerAgain: (request, names) => {
-      for (const lane of lanes) if (names.includes(lane.endpoint.name)) lane.queue({ ...request, sinceMs: Date.now(), sentMs: 0 })
+      for (const lane of lanes)
+        if (names.includes(lane.endpoint.name)) lane.queue({ ...request, sinceMs: Date.now(), sentMs: 0, wentAgain: false })
     },
     queues: () => lanes.map((l) => ({ endpoint: l.endpoint.name, bytes: l.bytes, requests: l.requests })),
     close: async (graceMs) => {
@@ -117,6 +123,9 @@ class Lane {
   /** When the last failure was counted: what was sent before it, and fails as well, tells nothing new. */
   #failedMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
+  /** At the end. */
+  #lost = 0
+  #kept = 0
 
   constructor(endpoint: RelayEndpoint, events: RelayEvents) {
     this.endpoint = endpoint
@@ -190,6 +199,7 @@ class Lane {
       if (!RETRYABLE.has(answer.statusCode)) return this.#lose(w, 'rejected', failure)
       retryAfterMs = retryAfterOf(answer.headers['retry-after'])
     } catch (error) {
+      if (this.#goesAgain(w, error)) return
       failure = error instanceof Error ? error.message : String(error)
     }
     this.#failed(w, failure, retryAfterMs)
@@ -252,6 +262,15 @@ class Lane {
     this.#queue.push(w)
   }
 
+  /** An endpoint may close a connection that is idle while a request is on its way: that says nothing about it. Once for each request. */
+  #goesAgain(w: Waiting, error: unknown): boolean {
+    if (w.wentAgain || this.#isClosed || !(error instanceof errors.SocketError) || !(error.socket?.bytesRead ?? 0)) return false
+    w.wentAgain = true
+    this.#events.retried(this.endpoint.name, w.signal)
+    this.#queue.unshift(w)
+    return true
+  }
+
   #isTooOld(w: Waiting): boolean {
     return Date.now() - w.sinceMs > this.endpoint.maxAgeSeconds * 1000
   }
@@ -272,7 +291,8 @@ class Lane {
   #lose(w: Waiting, reason: RelayLoss, detail: string): void {
     this.bytes -= w.body.length
     // It is delivered after the next start.
-    if (reason === 'shutdown' && w.ticket > 0) return
+    if (reason === 'shutdown' && w.ticket > 0) return void this.#kept++
+    if (reason === 'shutdown') this.#lost++
     this.#events.dropped(this.endpoint.name, w.signal, reason, detail)
     this.#settle(w)
   }
@@ -298,6 +318,9 @@ class Lane {
     clearTimeout(this.#timer)
     for (const w of this.#queue.splice(0)) this.#lose(w, 'shutdown', 'not delivered before the end')
     await this.#agent.destroy()
+    // Those under way have failed by that, and are told in a moment.
+    if (this.#active > 0) await new Promise<void>((done) => this.#drained.push(done))
+    if (this.#lost + this.#kept > 0) this.#events.left?.(this.endpoint.name, { lost: this.#lost, kept: this.#kept })
   }
 }
 

@@ -68,6 +68,7 @@ class Log {
         retried: (e) => this.lines.push(`retried ${e}`),
         dropped: (e, _, why) => this.lines.push(`dropped ${e} ${why}`),
         down: (e) => this.lines.push(`down ${e}`),
+        left: (e, { lost, kept }) => this.lines.push(`left ${e} ${lost} lost, ${kept} kept`),
         up: (e) => this.lines.push(`up ${e}`),
       },
     )
@@ -240,4 +241,38 @@ test('closing delivers what waits, and counts what it cannot deliver', async () 
   for (let i = 0; i < 20; i++) r.offer('traces', BYTES, TYPE, 'gzip')
   await r.close(500)
   expect([log.count('delivered e0 traces'), log.count('dropped e1 shutdown'), r.queues().map((q) => q.bytes)]).toEqual([20, 20, [0, 0]])
+  expect(log.lines.filter((l) => l.startsWith('left'))).toEqual(['left e1 20 lost, 0 kept'])
+})
+test('what is left at the end is told, those under way and those that are kept as well', async () => {
+  const d = await downstream(null)
+  const log = new Log()
+  const r = log.relay({ url: d.url, concurrency: 2 })
+  for (let i = 0; i < 5; i++) r.offer('traces', BYTES, TYPE, 'gzip', i < 3 ? 0 : i)
+  await log.until(() => d.got.length === 2)
+  await r.close(0)
+  expect(log.lines.filter((l) => l.startsWith('left'))).toEqual(['left e0 3 lost, 2 kept'])
+})
+test('a connection that the endpoint closed meanwhile is no failure of the endpoint', async () => {
+  const got = new Map<string, number>()
+  // Every second request on a connection finds it closed.
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('latin1').on('data', (text: string) => (body += text))
+    request.on('end', () => {
+      const { socket } = request
+      const n = (used.get(socket) ?? 0) + 1
+      used.set(socket, n)
+      if (n === 2) return void socket.destroy()
+      got.set(body, (got.get(body) ?? 0) + 1)
+      response.writeHead(200).end()
+    })
+  })
+  const used = new WeakMap<object, number>()
+  servers.push(server)
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const log = new Log()
+  const r = log.relay({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, concurrency: 1 })
+  for (let i = 0; i < 6; i++) r.offer('traces', Buffer.from(String(i)), TYPE, 'identity')
+  await log.until(() => log.count('delivered e0 traces') === 6)
+  expect([log.count('down e0'), log.count('retried e0'), [...got.values()]]).toEqual([0, 5, [1, 1, 1, 1, 1, 1]])
 })
