@@ -8,6 +8,7 @@ import { agentShape, count, defaultsShape, ratio, url, WHEN_LOST } from './agent
 import { duration } from './duration.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { journalSchema } from './journal/schema.ts'
+import { relaySchema } from './relay-schema.ts'
 import { playbooksSchema } from './response/playbook-schema.ts'
 import { storageProblem } from './storage-url.ts'
 
@@ -16,6 +17,9 @@ export { duration } from './duration.ts'
 const VALUES_LEFT_OUT = Object.entries(DEFAULT_VALUES_PER_LABEL)
   .map(([label, n]) => `${n} ${label === 'other' ? 'of any other label' : `of \`${label}\``}`)
   .join(', ')
+
+/** Each has a connection to each other, and at least some 80 MiB. */
+export const MAX_PROCESSES = 64
 
 /** host:port to listen on; `off` for not at all. */
 const address = z.union([z.string(), z.literal(false), z.null()], { error: 'expected host:port or off' }).transform((v, context) => {
@@ -41,27 +45,7 @@ export const configSchema = z.strictObject({
     cors_origins: z.array(z.string()).default([]).describe('Origins that browser SDKs may send from'),
   }).describe('Where spans come in'),
   listen: address.prefault('127.0.0.1:9464').describe('Metrics, health and API'),
-  relay: z
-    .array(
-      z.strictObject({
-        otlp_http: url.describe('Base URL of an OTLP/HTTP endpoint'),
-        name: z.string().describe('Its name in metrics and logs; the host and port when left out').optional(),
-        headers: z.record(z.string(), z.string()).default({}).describe('Headers to send along'),
-        signals: z
-          .array(z.enum(['traces', 'logs', 'metrics']))
-          .default(['traces', 'logs'])
-          .describe('What to forward'),
-        max_queue_bytes: count.default(67_108_864),
-        max_queue_requests: count.default(10_000),
-        max_age_seconds: duration.prefault(300).describe('Undelivered requests are given up after this'),
-        timeout_seconds: duration.prefault(10).describe('For one attempt: connecting, sending the request, and the whole answer'),
-        concurrency: count.default(10).describe('Requests under way at once'),
-        initial_backoff_seconds: duration.prefault(1),
-        max_backoff_seconds: duration.prefault(30),
-      }),
-    )
-    .default([])
-    .describe('Endpoints that get the received bytes, untouched'),
+  relay: relaySchema,
   storage: z
     .string()
     .superRefine((v, c) => {
@@ -76,9 +60,16 @@ export const configSchema = z.strictObject({
   prometheus: url.default('http://127.0.0.1:9090').describe('Prometheus to query'),
   alertmanager: url.default('http://127.0.0.1:9093').describe('Alertmanager'),
   processes: z
-    .union([z.int().min(1, { error: ({ input }) => `${String(input)} is too small; write 1 or more, or auto` }), z.literal('auto')], {
-      error: 'expected a number of processes, or auto for one per core',
-    })
+    .union(
+      [
+        z
+          .int()
+          .min(1, { error: ({ input }) => `${String(input)} is too small; write 1 or more, or auto` })
+          .max(MAX_PROCESSES, { error: ({ input }) => `${String(input)} is too large; write ${MAX_PROCESSES} or less, or auto` }),
+        z.literal('auto'),
+      ],
+      { error: 'expected a number of processes, or auto for one per core' },
+    )
     .default(1)
     .describe('Processes that share the work on the same addresses; `auto` for as many as there are cores; see processes.md'),
   runs: section({

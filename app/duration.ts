@@ -10,5 +10,8 @@ export const duration = z.union([z.number().gt(0), z.string()], { error: 'expect
     context.addIssue({ code: 'custom', message: `"${v}" is no duration; write seconds or something like 15m, 1h30m, 28d` })
     return z.NEVER
   }
-  return [...v.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (UNIT[unit ?? ''] ?? 0), 0)
+  const seconds = [...v.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (UNIT[unit ?? ''] ?? 0), 0)
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds
+  context.addIssue({ code: 'custom', message: `"${v}" is too ${seconds > 0 ? 'large' : 'small; write more than 0'}` })
+  return z.NEVER
 })

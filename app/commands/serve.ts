@@ -1,6 +1,6 @@
 /** `agentopz serve`. */
 import { VERSION } from '../app.ts'
-import type { Config } from '../config-schema.ts'
+import { type Config, MAX_PROCESSES } from '../config-schema.ts'
 import { memorySizeOf } from '../memory-size.ts'
 import { printError } from './output.ts'
 import { aborted, startApp } from './start.ts'
@@ -14,7 +14,7 @@ export interface ServeOptions {
 export async function serveCommand(config: string | undefined, { processes, memoryLimit }: ServeOptions = {}): Promise<number> {
   const wanted = processes === undefined ? undefined : processesOption(processes)
   if (wanted === null) {
-    printError(`agentopz: --processes ${processes}: write a number of 1 or more, or auto\n`)
+    printError(`agentopz: --processes ${processes}: write a number from 1 to ${MAX_PROCESSES}, or auto\n`)
     return 2
   }
   const memory = memoryLimit === undefined ? undefined : memorySizeOf(memoryLimit)
@@ -52,5 +52,5 @@ export async function serveCommand(config: string | undefined, { processes, memo
 function processesOption(text: string): Config['processes'] | null {
   if (text === 'auto') return text
   const n = Number(text)
-  return Number.isInteger(n) && n >= 1 ? n : null
+  return Number.isInteger(n) && n >= 1 && n <= MAX_PROCESSES ? n : null
 }

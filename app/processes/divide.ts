@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Config } from '../config-schema.ts'
+import { type Config, MAX_PROCESSES } from '../config-schema.ts'
 import { memoryLimit } from '../memory-limit.ts'
 
 /** What process `index` of `count` is given. A bound on one request or one run is not divided. */
@@ -41,7 +41,7 @@ export function configOf(config: Config, index: number, count: number): Config {
 
 /** How many processes there are to be. */
 export function processesOf({ processes }: Pick<Config, 'processes'>): number {
-  return processes === 'auto' ? cores() : processes
+  return processes === 'auto' ? Math.min(cores(), MAX_PROCESSES) : processes
 }
 
 /** Cores that this process may use: those it may run on, within the quota of its cgroup. */

@@ -60,6 +60,31 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   ['a bad address', 'listen: nowhere', 'c.yaml:1:9  listen: "nowhere" is no host:port; write something like 127.0.0.1:4318, or off'],
   ['no number of processes', 'processes: all', 'c.yaml:1:12  processes: expected a number of processes, or auto for one per core'],
   ['no processes at all', 'processes: 0', 'c.yaml:1:12  processes: 0 is too small; write 1 or more, or auto'],
+  ['more processes than there can be', 'processes: 65', 'c.yaml:1:12  processes: 65 is too large; write 64 or less, or auto'],
+  ['no time at all', 'runs: { idle_seconds: 0h0s }', 'c.yaml:1:23  runs.idle_seconds: "0h0s" is too small; write more than 0'],
+  [
+    'a user and password that would not be sent, and are not repeated',
+    'relay: [{ otlp_http: "http://ana:secret@h:4318" }]',
+    'c.yaml:1:22  relay.0.otlp_http: a user and password in the URL are not sent; write them as headers: { authorization: "Basic ..." }, with USER:PASSWORD in base64',
+  ],
+  [
+    'a header whose name is none',
+    'relay: [{ otlp_http: "http://h:1", headers: { "x key": v } }]',
+    'c.yaml:1:56  relay.0.headers.x key: this is no name of a header; write letters, digits and hyphens, as in x-api-key',
+  ],
+  [
+    'a header of two lines, which is not repeated',
+    'relay: [{ otlp_http: "http://h:1", headers: { x-key: "secret\\n" } }]',
+    'c.yaml:1:54  relay.0.headers.x-key: the value has a line break or another character that headers cannot have; write it without',
+  ],
+  ...['Content-Length', 'transfer-encoding', 'expect', 'connection'].map(
+    (name) =>
+      [
+        `a header that is not to be set, ${name}`,
+        `relay: [{ otlp_http: "http://h:1", headers: { ${name}: "1" } }]`,
+        `c.yaml:1:${49 + name.length}  relay.0.headers.${name}: the relay sets this one itself, or cannot send it; leave it out`,
+      ] as const,
+  ),
   [
     'a word that is none of them',
     'journal: { dir: j, fsync: often }',
