@@ -26,6 +26,9 @@ export async function startApp(
   if (!loaded.ok) return refuse(loaded.problems)
   const config = change(loaded.config)
   const log = createLog(config.log)
+  // Before anything is begun that a signal's default action would leave behind: processes, folders, a locked journal.
+  const signal = endSignal(log)
+  const hangUp = holdingHangUps()
   let app: App
   try {
     const again = (): readonly string[] => reload(app, file, log)
@@ -35,14 +38,28 @@ export async function startApp(
     if (error instanceof SettingsError) return refuse(error.problems)
     throw error
   }
+  const late = (): void => log.info('it is still starting, and stops after that; a second signal ends it at once')
+  signal.addEventListener('abort', late)
   try {
     await app.start()
   } catch (error) {
     printError(`agentopz: ${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
-  process.on('SIGHUP', () => void reload(app, file, log))
-  return { app, log, config, dir: loaded.dir, signal: endSignal(log) }
+  signal.removeEventListener('abort', late)
+  hangUp(() => void reload(app, file, log))
+  return { app, log, config, dir: loaded.dir, signal }
+}
+
+/** Takes SIGHUP from now on; what is given is done for each, and at once if there was one before. */
+function holdingHangUps(): (handle: () => void) => void {
+  let isWanted = false
+  let heard = (): void => void (isWanted = true)
+  process.on('SIGHUP', () => heard())
+  return (handle) => {
+    heard = handle
+    if (isWanted) handle()
+  }
 }
 
 /** In one process nothing of several is loaded. */

@@ -60,7 +60,7 @@ export class Child {
 
   constructor(start: Extract<ToShard, { kind: 'start' }>, events: ChildEvents) {
     const exec = fileURLToPath(new URL(`./shard${extname(fileURLToPath(import.meta.url))}`, import.meta.url))
-    cluster.setupPrimary({ exec, args: [], serialization: 'advanced' })
+    cluster.setupPrimary({ exec, args: [start.place.sockets], serialization: 'advanced' })
     this.#events = events
     this.#worker = cluster.fork()
     this.#worker.on('message', (message: FromShard) => this.#heard(message))

@@ -69,8 +69,6 @@ class Shard {
       between: this.#share,
     })
     this.#running = new Running(this.#data)
-    // The first process was killed, and this one ends now: nobody else would take the folder away.
-    cluster.worker?.once('disconnect', () => rmSync(place.sockets, { recursive: true, force: true }))
   }
 
   async start(): Promise<void> {
@@ -168,6 +166,13 @@ const failed = (error: unknown): void => {
   tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
   setTimeout(() => process.exit(1), 50)
 }
+// The first process is gone, and this one ends now: nobody else would take the folder away. It may be gone before it said `start`.
+const [, , sockets] = process.argv
+cluster.worker?.once('disconnect', () => {
+  if (sockets !== undefined) rmSync(sockets, { recursive: true, force: true })
+})
+// What was told in the moment it went: Node would end this process with a stack trace before it has taken the folder away.
+cluster.worker?.on('error', () => undefined)
 // Signals that a terminal gives to all are the first process's to answer.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.on('message', (message: ToShard) => {

@@ -1,6 +1,8 @@
 /** SIGTERM under load, again and again: what was acknowledged is counted after the next start, and has reached the relay's endpoint. */
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
 import { sumOf, until } from '../support/app.ts'
@@ -57,6 +59,27 @@ test(`with a journal: ${ENDS} times, counters and ledger agree`, async () => {
     await server.end()
   }
 }, 600_000)
+
+test('while it starts SIGHUP waits, and SIGTERM stops it in order after that', async () => {
+  const server = await served('processes: 2\njournal: journal\n')
+  try {
+    server.spawn()
+    // From here on it is starting, for as long as processes take to load.
+    await until(() => Promise.resolve(existsSync(join(server.dir, 'journal'))), 'it starts', 20)
+    process.kill(server.pid, 'SIGHUP')
+    await server.kill('SIGTERM')
+    expect(server.printed.split('\n').flatMap((line) => /"msg":"([^"]*)"/.exec(line)?.[1] ?? line)).toEqual([
+      'it is still starting, and stops after that; a second signal ends it at once',
+      'configuration reloaded; addresses, limits, relays and metrics options change at the next start',
+      'agentopz is ready',
+      'stopping: requests and relays under way are finished first',
+      'stopped',
+      '',
+    ])
+  } finally {
+    await server.end()
+  }
+}, 60_000)
 
 test('without a journal: requests under way are answered, and the relay delivers before the end', async () => {
   const server = await served(relay)
