@@ -105,14 +105,17 @@ class WireSplit {
     const body = this.#body
     const { count, self } = this.#owners
     const field = TRACE_ID[this.#signal]
+    let owner = this.#signal === 'logs' ? WITHOUT_TRACE : self
     for (let pos = start; pos < end;) {
       pos = body.step(pos)
       if (body.number !== field) continue
       const { from } = body
-      if (pos - from === 16 && !body.isZero(from, pos)) return ownerAt(this.#bytes, from, count)
-      break
+      const isId = pos - from === 16 && !body.isZero(from, pos)
+      // Of a span the decoder reads the first, of a log record the last, whether it is an id or not.
+      if (this.#signal === 'traces') return isId ? ownerAt(this.#bytes, from, count) : owner
+      owner = isId ? ownerAt(this.#bytes, from, count) : WITHOUT_TRACE
     }
-    return this.#signal === 'logs' ? WITHOUT_TRACE : self
+    return owner
   }
 
   #write(resources: readonly ResourceOf[], owner: number): Uint8Array {

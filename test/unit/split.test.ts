@@ -2,6 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bodiesOf } from '../../bench/wire/bodies.ts'
+import { createDecoder } from '../../processor/decode/index.ts'
+import { INTEREST } from '../../processor/dialects/index.ts'
 import { ownerOfId } from '../../processor/split-owner.ts'
 import { splitBody } from '../../processor/split.ts'
 import { fromProtobuf, logsToProtobuf, type Otlp, otlp, otlpLogs, toJson, toProtobuf } from '../support/otlp.ts'
@@ -98,6 +100,31 @@ describe('what stays as it is', () => {
       for (const [owner, part] of parts.entries())
         expect(splitBody('traces', part ?? bytes, encoding, { count: 2, self: owner })[owner]).toBe(part)
     }
+  })
+})
+
+describe('an id that comes twice in protobuf', () => {
+  const field = (number: number, value: Uint8Array): Uint8Array => Buffer.concat([Uint8Array.of((number << 3) | 2, value.length), value])
+  const ids = [1, 2].map((owner) =>
+    Buffer.alloc(
+      16,
+      [7, 8, 9, 10, 11, 12].find((n) => ownerOfId(Buffer.alloc(16, n).toString('hex'), 3) === owner),
+    ),
+  )
+  const none = new Uint8Array()
+  const decoder = createDecoder(INTEREST)
+  const [first = none, second = none] = ids
+  test.each([
+    ['the last', [first, second], 2],
+    ['the last', [second, first], 1],
+    ['the last, which is none', [first, none], 0],
+  ])('is %s in a log record, as the decoder reads it', (_, two, owner) => {
+    const bytes = field(1, field(2, field(2, Buffer.concat(two.map((id) => field(9, id))))))
+    const read: string[] = []
+    decoder.logs(bytes, 'protobuf', { log: ({ traceId }) => read.push(traceId) })
+    expect(read).toEqual([Buffer.from(two[1] ?? none).toString('hex')])
+    const parts = splitBody('logs', bytes, 'protobuf', { count: 3, self: 1 })
+    expect(parts.map((part) => part !== undefined)).toEqual([0, 1, 2].map((i) => i === owner))
   })
 })
 
