@@ -14,10 +14,10 @@ import {
   renameSync,
   rmSync,
   truncateSync,
-  writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { PipelinePart } from '../../processor/pipeline.ts'
+import { Deaths, DEATHS } from './deaths.ts'
 import type { OutboxState } from './outbox.ts'
 import { type Damage, decodeSegmentHead, type JournalRecord, scanRecords, SEGMENT_HEAD_BYTES, type SegmentHead } from './record.ts'
 import { listSegments, type SegmentFile } from './segments.ts'
@@ -61,7 +61,6 @@ export const WHOLE = 'whole'
 const ASIDE = 'damaged'
 /** Damaged files kept to be looked at. */
 const MAX_ASIDE = 8
-const DEATHS = 3
 
 /** Goes through the journal in `dir`. `boot` is this boot of the machine. */
 export async function recover(dir: string, boot: string, hooks: RecoverHooks): Promise<Recovered> {
@@ -206,51 +205,6 @@ function moveAside(dir: string, path: string): void {
   }
   const names = readdirSync(aside).toSorted()
   for (const name of names.slice(0, Math.max(0, names.length - MAX_ASIDE))) rmSync(join(aside, name), { force: true })
-}
-
-/**
- * Which record is being applied, in a small file, so that the next start knows what the last one died of. Not synced: it is there for
- * a process that dies, not for a machine that does.
- */
-class Deaths {
-  readonly #path: string
-  /** Undefined where it cannot be written: the journal must be read on a disk that is full, too. */
-  #fd: number | undefined
-  readonly #seq: number
-  readonly #count: number
-
-  constructor(dir: string) {
-    this.#path = join(dir, 'replaying')
-    const before = existsSync(this.#path) ? readFileSync(this.#path) : Buffer.alloc(0)
-    this.#seq = before.length >= 12 ? before.readDoubleLE() : -1
-    this.#count = before.length >= 12 ? before.readUInt32LE(8) : 0
-    try {
-      this.#fd = openSync(this.#path, before.length >= 12 ? 'r+' : 'w', 0o600)
-    } catch {
-      this.#fd = undefined
-    }
-  }
-
-  /** Notes that a record is about to be applied; true when it is not to be. */
-  isDeadly(seq: number): boolean {
-    const count = seq === this.#seq ? this.#count + 1 : 1
-    const note = Buffer.alloc(12)
-    note.writeDoubleLE(seq)
-    note.writeUInt32LE(count, 8)
-    try {
-      if (this.#fd !== undefined) writeSync(this.#fd, note, 0, 12, 0)
-    } catch {
-      this.close()
-    }
-    return count > DEATHS
-  }
-
-  /** The end was reached, or told of as an error. */
-  close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
-    rmSync(this.#path, { force: true })
-  }
 }
 
 /** The records of requests that somebody still waits for, read from the segments again. */
