@@ -8,11 +8,12 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PipelinePart } from '../../processor/pipeline.ts'
+import { moveAside } from './aside.ts'
 import { type JournalEvent, recordOf } from './events.ts'
 import type { Outbox } from './outbox.ts'
-import { WHOLE } from './recover.ts'
+import { type Recovered, WHOLE } from './recover.ts'
 import { type Disk, type FsyncPolicy, Segments, type SegmentFile } from './segments.ts'
-import { writeSnapshot } from './snapshot.ts'
+import { removeOthers, writeSnapshot } from './snapshot.ts'
 
 export interface JournalSettings {
   readonly dir: string
@@ -89,18 +90,22 @@ export class Journal {
   #snapshotRetryAt = 0
   #recordsSince = 0
   #segmentSince = new Map<string, number>()
+  /** Files that were damaged at the start, until a snapshot holds what was good in them. */
+  #damaged: readonly string[]
 
   constructor(
     settings: JournalSettings,
     hooks: JournalHooks,
-    parts: { outbox: Outbox; segments: readonly SegmentFile[]; seq: number; boot: string; disk: Disk },
+    parts: { outbox: Outbox; recovered: Pick<Recovered, 'segments' | 'seq' | 'damaged'>; boot: string; disk: Disk },
   ) {
+    const { segments, seq, damaged } = parts.recovered
     this.#settings = settings
     this.#hooks = hooks
     this.#outbox = parts.outbox
     this.#disk = parts.disk
-    this.#segments = new Segments({ ...settings, boot: parts.boot, disk: parts.disk }, parts.segments)
-    this.#seq = parts.seq
+    this.#segments = new Segments({ ...settings, boot: parts.boot, disk: parts.disk }, segments)
+    this.#seq = seq
+    this.#damaged = damaged
     this.#snapshotAt = hooks.clock()
   }
 
@@ -316,6 +321,9 @@ export class Journal {
         const bytes = await writeSnapshot(this.#settings.dir, head, parts, this.#disk)
         this.#hooks.snapshot(bytes)
         if (!this.#hasHole) writeFileSync(join(this.#settings.dir, WHOLE), '')
+        for (const path of this.#damaged) moveAside(this.#settings.dir, path)
+        this.#damaged = []
+        await removeOthers(this.#settings.dir, head.seq)
         await this.#prune(head.seq)
       } catch (error) {
         this.#hasHole ||= hadHole

@@ -74,8 +74,7 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
     const journal = new Journal(settings, hooksOf(parts), {
       outbox,
       boot,
-      segments: recovered.segments,
-      seq: recovered.seq,
+      recovered,
       disk: parts.disk ?? DISK,
     })
     gauges(parts, journal)

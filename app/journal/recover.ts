@@ -1,20 +1,9 @@
 /**
  * Reads a journal at the start: the newest snapshot, then every record after it, in order. Damage is reported and stepped over, what is
- * good before and after it is used; damaged files are moved aside. A record that the process dies of is left out the third time.
+ * good before and after it is used. Damaged files stay where they are until a snapshot holds that. A record that the process dies of is left
+ * out the third time.
  */
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-} from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { PipelinePart } from '../../processor/pipeline.ts'
 import { Deaths, DEATHS } from './deaths.ts'
@@ -54,18 +43,17 @@ export interface Recovered {
   /** False when something that may have been counted is gone: then counters cannot continue. */
   readonly isWhole: boolean
   readonly segments: readonly SegmentFile[]
+  /** Files to be moved aside, once a snapshot holds what is good in them. */
+  readonly damaged: readonly string[]
 }
 
 /** This file is there while everything that was applied is written: to remove it takes no room on a disk that is full. */
 export const WHOLE = 'whole'
-const ASIDE = 'damaged'
-/** Damaged files kept to be looked at. */
-const MAX_ASIDE = 8
 
 /** Goes through the journal in `dir`. `boot` is this boot of the machine. */
 export async function recover(dir: string, boot: string, hooks: RecoverHooks): Promise<Recovered> {
   for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { force: true })
-  const state: State = { seq: 0, records: 0, isWhole: true }
+  const state: State = { seq: 0, records: 0, isWhole: true, damaged: [] }
   const snapshot = newestSnapshot(dir, state, hooks)
   const segments = listSegments(dir)
   if (!existsSync(join(dir, WHOLE)) && (snapshot !== undefined || segments.length > 0)) {
@@ -84,18 +72,25 @@ export async function recover(dir: string, boot: string, hooks: RecoverHooks): P
       const after = segments[i + 1]?.first
       // All of it is in the snapshot: it is kept for an endpoint that has not taken its requests.
       if (after !== undefined && after <= state.seq + 1) kept.push(segment)
-      else if (await readOne(dir, segment, { isLast, boot, state, deaths, hooks })) kept.push(listed(segment))
+      else if (await readOne(segment, { isLast, boot, state, deaths, hooks })) kept.push(listed(segment))
     }
   } finally {
     deaths.close()
   }
-  return { seq: state.seq, records: state.records, isWhole: state.isWhole, segments: kept }
+  const { records, isWhole, damaged } = state
+  return { seq: damaged.length === 0 ? state.seq : beyond(state.seq, segments), records, isWhole, segments: kept, damaged }
+}
+
+/** A number that no file is named by yet: what is written next must not overwrite a damaged one. */
+function beyond(seq: number, segments: readonly SegmentFile[]): number {
+  return 1 + Math.max(seq, segments.at(-1)?.first ?? 0)
 }
 
 interface State {
   seq: number
   records: number
   isWhole: boolean
+  readonly damaged: string[]
 }
 
 function newestSnapshot(dir: string, state: State, hooks: RecoverHooks): Snapshot | undefined {
@@ -106,7 +101,7 @@ function newestSnapshot(dir: string, state: State, hooks: RecoverHooks): Snapsho
     if (snapshot !== undefined) return snapshot
     state.isWhole = false
     hooks.damaged({ kind: 'corrupt_snapshot', file: basename(path), detail: `the snapshot after record ${seq} cannot be read` })
-    moveAside(dir, path)
+    state.damaged.push(path)
   }
   return undefined
 }
@@ -119,8 +114,8 @@ interface Reading {
   readonly hooks: RecoverHooks
 }
 
-/** Applies what a segment holds; false when it was moved aside. */
-async function readOne(dir: string, segment: SegmentFile, reading: Reading): Promise<boolean> {
+/** Applies what a segment holds; false when it is not to be used any more. */
+async function readOne(segment: SegmentFile, reading: Reading): Promise<boolean> {
   const { state, hooks } = reading
   const file = basename(segment.path)
   const opened = openSegment(segment.path)
@@ -131,7 +126,7 @@ async function readOne(dir: string, segment: SegmentFile, reading: Reading): Pro
     if (isNew) rmSync(segment.path, { force: true })
     else {
       state.isWhole = false
-      moveAside(dir, segment.path)
+      state.damaged.push(segment.path)
     }
     return false
   }
@@ -145,7 +140,7 @@ async function readOne(dir: string, segment: SegmentFile, reading: Reading): Pro
     if ('record' in found) await applyOne(found.record, file, reading)
     else isDamaged = (await damage(found, segment, reading)) || isDamaged
   }
-  if (isDamaged) moveAside(dir, segment.path)
+  if (isDamaged) state.damaged.push(segment.path)
   return !isDamaged
 }
 
@@ -192,19 +187,6 @@ function listed(segment: SegmentFile): SegmentFile {
   } finally {
     closeSync(fd)
   }
-}
-
-function moveAside(dir: string, path: string): void {
-  const aside = join(dir, ASIDE)
-  try {
-    mkdirSync(aside, { recursive: true, mode: 0o700 })
-    renameSync(path, join(aside, basename(path)))
-  } catch {
-    // A full disk has no room for a folder: the file stays, and is met again at the next start.
-    return
-  }
-  const names = readdirSync(aside).toSorted()
-  for (const name of names.slice(0, Math.max(0, names.length - MAX_ASIDE))) rmSync(join(aside, name), { force: true })
 }
 
 /** The records of requests that somebody still waits for, read from the segments again. */

@@ -42,7 +42,7 @@ export function listSnapshots(dir: string): readonly SnapshotFile[] {
     .toSorted((a, b) => b.seq - a.seq)
 }
 
-/** Writes a snapshot and returns its size; older ones are removed afterwards. Yields to the event loop between parts. */
+/** Writes a snapshot and returns its size. Yields to the event loop between parts. */
 export async function writeSnapshot(dir: string, head: SnapshotHead, parts: Iterable<PipelinePart>, disk: Disk): Promise<number> {
   const path = join(dir, `snapshot-${String(head.seq).padStart(15, '0')}.snap`)
   const temporary = `${path}.tmp`
@@ -72,8 +72,12 @@ export async function writeSnapshot(dir: string, head: SnapshotHead, parts: Iter
   await handle.close()
   await rename(temporary, path)
   await syncFolder(dir)
-  for (const old of listSnapshots(dir)) if (old.seq !== head.seq) await unlink(old.path).catch(() => undefined)
   return bytes
+}
+
+/** Removes all but the snapshot after `seq`. */
+export async function removeOthers(dir: string, seq: number): Promise<void> {
+  for (const old of listSnapshots(dir)) if (old.seq !== seq) await unlink(old.path).catch(() => undefined)
 }
 
 function frame(value: unknown): [Buffer, Buffer] {

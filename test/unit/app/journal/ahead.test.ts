@@ -66,7 +66,7 @@ function journal(): Journal {
         throw error
       },
     },
-    { outbox: new Outbox([]), segments: [], seq: 0, boot: 'boot', disk },
+    { outbox: new Outbox([]), recovered: { segments: [], seq: 0, damaged: [] }, boot: 'boot', disk },
   )
 }
 

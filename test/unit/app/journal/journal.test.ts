@@ -1,5 +1,5 @@
 /** The journal over a real folder and a pipeline of its own, with a disk that can be full, and damage done to its files. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -92,7 +92,7 @@ const SETTINGS: Omit<JournalSettings, 'dir'> = {
 async function world(
   dir: string,
   settings: Partial<JournalSettings> = {},
-  options: { disk?: Disk; endpoints?: readonly RelayEndpoint[]; now?: number } = {},
+  options: { disk?: Disk; endpoints?: readonly RelayEndpoint[]; now?: number; continues?: () => Promise<boolean> } = {},
 ): Promise<World> {
   const metrics = createMetrics({})
   const pipeline = createPipeline(
@@ -121,6 +121,7 @@ async function world(
     limits: DEFAULT_RECEIVE_LIMITS,
     endpoints,
     ...(options.disk === undefined ? {} : { disk: options.disk }),
+    ...(options.continues === undefined ? {} : { continues: options.continues }),
   })
   journals.add(journal)
   return Object.assign(w, {
@@ -460,6 +461,70 @@ describe('damage', () => {
     const two = await world(await killed(dir))
     expect([await two.value('agentopz_open_runs'), await two.value('agentopz_journal_damage_total')]).toEqual([11, 0])
   })
+  test('a start that is killed before its snapshot leaves the damaged file to the next one', async () => {
+    for (const hurt of [
+      (path: string) => flip(path, 150),
+      // Of the last one too, which no other file follows.
+      (path: string) => writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, 32), Buffer.alloc(500), readFileSync(path)])),
+      (path: string) => writeFileSync(path, 'nonsense, and more than a head is long'),
+    ]) {
+      const dir = folder()
+      const one = await world(dir)
+      for (let n = 0; n < 6; n++) await one.send(n)
+      const hurtDir = await killed(dir)
+      hurt(join(hurtDir, segments(hurtDir)[0]!))
+      const before = segments(hurtDir)
+      let waits = (): void => undefined
+      const isRead = new Promise<void>((done) => (waits = done))
+      // Others share the work, and this one waits for what they say of theirs.
+      void world(hurtDir, {}, { continues: () => (waits(), new Promise(() => undefined)) })
+      await isRead
+      expect([segments(hurtDir), readdirSync(hurtDir)]).toEqual([before, expect.not.arrayContaining(['damaged'])])
+      const two = await world(await killed(hurtDir))
+      const undisturbed = await world(await killed(hurtDir))
+      expect(await two.value('agentopz_journal_damage_total')).toBeGreaterThan(0)
+      expect(await two.value('agentopz_open_runs')).toBe(await undisturbed.value('agentopz_open_runs'))
+      expect(await two.value('agentopz_spans_received_total')).toBe(0)
+      // What comes now is written beside the damaged file, not over it.
+      expect(readdirSync(join(lastDir(), 'damaged'))).toEqual(before)
+    }
+  })
+  test('a damaged snapshot stays until another one is written', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    await one.journal.close()
+    journals.delete(one.journal)
+    const name = readdirSync(dir).find((n) => n.startsWith('snapshot'))!
+    flip(join(dir, name), 40)
+    const disk = fillable()
+    disk.hasRoomForSnapshots = false
+    const two = await world(dir, {}, { disk })
+    expect(readdirSync(dir)).toContain(name)
+    const three = await world(await killed(dir))
+    expect(await three.value('agentopz_journal_damage_total', { kind: 'corrupt_snapshot' })).toBe(1)
+    disk.hasRoomForSnapshots = true
+    await two.journal.close()
+    journals.delete(two.journal)
+    expect(readdirSync(join(dir, 'damaged'))).toEqual([name])
+  })
+  test('eight damaged files are kept, the newest by their time, and none in the place of another', async () => {
+    const dir = await filled()
+    const name = segments(dir)[1]!
+    mkdirSync(join(dir, 'damaged'))
+    // Of a journal before this one, whose numbers had come further.
+    for (let n = 0; n < 8; n++) {
+      const path = join(dir, 'damaged', n === 7 ? name : `snapshot-00000000000090${n}.snap`)
+      writeFileSync(path, 'old')
+      utimesSync(path, 1_000_000 + n, 1_000_000 + n)
+    }
+    flip(join(dir, name), 80)
+    await world(dir)
+    const kept = readdirSync(join(dir, 'damaged'))
+    expect(kept).toHaveLength(8)
+    expect(kept).toEqual(expect.arrayContaining([name, `${name}.1`]))
+    expect(kept).not.toContain('snapshot-000000000000900.snap')
+  })
   test('a segment without its head, and one that is gone', async () => {
     for (const [kind, hurt] of [
       ['corrupt_segment', (p: string) => writeFileSync(p, 'nonsense, and more than a head is long')],
@@ -543,6 +608,12 @@ describe('relays', () => {
     await until(async () => (await one.value('agentopz_journal_released_requests_total', { reason: 'age' })) > 0, 'released')
   })
 })
+
+function flip(path: string, at: number): void {
+  const bytes = readFileSync(path)
+  bytes[at] = bytes[at]! ^ 1
+  writeFileSync(path, bytes)
+}
 
 function lastDir(): string {
   return join(dirs.at(-1)!, 'j')
