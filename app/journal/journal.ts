@@ -12,6 +12,7 @@ import { moveAside } from './aside.ts'
 import { type JournalEvent, recordOf } from './events.ts'
 import type { Outbox } from './outbox.ts'
 import { type Recovered, WHOLE } from './recover.ts'
+import { Retention } from './retention.ts'
 import { type Disk, type FsyncPolicy, Segments, type SegmentFile } from './segments.ts'
 import { removeOthers, writeSnapshot } from './snapshot.ts'
 
@@ -72,6 +73,7 @@ export class Journal {
   readonly #hooks: JournalHooks
   readonly #outbox: Outbox
   readonly #segments: Segments
+  readonly #retention: Retention
   readonly #disk: Disk
   #queue: Item[] = []
   #running: Promise<void> | undefined
@@ -89,7 +91,6 @@ export class Journal {
   /** No snapshot is begun before this: one that failed would fail again with every group, and each try begins a segment. */
   #snapshotRetryAt = 0
   #recordsSince = 0
-  #segmentSince = new Map<string, number>()
   /** Files that were damaged at the start, until a snapshot holds what was good in them. */
   #damaged: readonly string[]
 
@@ -104,6 +105,7 @@ export class Journal {
     this.#outbox = parts.outbox
     this.#disk = parts.disk
     this.#segments = new Segments({ ...settings, boot: parts.boot, disk: parts.disk }, segments)
+    this.#retention = new Retention({ ...settings, outbox: parts.outbox, segments: this.#segments, hooks })
     this.#seq = seq
     this.#damaged = damaged
     this.#snapshotAt = hooks.clock()
@@ -161,7 +163,7 @@ export class Journal {
     const notes = this.#outbox.takeNotes()
     if (notes !== undefined) await this.submit({ kind: 'delivered', notes }, () => undefined).catch(() => undefined)
     await this.#segments.sync().catch((error: unknown) => this.#fail(error))
-    this.#releaseOld(now)
+    if (this.#retention.releaseOld(now, this.#seq + 1)) this.#snapshotWanted = true
     // Not more than a twentieth of the time goes into snapshots, however large the state.
     const every = Math.max(this.#settings.snapshotMs, 20 * this.#snapshotTook)
     const isDue = this.#recordsSince > 0 && now - this.#snapshotAt >= every
@@ -324,7 +326,7 @@ export class Journal {
         for (const path of this.#damaged) moveAside(this.#settings.dir, path)
         this.#damaged = []
         await removeOthers(this.#settings.dir, head.seq)
-        await this.#prune(head.seq)
+        await this.#retention.prune(head.seq, () => this.#seq + 1)
       } catch (error) {
         this.#hasHole ||= hadHole
         this.#snapshotRetryAt = this.#hooks.clock() + RETRY_MS
@@ -336,35 +338,6 @@ export class Journal {
     }
     this.#snapshotting = this.#segments.rotate().then(write, write)
     return this.#snapshotting
-  }
-
-  /** Removes what the snapshot after `seq` and the outbox do not need. */
-  async #prune(seq: number): Promise<void> {
-    const remove = (): Promise<void> =>
-      this.#segments.removeBefore(Math.min(seq + 1, this.#outbox.oldest() ?? Number.POSITIVE_INFINITY), this.#seq + 1)
-    await remove()
-    const most = this.#settings.maxBytes / 2
-    // Requests that wait for a relay endpoint are not worth more than taking new ones.
-    for (let [oldest] = this.files; this.bytes > most && oldest !== undefined && this.files.length > 1; [oldest] = this.files) {
-      const next = this.files[1]?.first ?? seq + 1
-      if (next > seq + 1) return
-      const released = this.#outbox.release(next)
-      this.#hooks.released('bytes', released)
-      const files = this.files.length
-      await remove()
-      if (this.files.length === files) return
-    }
-  }
-
-  #releaseOld(now: number): void {
-    const known = new Map<string, number>()
-    for (const { path } of this.files) known.set(path, this.#segmentSince.get(path) ?? now)
-    this.#segmentSince = known
-    const [oldest, next] = this.files
-    if (oldest === undefined || next === undefined || now - (known.get(oldest.path) ?? now) < this.#settings.maxAgeMs) return
-    const released = this.#outbox.release(next.first)
-    if (released > 0) this.#hooks.released('age', released)
-    this.#snapshotWanted = true
   }
 }
 

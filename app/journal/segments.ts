@@ -94,6 +94,10 @@ export class Segments {
   get count(): number {
     return this.#closed.length + (this.#current === undefined ? 0 : 1)
   }
+  /** Those that nothing is written to any more. */
+  get closed(): readonly SegmentFile[] {
+    return this.#closed
+  }
   get files(): readonly SegmentFile[] {
     return this.#current === undefined ? this.#closed : [...this.#closed, this.#current]
   }

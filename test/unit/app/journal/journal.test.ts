@@ -607,6 +607,33 @@ describe('relays', () => {
     one.journal.tick()
     await until(async () => (await one.value('agentopz_journal_released_requests_total', { reason: 'age' })) > 0, 'released')
   })
+  test('also where all of it is in one file, and nothing comes any more', async () => {
+    const dir = folder()
+    const one = await world(dir, { maxAgeMs: 5000, snapshotMs: 1000 }, { endpoints: [endpoint] })
+    await one.send(1)
+    for (let s = 0; s < 3; s++) {
+      one.now += 3000
+      one.journal.tick()
+      await wait(30)
+    }
+    await until(() => Promise.resolve(segments(dir).length === 0), 'the file is gone')
+    expect(await one.value('agentopz_journal_released_requests_total', { reason: 'age' })).toBe(1)
+  })
+  test('one file that has reached the bound makes room, though nobody takes what is in it', async () => {
+    const dir = folder()
+    const one = await world(dir, { maxBytes: 3000, segmentBytes: 2 ** 20 }, { endpoints: [endpoint] })
+    const isTaken = (n: number): Promise<boolean> =>
+      one.send(n).then(
+        () => true,
+        () => false,
+      )
+    let n = 0
+    while (await isTaken(n)) n++
+    const refused = (): Promise<number> => one.value('agentopz_journal_requests_total', { outcome: 'refused' })
+    expect(await refused()).toBe(1)
+    await until(async () => ((one.now += 1001), one.journal.tick(), await isTaken(++n)), 'it takes requests again')
+    expect(await one.value('agentopz_journal_released_requests_total', { reason: 'bytes' })).toBeGreaterThan(0)
+  })
 })
 
 function flip(path: string, at: number): void {
