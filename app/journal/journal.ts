@@ -80,8 +80,8 @@ export class Journal {
   /** The next group, on its way to the disk while one is applied. */
   #ahead: Promise<Written> | undefined
   #seq: number
-  /** Not writable before this; 0 while it is. */
-  #retryAt = 0
+  /** Not writable before this; undefined while it is. */
+  #retry: Retry | undefined
   /** Events were applied that are not written, and no snapshot holds them yet. */
   #hasHole = false
   #snapshotWanted = false
@@ -89,7 +89,7 @@ export class Journal {
   #snapshotAt: number
   #snapshotTook = 0
   /** No snapshot is begun before this: one that failed would fail again with every group, and each try begins a segment. */
-  #snapshotRetryAt = 0
+  #snapshotRetry: Retry | undefined
   #recordsSince = 0
   /** Files that were damaged at the start, until a snapshot holds what was good in them. */
   #damaged: readonly string[]
@@ -115,7 +115,7 @@ export class Journal {
     return this.#segments.bytes
   }
   get isWritable(): boolean {
-    return this.#retryAt === 0
+    return this.#retry === undefined
   }
   get files(): readonly SegmentFile[] {
     return this.#segments.files
@@ -166,7 +166,7 @@ export class Journal {
     if (this.#retention.releaseOld(now, this.#seq + 1)) this.#snapshotWanted = true
     // Not more than a twentieth of the time goes into snapshots, however large the state.
     const every = Math.max(this.#settings.snapshotMs, 20 * this.#snapshotTook)
-    const isDue = this.#recordsSince > 0 && now - this.#snapshotAt >= every
+    const isDue = this.#recordsSince > 0 && isOver({ since: this.#snapshotAt, waitMs: every }, now)
     if (isDue || this.#hasHole || this.bytes > this.#settings.maxBytes / 2) this.#snapshotWanted = this.#snapshotting === undefined
     this.#start()
   }
@@ -204,7 +204,7 @@ export class Journal {
         await this.#apply(group, before)
       }
       if (this.#ahead !== undefined) continue
-      if (this.#snapshotWanted && this.#snapshotting === undefined && this.#hooks.clock() >= this.#snapshotRetryAt) {
+      if (this.#snapshotWanted && this.#snapshotting === undefined && isOver(this.#snapshotRetry, this.#hooks.clock())) {
         this.#snapshotWanted = false
         this.#beginSnapshot().catch((error: unknown) => this.#hooks.failed(error))
       }
@@ -224,7 +224,7 @@ export class Journal {
    * state after the last record, nor while it cannot be written. See docs/decisions/0016-journal.md.
    */
   #writeAhead(left: number): void {
-    if (this.#ahead !== undefined || this.#queue.length < left || this.#snapshotWanted || this.#retryAt !== 0) return
+    if (this.#ahead !== undefined || this.#queue.length < left || this.#snapshotWanted || this.#retry !== undefined) return
     this.#ahead = this.#writeNext()
   }
 
@@ -241,7 +241,7 @@ export class Journal {
 
   /** The sequence before the group's first; undefined when it could not be written. */
   async #write(group: readonly Item[]): Promise<number | undefined> {
-    if (this.#hooks.clock() < this.#retryAt) return undefined
+    if (!isOver(this.#retry, this.#hooks.clock())) return undefined
     const before = this.#seq
     try {
       const records = group.map(({ event, at }, i) => recordOf(event, before + 1 + i, at))
@@ -255,8 +255,8 @@ export class Journal {
       this.#hooks.committed(written, (performance.now() - began) / 1000)
       this.#seq = before + group.length
       this.#recordsSince += group.filter(({ event }) => event.kind !== 'sweep' && event.kind !== 'expire').length
-      if (this.#retryAt !== 0) this.#hooks.recovered()
-      this.#retryAt = 0
+      if (this.#retry !== undefined) this.#hooks.recovered()
+      this.#retry = undefined
       if (this.#hasHole) this.#snapshotWanted = true
       return before
     } catch (error) {
@@ -266,8 +266,8 @@ export class Journal {
   }
 
   #fail(error: unknown): void {
-    if (this.#retryAt === 0) this.#hooks.failed(error)
-    this.#retryAt = this.#hooks.clock() + RETRY_MS
+    if (this.#retry === undefined) this.#hooks.failed(error)
+    this.#retry = { since: this.#hooks.clock(), waitMs: RETRY_MS }
   }
 
   async #apply(group: readonly Item[], before: number | undefined): Promise<void> {
@@ -316,6 +316,7 @@ export class Journal {
     const hadHole = this.#hasHole
     // What is applied unwritten while this one is written is not in it, and makes a hole of its own.
     this.#hasHole = false
+    const before = { at: this.#snapshotAt, records: this.#recordsSince }
     this.#snapshotAt = head.at
     this.#recordsSince = 0
     const write = async (): Promise<void> => {
@@ -329,7 +330,10 @@ export class Journal {
         await this.#retention.prune(head.seq, () => this.#seq + 1)
       } catch (error) {
         this.#hasHole ||= hadHole
-        this.#snapshotRetryAt = this.#hooks.clock() + RETRY_MS
+        // It is as due as it was before, whether or not something comes.
+        this.#snapshotAt = before.at
+        this.#recordsSince += before.records
+        this.#snapshotRetry = { since: this.#hooks.clock(), waitMs: Math.max(RETRY_MS, performance.now() - began) }
         throw error
       } finally {
         this.#snapshotTook = performance.now() - began
@@ -339,6 +343,17 @@ export class Journal {
     this.#snapshotting = this.#segments.rotate().then(write, write)
     return this.#snapshotting
   }
+}
+
+/** What is waited for since a time of the clock. */
+interface Retry {
+  readonly since: number
+  readonly waitMs: number
+}
+
+/** Also where the clock was set back meanwhile: it would be waited for until it has caught up. */
+function isOver(wait: Retry | undefined, now: number): boolean {
+  return wait === undefined || now < wait.since || now - wait.since >= wait.waitMs
 }
 
 function sizeOf(event: JournalEvent): number {

@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { constants, readdirSync, readFileSync, statSync } from 'node:fs'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeRecord, encodeSegmentHead, type JournalRecord, SEGMENT_HEAD_BYTES } from './record.ts'
 
@@ -152,11 +152,6 @@ export class Segments {
     }
   }
 
-  /** Drops a segment from the list that was moved elsewhere. */
-  forget(path: string): void {
-    this.#closed = this.#closed.filter((s) => s.path !== path)
-  }
-
   async close(): Promise<void> {
     await this.#mend().catch(() => undefined)
     await this.rotate()
@@ -166,6 +161,8 @@ export class Segments {
     const { dir, boot, fsync, disk } = this.#options
     const path = join(dir, segmentName(first))
     const salt = randomBytes(4).readUInt32LE()
+    // It was found at the start with no record in it, and is begun anew: listed twice, it would seem to end where it begins.
+    this.#closed = this.#closed.filter((s) => s.path !== path)
     // Prompts and answers are in it: for its owner's eyes.
     const handle = await disk.open(path, (fsync === 'always' ? SYNCING : undefined) ?? 'w', 0o600)
     const current: Current = { path, first, handle, salt, bytes: 0, isDirty: false }
@@ -187,7 +184,8 @@ export class Segments {
     const broken = this.#broken
     if (broken === undefined) return
     const isEmpty = broken.bytes <= SEGMENT_HEAD_BYTES
-    if (isEmpty) await unlink(broken.path)
+    // Somebody who makes room may have removed it.
+    if (isEmpty) await rm(broken.path, { force: true })
     else await broken.handle.truncate(broken.bytes)
     this.#broken = undefined
     if (!isEmpty) this.#closed.push({ path: broken.path, first: broken.first, bytes: broken.bytes })

@@ -405,6 +405,59 @@ describe('a full disk', () => {
     const two = await world(await killed(dir))
     expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_journal_damage_total')]).toEqual([4, 0])
   })
+  test('is tried again though the clock was set back meanwhile', async () => {
+    const disk = fillable()
+    const one = await world(folder(), { snapshotMs: 1000 }, { disk })
+    disk.isFull = true
+    await expect(one.send(1)).rejects.toBeInstanceOf(Refusal)
+    disk.isFull = false
+    one.now -= 600_000
+    await one.send(1)
+    disk.hasRoomForSnapshots = false
+    one.now += 602_000
+    one.journal.tick()
+    await until(() => Promise.resolve(disk.snapshotsBegun === 1), 'a snapshot was begun')
+    await wait(20)
+    disk.hasRoomForSnapshots = true
+    one.now -= 600_000
+    await one.send(2)
+    one.journal.tick()
+    await until(() => Promise.resolve(disk.snapshotsBegun === 2), 'it is tried again')
+  })
+  test('a snapshot that had no room is tried again though nothing comes any more', async () => {
+    const disk = fillable()
+    const dir = folder()
+    const one = await world(dir, { snapshotMs: 60_000 }, { disk })
+    await one.send(1)
+    disk.hasRoomForSnapshots = false
+    one.now += 60_001
+    one.journal.tick()
+    await until(() => Promise.resolve(disk.snapshotsBegun === 1), 'it was tried')
+    await wait(20)
+    disk.hasRoomForSnapshots = true
+    one.now += 1001
+    one.journal.tick()
+    await until(() => Promise.resolve(readdirSync(dir).some((name) => name.endsWith('.snap'))), 'it was written')
+  })
+  test('a file that somebody removes to make room does not have it refuse for ever', async () => {
+    let isFull = true
+    const disk: Disk = {
+      open: async (path, flags, mode) => {
+        const handle = await DISK.open(path, flags, mode)
+        if (!isFull || !path.endsWith('.log')) return handle
+        rmSync(path)
+        const writev = (): Promise<never> => Promise.reject(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }))
+        const [datasync, sync, truncate, close] = [handle.datasync, handle.sync, handle.truncate, handle.close].map((f) => f.bind(handle))
+        return { writev, datasync, sync, truncate, close } as Awaited<ReturnType<Disk['open']>>
+      },
+    }
+    const one = await world(folder(), {}, { disk })
+    await expect(one.send(1)).rejects.toBeInstanceOf(Refusal)
+    isFull = false
+    one.now += 1001
+    await one.send(1)
+    expect(await one.value('agentopz_journal_up')).toBe(1)
+  })
   test('its own bound counts as full, and a snapshot makes room', async () => {
     const dir = folder()
     const one = await world(dir, { maxBytes: 3000, segmentBytes: 500 })
@@ -579,6 +632,25 @@ describe('damage', () => {
 
 describe('relays', () => {
   const endpoint: RelayEndpoint = { ...DEFAULT_RELAY, name: 'tempo', url: 'http://127.0.0.1:9' }
+  test('a file without records that is begun anew after a kill is not removed while somebody waits for what is in it', async () => {
+    const dir = folder()
+    const one = await world(dir, {}, { endpoints: [endpoint] })
+    await one.send(1)
+    await one.journal.close()
+    journals.delete(one.journal)
+    // Begun by the next start, which was killed before anything else was in it.
+    const [first] = segments(dir)
+    writeFileSync(join(dir, 'segment-000000000000003.log'), readFileSync(join(dir, first!)).subarray(0, 32))
+    const two = await world(dir, { snapshotMs: 1000 }, { endpoints: [endpoint] })
+    await two.send(2)
+    two.journal.settled('tempo', 2)
+    two.now += 2000
+    two.journal.tick()
+    await until(() => Promise.resolve(segments(dir).join() === 'segment-000000000000003.log'), 'the first is gone, and not the second')
+    await two.send(3)
+    const three = await world(await killed(dir), {}, { endpoints: [endpoint] })
+    expect(offeredBy(three)).toHaveLength(2)
+  })
   test('what an endpoint has not taken is kept over snapshots, and offered again', async () => {
     const dir = folder()
     const one = await world(dir, { segmentBytes: 500 }, { endpoints: [endpoint] })
@@ -590,11 +662,7 @@ describe('relays', () => {
     await one.journal.close()
     journals.delete(one.journal)
     const two = await world(dir, {}, { endpoints: [endpoint] })
-    const again: number[] = []
-    two.journal.forward({
-      ...createRelay([], { delivered() {}, retried() {}, dropped() {}, down() {}, up() {} }),
-      offerAgain: (request, names) => void (names.includes('tempo') && again.push(request.ticket)),
-    })
+    const again = offeredBy(two)
     expect(again.slice(0, 3)).toEqual([4, 6, 7])
     expect(again).toHaveLength(4)
   })
@@ -640,6 +708,16 @@ function flip(path: string, at: number): void {
   const bytes = readFileSync(path)
   bytes[at] = bytes[at]! ^ 1
   writeFileSync(path, bytes)
+}
+
+/** What is relayed again to the endpoint tempo, by its number. */
+function offeredBy(w: World): readonly number[] {
+  const again: number[] = []
+  w.journal.forward({
+    ...createRelay([], { delivered() {}, retried() {}, dropped() {}, down() {}, up() {} }),
+    offerAgain: (request, names) => void (names.includes('tempo') && again.push(request.ticket)),
+  })
+  return again
 }
 
 function lastDir(): string {
