@@ -203,13 +203,18 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
       const event: JournalEvent = { kind: 'request', signal, encoding, contentEncoding, contentType, body }
       try {
         return await journal.submit(event, (at, ticket) => {
-          // Only what was taken in whole is to be relayed.
-          const taken = (result: IngestResult): IngestResult => {
-            if (ticket > 0 && contentType !== PART_TYPE) outbox.add(ticket, signal)
-            return result
+          // Before it is offered to the relay: where a queue is full, that is done with it at once. Only what was taken in whole is relayed.
+          if (ticket > 0 && contentType !== PART_TYPE) outbox.add(ticket, signal)
+          const refused = (error: unknown): never => {
+            outbox.remove(ticket)
+            throw error
           }
-          const result = apply(at, ticket)
-          return result instanceof Promise ? result.then(taken) : taken(result)
+          try {
+            const result = apply(at, ticket)
+            return result instanceof Promise ? result.catch(refused) : result
+          } catch (error) {
+            return refused(error)
+          }
         })
       } catch (error) {
         if (error instanceof NotWritten) throw new Refusal('overload', `${error.message}, and requests are refused while that is so`)

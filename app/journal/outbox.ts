@@ -28,6 +28,11 @@ export class Outbox {
     for (const { name, signals } of this.#endpoints) if (signals.includes(signal)) this.#waiting.get(name)?.add(seq)
   }
 
+  /** A request was refused after all. */
+  remove(seq: number): void {
+    for (const seqs of this.#waiting.values()) seqs.delete(seq)
+  }
+
   /** An endpoint has taken a request, or it was given up and counted. */
   settle(endpoint: string, seq: number): void {
     if (this.#waiting.get(endpoint)?.delete(seq) !== true) return

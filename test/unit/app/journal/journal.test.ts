@@ -632,6 +632,27 @@ describe('damage', () => {
 
 describe('relays', () => {
   const endpoint: RelayEndpoint = { ...DEFAULT_RELAY, name: 'tempo', url: 'http://127.0.0.1:9' }
+  test('what a full queue is done with at once, or what was refused, is not offered again', async () => {
+    const dir = folder()
+    const one = await world(dir, {}, { endpoints: [endpoint] })
+    const body = Buffer.from('{}')
+    const request = { signal: 'traces', encoding: 'json', unpacked: body, body, contentType: 'x', contentEncoding: 'identity' } as const
+    const dropped = { total: 0, rejected: 0, message: '' }
+    const done = (ticket: number): typeof dropped => (one.journal.settled('tempo', ticket), dropped)
+    await one.journal.take(request, (_, ticket) => done(ticket))
+    // A large one is taken in turns.
+    await one.journal.take(request, async (_, ticket) => (await wait(1), done(ticket)))
+    const refuse = (): never => {
+      throw new Refusal('undecodable', 'no')
+    }
+    await expect(one.journal.take(request, refuse)).rejects.toThrow('no')
+    await expect(one.journal.take(request, async () => (await wait(1), refuse()))).rejects.toThrow('no')
+    await one.send(1)
+    await one.journal.close()
+    journals.delete(one.journal)
+    // The last only.
+    expect(offeredBy(await world(dir, {}, { endpoints: [endpoint] }))).toEqual([6])
+  })
   test('a file without records that is begun anew after a kill is not removed while somebody waits for what is in it', async () => {
     const dir = folder()
     const one = await world(dir, {}, { endpoints: [endpoint] })
