@@ -4,8 +4,9 @@
  * taken; `close` comes last. Where the work is shared with other processes (app/processes/), `between` says what of it is this one's.
  */
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { ExternalEvaluation, Run } from '../model/run.ts'
-import type { Encoding } from '../processor/decode/decode.ts'
+import type { Decoder, Encoding } from '../processor/decode/decode.ts'
 import { createDecoder } from '../processor/decode/index.ts'
 import { createOutline } from '../processor/decode/json-check.ts'
 import { INTEREST } from '../processor/dialects/index.ts'
@@ -31,6 +32,7 @@ import { createSenders } from './auth.ts'
 import type { Config } from './config-schema.ts'
 import { checkLayout } from './journal/layout.ts'
 import { openJournal, type OpenJournal } from './journal/open.ts'
+import type { Rules } from './journal/rules.ts'
 import { journalSettings } from './journal/settings.ts'
 import { failed, guarded, listening } from './listen.ts'
 import type { Logger } from './log.ts'
@@ -114,12 +116,18 @@ const OPEN_BUDGET = 2000
 export function createDataPath(parts: DataPathParts): OwnDataPath {
   const { config, dir, log, metrics, clock, between } = parts
   setHeapFlags()
-  const settings = pipelineSettings(config, dir)
+  let settings = pipelineSettings(config, dir)
   const decodeLimits = {
     maxItems: config.limits.max_items_per_request,
     ...(config.limits.max_nesting === undefined ? {} : { maxNesting: config.limits.max_nesting }),
   }
-  const decoder = createDecoder(INTEREST, decodeLimits)
+  let current = createDecoder(INTEREST, decodeLimits)
+  // Requests in the journal are read as they were: by what a body could hold then.
+  const decoder: Decoder = {
+    traces: (body, encoding, sink) => current.traces(body, encoding, sink),
+    logs: (body, encoding, sink) => current.logs(body, encoding, sink),
+    metrics: (body, encoding) => current.metrics(body, encoding),
+  }
   const slices = createSlices(decoder, createOutline(decodeLimits))
   const pipeline = createPipeline(
     decoder,
@@ -149,6 +157,11 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
   const ingest = (signal: Signal, body: Uint8Array, encoding: Encoding, at?: number): IngestResult =>
     pipeline.ingest(signal, body, encoding, at ?? clock())
   const ended = (): void => pipeline.requestEnded()
+  let decodes: Rules['decode'] = decodeLimits
+  const useRules = ({ runs, decode }: Rules): void => {
+    if (!isDeepStrictEqual(decode, decodes)) current = createDecoder(INTEREST, (decodes = decode))
+    pipeline.apply((settings = { ...settings, limits: runs }))
+  }
   type Take = NonNullable<ReceiverParts['journal']>
   const take: Take = async (received, apply) => (journal === undefined ? apply(clock(), 0) : await journal.take(received, apply))
   const taking = (): { readonly journal?: Take } => {
@@ -193,10 +206,21 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       const endpoints = relayEndpoints(config)
       const kept = journalSettings(config, dir)
       const ofAll = between === undefined ? {} : { continues: between.continues, own: between.own }
+      const rules = { now: { runs: settings.limits, decode: decodeLimits }, use: useRules }
       // Before anything is taken in, and before anybody can ask how much was.
       if (kept !== undefined && between === undefined) checkLayout(kept.dir, 1)
       if (kept !== undefined)
-        journal = await openJournal({ settings: kept, pipeline, metrics, log, clock, limits: receiveLimits(config), endpoints, ...ofAll })
+        journal = await openJournal({
+          settings: kept,
+          pipeline,
+          metrics,
+          log,
+          clock,
+          limits: receiveLimits(config),
+          endpoints,
+          rules,
+          ...ofAll,
+        })
       else await between?.continues(false)
       const settled = (endpoint: string, ticket: number): void => journal?.settled(endpoint, ticket)
       relay = createRelay(endpoints, { ...relayEvents(metrics, log, clock), settled })
@@ -234,7 +258,11 @@ export function createDataPath(parts: DataPathParts): OwnDataPath {
       journal === undefined ? pipeline.evaluation(e, traceId, spanId, clock()) : journal.evaluation(e, traceId, spanId),
     apply: (next, nextDir) => {
       try {
-        pipeline.apply(pipelineSettings(next, nextDir))
+        const { limits: runs, ...rest } = pipelineSettings(next, nextDir)
+        settings = { ...rest, limits: journal === undefined ? runs : settings.limits }
+        pipeline.apply(settings)
+        // What closes runs is an event: a start closes the same.
+        journal?.apply({ runs, decode: decodeLimits })
         senders = createSenders(next.auth.tokens)
         return []
       } catch (error) {

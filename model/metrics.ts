@@ -492,7 +492,7 @@ export const METRICS = {
     type: 'counter',
     group: 'processor',
     labels: ['kind'],
-    help: 'What could not be read of the journal at the start: torn_tail (a write that a kill cut short, nothing lost), corrupt_record, corrupt_segment, corrupt_snapshot, missing_records, deadly_record, unknown_record.',
+    help: 'What could not be read of the journal at the start: torn_tail (a write that a kill cut short, nothing lost), corrupt_record, corrupt_segment, corrupt_snapshot, missing_records, deadly_record, refused_record (taken once, and cannot be any more), unknown_record.',
   },
   agentopz_journal_released_requests_total: {
     type: 'counter',

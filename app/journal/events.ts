@@ -7,6 +7,7 @@ import type { Encoding } from '../../processor/decode/decode.ts'
 import type { Signal } from '../../processor/receive.ts'
 import type { OutboxState } from './outbox.ts'
 import type { JournalRecord } from './record.ts'
+import type { Rules } from './rules.ts'
 
 /** Stands for the content type of a request's part that another process received, and relays: app/processes/. No sender can send it. */
 export const PART_TYPE = 'agentopz-part'
@@ -24,7 +25,10 @@ export type JournalEvent =
   | { readonly kind: 'evaluation'; readonly evaluation: ExternalEvaluation; readonly traceId: string; readonly spanId: string }
   /** Of at most so many traces, in steps of 50 up to 10,000: going through it again closes the same. */
   | { readonly kind: 'sweep'; readonly limit: number }
-  | { readonly kind: 'expire' | 'resume' }
+  | { readonly kind: 'expire' }
+  /** A start: today's rules hold from here on. Older versions did not say which. */
+  | { readonly kind: 'resume'; readonly rules: Rules | undefined }
+  | { readonly kind: 'rules'; readonly rules: Rules }
   | { readonly kind: 'delivered'; readonly notes: OutboxState }
 
 /** Numbers in the journal are places in these lists: only ever add at the end. */
@@ -54,8 +58,10 @@ export function recordOf(event: JournalEvent, seq: number, at: number): JournalR
       return { ...NONE, seq, at, kind, body: Buffer.from(JSON.stringify(event.notes)) }
     case 'sweep':
       return { ...NONE, seq, at, kind, small: [event.limit / SWEEP_STEP, 0, 0] }
-    case 'expire':
     case 'resume':
+    case 'rules':
+      return { ...NONE, seq, at, kind, body: event.rules === undefined ? NONE.body : Buffer.from(JSON.stringify(event.rules)) }
+    case 'expire':
       return { ...NONE, seq, at, kind }
   }
 }
@@ -79,8 +85,11 @@ export function eventOf(record: JournalRecord): JournalEvent | undefined {
       return { kind, notes: JSON.parse(Buffer.from(record.body).toString()) as OutboxState }
     case 'sweep':
       return { kind, limit: record.small[0] * SWEEP_STEP || SWEEP_BEFORE }
-    case 'expire':
     case 'resume':
+      return { kind, rules: record.body.length === 0 ? undefined : (JSON.parse(Buffer.from(record.body).toString()) as Rules) }
+    case 'rules':
+      return { kind, rules: JSON.parse(Buffer.from(record.body).toString()) as Rules }
+    case 'expire':
       return { kind }
   }
 }

@@ -13,6 +13,7 @@ import { type JournalEvent, recordOf } from './events.ts'
 import type { Outbox } from './outbox.ts'
 import { type Recovered, WHOLE } from './recover.ts'
 import { Retention } from './retention.ts'
+import type { Rules } from './rules.ts'
 import { type Disk, type FsyncPolicy, Segments, type SegmentFile } from './segments.ts'
 import { removeOthers, writeSnapshot } from './snapshot.ts'
 
@@ -32,6 +33,8 @@ export type Outcome = 'written' | 'unwritten' | 'refused'
 export interface JournalHooks {
   clock(): number
   capture(): Iterable<PipelinePart>
+  /** What events are judged by. */
+  rules(): Rules | undefined
   /** What became of a request, or of an evaluation. */
   request(outcome: Outcome): void
   committed(bytes: number, seconds: number): void
@@ -311,7 +314,7 @@ export class Journal {
   /** To be called between groups: then the state is that after the last record. */
   #beginSnapshot(): Promise<void> {
     const began = performance.now()
-    const head = { seq: this.#seq, at: this.#hooks.clock(), outbox: this.#outbox.capture() }
+    const head = { seq: this.#seq, at: this.#hooks.clock(), outbox: this.#outbox.capture(), rules: this.#hooks.rules() }
     const parts = this.#hooks.capture()
     const hadHole = this.#hasHole
     // What is applied unwritten while this one is written is not in it, and makes a hole of its own.

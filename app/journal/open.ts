@@ -5,8 +5,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExternalEvaluation } from '../../model/run.ts'
-import { decompress } from '../../processor/body.ts'
-import { DecodeError, type Encoding } from '../../processor/decode/decode.ts'
+import type { Encoding } from '../../processor/decode/decode.ts'
 import type { Metrics } from '../../processor/metrics.ts'
 import type { Pipeline } from '../../processor/pipeline.ts'
 import { type IngestResult, type Received, type ReceiveLimits, Refusal, type Signal } from '../../processor/receive.ts'
@@ -17,8 +16,9 @@ import { eventOf, type JournalEvent, PART_TYPE } from './events.ts'
 import { Journal, type JournalSettings, NotWritten } from './journal.ts'
 import { type Lock, lockJournal } from './lock.ts'
 import { Outbox } from './outbox.ts'
-import type { JournalRecord } from './record.ts'
+import { again, resumed } from './replay.ts'
 import { type DamageReport, recover, requestsAgain, WHOLE } from './recover.ts'
+import { type Rules, RulesInForce, type RulesParts } from './rules.ts'
 import { bootName, type Disk, DISK } from './segments.ts'
 
 export interface JournalParts {
@@ -28,6 +28,8 @@ export interface JournalParts {
   readonly log: Logger
   readonly clock: () => number
   readonly limits: ReceiveLimits
+  /** What events are judged by; whatever the pipeline has when left out. */
+  readonly rules?: RulesParts
   readonly endpoints: readonly RelayEndpoint[]
   readonly disk?: Disk
   /** What of a body is this process's own, where processes share the work; all of it when left out. */
@@ -45,6 +47,8 @@ export interface OpenJournal {
   /** Once a second: closes and forgets what is due, and does what the journal has to do now and then. */
   tick(): void
   expire(): void
+  /** Has events that come now judged by other rules. */
+  apply(rules: Rules): void
   /** A relay endpoint is done with a request. */
   settled(endpoint: string, ticket: number): void
   /** Gives the relay what it had not delivered. */
@@ -59,19 +63,22 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
   try {
     const boot = bootName()
     const outbox = new Outbox(parts.endpoints)
+    const inForce = new RulesInForce(parts.rules)
     const report = reporter(parts)
     const began = performance.now()
     const recovered = await recover(settings.dir, boot, {
-      snapshot: (state) => {
-        const without = outbox.restore(state)
+      snapshot: (head) => {
+        inForce.use(head.rules)
+        const without = outbox.restore(head.outbox)
         if (without > 0)
           log.warn({ requests: without }, 'requests wait for relay endpoints that are not configured any more; they are dropped')
       },
       restore: (part) => parts.pipeline.restore(part),
-      apply: (record) => again(record, parts, outbox),
+      apply: (record) => again(record, parts, { outbox, inForce }),
       damaged: report,
     })
-    const journal = new Journal(settings, hooksOf(parts), {
+    inForce.endReplay()
+    const journal = new Journal(settings, hooksOf(parts, inForce), {
       outbox,
       boot,
       recovered,
@@ -85,7 +92,10 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
       parts.metrics.beginAgain()
       log.warn('the journal is not whole: runs go on, counters begin again at 0 as after a start without a journal')
     }
-    const resume = (): Promise<void> => journal.submit({ kind: 'resume' }, (at) => parts.pipeline.resume(at))
+    const resume = (): Promise<void> => {
+      const rules = inForce.today
+      return journal.submit({ kind: 'resume', rules }, (at) => resumed(parts.pipeline, inForce, rules, at))
+    }
     const isResumed = await resume().then(
       () => true,
       () => false,
@@ -97,7 +107,7 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
       await journal.snapshot().catch((error: unknown) => log.error({ err: error }, 'no snapshot could be written'))
     else if (!existsSync(join(settings.dir, WHOLE))) markWhole(settings.dir, log)
     if (recovered.records > 0) log.info({ records: recovered.records, seconds }, 'the journal was read')
-    return opened(parts, { journal, outbox, lock, resume: isResumed ? undefined : resume })
+    return opened(parts, { journal, outbox, inForce, lock, resume: isResumed ? undefined : resume })
   } catch (error) {
     lock.release()
     throw error
@@ -128,49 +138,17 @@ function markWhole(dir: string, log: Logger): void {
   }
 }
 
-/** Applies a record once more. What was refused then is refused again: nothing came of it. */
-async function again(record: JournalRecord, { pipeline, metrics, limits, log, own }: JournalParts, outbox: Outbox): Promise<void> {
-  try {
-    const event = eventOf(record)
-    switch (event?.kind) {
-      case 'request': {
-        const body = await decompress(event.body, event.contentEncoding, limits)
-        pipeline.ingest(event.signal, own?.(event.signal, body, event.encoding) ?? body, event.encoding, record.at)
-        pipeline.requestEnded()
-        if (event.contentType !== PART_TYPE) outbox.add(record.seq, event.signal)
-        metrics.add('agentopz_journal_replayed_requests_total', {}, 1, record.at)
-        return
-      }
-      case 'evaluation':
-        return pipeline.evaluation(event.evaluation, event.traceId, event.spanId, record.at)
-      case 'delivered':
-        return outbox.replay(event.notes)
-      case 'sweep':
-        return void pipeline.sweep(record.at, event.limit)
-      case 'expire':
-        return void metrics.expire(record.at)
-      case 'resume':
-        return pipeline.resume(record.at)
-      case undefined:
-        metrics.add('agentopz_journal_damage_total', { kind: 'unknown_record' }, 1, record.at)
-    }
-  } catch (error) {
-    if (error instanceof DecodeError || error instanceof Refusal) return
-    log.error({ err: error, record: record.seq }, 'a record of the journal could not be applied because of a bug')
-    metrics.add('agentopz_internal_errors_total', { stage: 'journal' }, 1, record.at)
-  }
-}
-
 interface Opened {
   readonly journal: Journal
   readonly outbox: Outbox
+  readonly inForce: RulesInForce
   readonly lock: Lock
   /** Set where the disk was full at the start, until it is not: no run may be closed before. */
   resume: (() => Promise<void>) | undefined
 }
 
 function opened(parts: JournalParts, state: Opened): OpenJournal {
-  const { journal, outbox, lock } = state
+  const { journal, outbox, inForce, lock } = state
   const { pipeline, metrics, log } = parts
   const wait = (event: JournalEvent, apply: (at: number) => void): void => {
     journal.submit(event, apply).catch((error: unknown) => {
@@ -191,6 +169,12 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
     journal.submit({ kind: 'sweep', limit }, apply).catch((error: unknown) => {
       since = undefined
       if (!(error instanceof NotWritten)) internal(parts, 'sweep', error)
+    })
+  }
+  const useRules = (rules?: Rules): void => {
+    const submit = (next: Rules): Promise<void> => journal.submit({ kind: 'rules', rules: next }, () => inForce.use(next))
+    inForce.change(submit, rules).catch((error: unknown) => {
+      if (!(error instanceof NotWritten)) internal(parts, 'rules', error)
     })
   }
   const packing = createSweeping(
@@ -223,6 +207,7 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
     },
     evaluation: (e, traceId, spanId) =>
       journal.submit({ kind: 'evaluation', evaluation: e, traceId, spanId }, (at) => pipeline.evaluation(e, traceId, spanId, at)),
+    apply: useRules,
     expire: () => wait({ kind: 'expire' }, (at) => void metrics.expire(at)),
     sweep: () => {
       // Packing changes nothing that is to be the same after a start, so it is not written; and what closes nothing is not worth a record.
@@ -237,6 +222,7 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
           () => (state.resume = undefined),
           () => undefined,
         )
+      useRules()
       journal.tick().catch((error: unknown) => internal(parts, 'journal', error))
     },
     settled: (endpoint, ticket) => outbox.settle(endpoint, ticket),
@@ -281,11 +267,12 @@ function reporter({ metrics, log, clock }: JournalParts): Reporter {
   return Object.assign(report, { isHurt: () => isHurt })
 }
 
-function hooksOf({ metrics, log, clock, pipeline }: JournalParts): ConstructorParameters<typeof Journal>[1] {
+function hooksOf({ metrics, log, clock, pipeline }: JournalParts, inForce: RulesInForce): ConstructorParameters<typeof Journal>[1] {
   for (const outcome of ['written', 'unwritten', 'refused']) metrics.start('agentopz_journal_requests_total', { outcome }, clock())
   return {
     clock,
     capture: () => pipeline.capture(),
+    rules: () => inForce.rules,
     request: (outcome) => metrics.add('agentopz_journal_requests_total', { outcome }, 1, clock()),
     committed: (bytes, seconds) => {
       metrics.add('agentopz_journal_written_bytes_total', {}, bytes, clock())

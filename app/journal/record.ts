@@ -6,8 +6,8 @@
  */
 import { crc32 } from 'node:zlib'
 
-/** `delivered`: relay endpoints have taken requests. Numbers in the journal are places in this list: only ever add at the end. */
-export const KINDS = ['request', 'evaluation', 'sweep', 'expire', 'resume', 'delivered'] as const
+/** `delivered`: relay endpoints have taken requests; `rules`: others hold from here on. Numbers in the journal are places in this list: only ever add at the end. */
+export const KINDS = ['request', 'evaluation', 'sweep', 'expire', 'resume', 'delivered', 'rules'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface JournalRecord {

@@ -7,10 +7,9 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, 
 import { basename, join } from 'node:path'
 import type { PipelinePart } from '../../processor/pipeline.ts'
 import { Deaths, DEATHS } from './deaths.ts'
-import type { OutboxState } from './outbox.ts'
 import { type Damage, decodeSegmentHead, type JournalRecord, scanRecords, SEGMENT_HEAD_BYTES, type SegmentHead } from './record.ts'
 import { listSegments, type SegmentFile } from './segments.ts'
-import { listSnapshots, readSnapshot, type Snapshot } from './snapshot.ts'
+import { listSnapshots, readSnapshot, type Snapshot, type SnapshotHead } from './snapshot.ts'
 
 /** `torn_tail` is how an append looks that a kill cut short: nothing acknowledged is lost. */
 export type DamageKind =
@@ -20,6 +19,7 @@ export type DamageKind =
   | 'corrupt_snapshot'
   | 'missing_records'
   | 'deadly_record'
+  | 'refused_record'
   | 'unknown_record'
 
 export interface DamageReport {
@@ -29,10 +29,10 @@ export interface DamageReport {
 }
 
 export interface RecoverHooks {
-  snapshot(outbox: OutboxState): void
+  snapshot(head: SnapshotHead): void
   restore(part: PipelinePart): void
-  /** Applies a record. Must not throw for what a sender can cause. */
-  apply(record: JournalRecord): Promise<void> | void
+  /** Applies a record; why not, when it was taken once and cannot be now. Must not throw for what a sender can cause. */
+  apply(record: JournalRecord): Promise<string | undefined> | undefined
   damaged(report: DamageReport): void
 }
 
@@ -61,7 +61,7 @@ export async function recover(dir: string, boot: string, hooks: RecoverHooks): P
     hooks.damaged({ kind: 'missing_records', file: WHOLE, detail: 'requests were taken while the journal could not be written' })
   }
   if (snapshot !== undefined) {
-    hooks.snapshot(snapshot.head.outbox)
+    hooks.snapshot(snapshot.head)
     for (const part of snapshot.parts()) hooks.restore(part)
   }
   const kept: SegmentFile[] = []
@@ -156,7 +156,10 @@ async function applyOne(record: JournalRecord, file: string, { state, deaths, ho
     return
   }
   state.records++
-  await hooks.apply(record)
+  const refused = await hooks.apply(record)
+  if (refused === undefined) return
+  state.isWhole = false
+  hooks.damaged({ kind: 'refused_record', file, detail: `record ${record.seq} was taken once and cannot be now: ${refused}` })
 }
 
 /** Reports damage; true when the file should be looked at by somebody. */

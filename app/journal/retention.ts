@@ -29,7 +29,7 @@ export class Retention {
     await remove()
     // Requests that wait for a relay endpoint are not worth more than taking new ones.
     for (let [oldest] = segments.closed; segments.bytes > maxBytes / 2 && oldest !== undefined; [oldest] = segments.closed) {
-      const after = this.#after(seq + 1)
+      const after = this.#after(1, seq + 1)
       if (after > seq + 1) return
       this.#release('bytes', after)
       const files = segments.closed.length
@@ -45,16 +45,16 @@ export class Retention {
     // Not later than now, where the clock was set back.
     for (const { path } of segments.files) known.set(path, Math.min(this.#since.get(path) ?? now, now))
     this.#since = known
-    const [oldest] = segments.closed
-    if (oldest === undefined || now - (known.get(oldest.path) ?? now) < maxAgeMs) return false
-    this.#release('age', this.#after(next))
+    const old = segments.closed.filter(({ path }) => now - (known.get(path) ?? now) >= maxAgeMs).length
+    if (old === 0) return false
+    this.#release('age', this.#after(old, next))
     return true
   }
 
-  /** The first sequence after the oldest segment, which is the only one in a process that little is sent to. */
-  #after(next: number): number {
-    const second: SegmentFile | undefined = this.#parts.segments.files[1]
-    return second?.first ?? next
+  /** The first sequence after so many of the oldest segments, which are all there are in a process that little is sent to. */
+  #after(count: number, next: number): number {
+    const following: SegmentFile | undefined = this.#parts.segments.files[count]
+    return following?.first ?? next
   }
 
   #release(reason: 'age' | 'bytes', before: number): void {

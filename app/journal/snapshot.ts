@@ -11,6 +11,7 @@ import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 import type { PipelinePart } from '../../processor/pipeline.ts'
 import type { OutboxState } from './outbox.ts'
+import type { Rules } from './rules.ts'
 import { type Disk, syncFolder } from './segments.ts'
 
 export interface SnapshotHead {
@@ -19,6 +20,8 @@ export interface SnapshotHead {
   readonly at: number
   /** What relay endpoints had not taken. */
   readonly outbox: OutboxState
+  /** What holds after it; older versions did not say. */
+  readonly rules?: Rules | undefined
 }
 
 const NAME = /^snapshot-(\d{15})\.snap$/

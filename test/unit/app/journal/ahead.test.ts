@@ -56,6 +56,7 @@ function journal(): Journal {
         snapshotAfter = applied.length
         return []
       },
+      rules: () => undefined,
       request: none,
       committed: none,
       snapshot: none,
@@ -149,7 +150,7 @@ test('what was being written when the disk failed is refused, and is not there a
   await recover(dir, 'boot', {
     snapshot: () => undefined,
     restore: () => undefined,
-    apply: (record) => void names.push(Buffer.from(record.body).toString()),
+    apply: (record) => (names.push(Buffer.from(record.body).toString()), undefined),
     damaged: () => undefined,
   })
   expect(names).toEqual(['first', 'second'])

@@ -9,6 +9,7 @@ import { journalInspect } from '../../../../app/commands/journal.ts'
 import { noteLayout } from '../../../../app/journal/layout.ts'
 import { type OpenJournal, openJournal } from '../../../../app/journal/open.ts'
 import type { JournalSettings } from '../../../../app/journal/journal.ts'
+import type { Rules } from '../../../../app/journal/rules.ts'
 import { type Disk, DISK } from '../../../../app/journal/segments.ts'
 import { createLog } from '../../../../app/log.ts'
 import { createDecoder } from '../../../../processor/decode/index.ts'
@@ -17,9 +18,9 @@ import { DEFAULT_POLICY } from '../../../../processor/default-settings.ts'
 import { createMetrics } from '../../../../processor/metrics.ts'
 import { createPipeline } from '../../../../processor/pipeline.ts'
 import { createPrices } from '../../../../processor/prices.ts'
-import { DEFAULT_RECEIVE_LIMITS, Refusal } from '../../../../processor/receive.ts'
+import { DEFAULT_RECEIVE_LIMITS, type ReceiveLimits, Refusal } from '../../../../processor/receive.ts'
 import { createRelay, DEFAULT_RELAY, type RelayEndpoint } from '../../../../processor/relay.ts'
-import { DEFAULT_RUN_LIMITS } from '../../../../processor/runs/runs.ts'
+import { DEFAULT_RUN_LIMITS, type RunLimits } from '../../../../processor/runs/runs.ts'
 import { sumOf, until } from '../../../support/app.ts'
 import { otlp, toProtobuf } from '../../../support/otlp.ts'
 
@@ -92,24 +93,33 @@ const SETTINGS: Omit<JournalSettings, 'dir'> = {
 async function world(
   dir: string,
   settings: Partial<JournalSettings> = {},
-  options: { disk?: Disk; endpoints?: readonly RelayEndpoint[]; now?: number; continues?: () => Promise<boolean> } = {},
+  options: {
+    disk?: Disk
+    endpoints?: readonly RelayEndpoint[]
+    now?: number
+    continues?: () => Promise<boolean>
+    limits?: Partial<ReceiveLimits>
+    runs?: Partial<RunLimits>
+    decode?: Rules['decode']
+  } = {},
 ): Promise<World> {
   const metrics = createMetrics({})
-  const pipeline = createPipeline(
-    decoder,
-    metrics,
-    {
-      limits: { ...DEFAULT_RUN_LIMITS, maxRememberedSpans: 4000 },
-      policyOf: () => DEFAULT_POLICY,
-      objectivesOf: () => ({}),
-      thresholds: new Map(),
-      prices,
-      maxPendingEvaluations: 10,
-      openRunsMs: 5000,
-    },
-    {},
-    Math.floor(Math.random() * 2 ** 31),
-  )
+  let current = options.decode === undefined ? decoder : createDecoder(INTEREST, options.decode)
+  const decoding: typeof decoder = {
+    traces: (...of) => current.traces(...of),
+    logs: (...of) => current.logs(...of),
+    metrics: (...of) => current.metrics(...of),
+  }
+  const runs = { ...DEFAULT_RUN_LIMITS, maxRememberedSpans: 4000, ...options.runs }
+  const applied = {
+    policyOf: () => DEFAULT_POLICY,
+    objectivesOf: () => ({}),
+    thresholds: new Map(),
+    prices,
+    maxPendingEvaluations: 10,
+    openRunsMs: 5000,
+  }
+  const pipeline = createPipeline(decoding, metrics, { ...applied, limits: runs }, {}, Math.floor(Math.random() * 2 ** 31))
   const endpoints = options.endpoints ?? []
   const w = { now: options.now ?? 1_790_000_000_000 }
   const journal = await openJournal({
@@ -118,7 +128,14 @@ async function world(
     metrics,
     log,
     clock: () => w.now,
-    limits: DEFAULT_RECEIVE_LIMITS,
+    limits: { ...DEFAULT_RECEIVE_LIMITS, ...options.limits },
+    rules: {
+      now: { runs, decode: options.decode ?? {} },
+      use: (rules) => {
+        current = createDecoder(INTEREST, rules.decode)
+        pipeline.apply({ ...applied, limits: rules.runs })
+      },
+    },
     endpoints,
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     ...(options.continues === undefined ? {} : { continues: options.continues }),
@@ -297,6 +314,91 @@ describe('a restart', () => {
     ).rejects.toThrow('no')
     const two = await world(await killed(dir))
     expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_internal_errors_total')]).toEqual([0, 0])
+  })
+})
+
+describe('with other settings than before', () => {
+  test('what was taken is taken again though it would be too large now', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    for (const options of [
+      { decode: { maxItems: 1 } },
+      { limits: { maxBodyBytes: 10, maxDecompressedBytes: 10, maxCompressionRatio: 1 } },
+    ]) {
+      const two = await world(await killed(dir), {}, options)
+      expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_journal_damage_total')]).toEqual([2, 0])
+    }
+    const three = await world(await killed(dir), {}, { decode: { maxItems: 1 } })
+    await expect(three.send(2)).rejects.toThrow('more than 1 items')
+  })
+  test('what was too large then is not taken now', async () => {
+    const dir = folder()
+    const one = await world(dir, {}, { decode: { maxItems: 1 } })
+    await expect(one.send(1)).rejects.toThrow('more than 1 items')
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_journal_damage_total')]).toEqual([0, 0])
+    await two.send(1)
+    expect(await two.value('agentopz_spans_received_total')).toBe(2)
+  })
+  test('what cannot be taken any more is told, and counters begin again', async () => {
+    const dir = folder()
+    const one = await world(dir)
+    await one.send(1)
+    const [body, taken] = [Buffer.from('no gzip'), { total: 0, rejected: 0, message: '' }]
+    const request = { signal: 'traces', encoding: 'json', unpacked: body, body, contentType: 'x', contentEncoding: 'gzip' } as const
+    await one.journal.take(request, () => taken)
+    const two = await world(await killed(dir))
+    expect(await two.value('agentopz_journal_damage_total', { kind: 'refused_record' })).toBe(1)
+    expect([await two.value('agentopz_spans_received_total'), await two.value('agentopz_open_runs')]).toEqual([0, 1])
+  })
+  test('runs that were closed are closed again, and what comes closes by the new times', async () => {
+    const dir = folder()
+    const one = await world(dir, {}, { runs: { settleMs: 2000 } })
+    await one.send(1)
+    one.now += 3000
+    await sweep(one)
+    expect(await one.value('agentopz_runs_total')).toBe(1)
+    const two = await world(await killed(dir), {}, { now: one.now, runs: { settleMs: 60_000 } })
+    expect([await two.value('agentopz_runs_total'), await two.value('agentopz_journal_damage_total')]).toEqual([1, 0])
+    two.now += 30_000
+    await sweep(two)
+    expect(await two.value('agentopz_runs_total')).toBe(1)
+    // As it is in the records of the second start.
+    const three = await world(await killed(lastDir()), {}, { now: two.now, runs: { settleMs: 2000 } })
+    expect(await three.value('agentopz_runs_total')).toBe(1)
+  })
+  test('also where they changed while it ran, before or after a snapshot', async () => {
+    for (const isSnapshot of [false, true]) {
+      const dir = folder()
+      const one = await world(dir, { snapshotMs: 1000 })
+      one.journal.apply({ runs: { ...DEFAULT_RUN_LIMITS, settleMs: 2000 }, decode: {} })
+      await one.send(1)
+      if (isSnapshot) {
+        one.now += 1000
+        one.journal.tick()
+        await until(() => Promise.resolve(readdirSync(dir).some((name) => name.endsWith('.snap'))), 'there is a snapshot')
+      }
+      one.now += 3000
+      expect(await one.value('agentopz_runs_total')).toBe(0)
+      one.journal.sweep()
+      await until(async () => (await one.value('agentopz_runs_total')) === 1, 'it is closed')
+      const two = await world(await killed(dir), {}, { now: one.now })
+      expect(await two.value('agentopz_runs_total')).toBe(1)
+    }
+  })
+  test('while the disk is full they wait for it', async () => {
+    const disk = fillable()
+    const one = await world(folder(), {}, { disk })
+    await one.send(1)
+    disk.isFull = true
+    one.journal.apply({ runs: { ...DEFAULT_RUN_LIMITS, settleMs: 2000 }, decode: {} })
+    await expect(one.send(2)).rejects.toBeInstanceOf(Refusal)
+    disk.isFull = false
+    one.now += 3000
+    one.journal.tick()
+    await until(async () => ((one.now += 500), one.journal.sweep(), (await one.value('agentopz_runs_total')) === 1), 'it is closed')
+    expect(one.now).toBeLessThan(1_790_000_009_000)
   })
 })
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { eventOf, type JournalEvent, recordOf } from '../../../../app/journal/events.ts'
 import { decodeSegmentHead, encodeRecord, encodeSegmentHead, type JournalRecord, scanRecords } from '../../../../app/journal/record.ts'
+import { DEFAULT_RUN_LIMITS } from '../../../../processor/runs/runs.ts'
 
 const SALT = 0x1234_5678
 
@@ -121,7 +122,8 @@ describe('events', () => {
     { kind: 'evaluation', evaluation: { name: 'user_feedback', source: 'feedback', score: 1 }, traceId: 'a'.repeat(32), spanId: '' },
     { kind: 'sweep', limit: 100 },
     { kind: 'expire' },
-    { kind: 'resume' },
+    { kind: 'resume', rules: undefined },
+    { kind: 'rules', rules: { runs: DEFAULT_RUN_LIMITS, decode: { maxItems: 7 } } },
     { kind: 'delivered', notes: { tempo: [1, 2, 3] } },
   ]
   for (const event of cases)
