@@ -2,7 +2,7 @@
  * A journal for the app: folder and lock, what the last process left brought back into the pipeline, and the pipeline's events written
  * from then on. Everything it has to say goes to metrics and log. Once it is open, nothing may change the pipeline but through it.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExternalEvaluation } from '../../model/run.ts'
 import type { Encoding } from '../../processor/decode/decode.ts'
@@ -14,7 +14,7 @@ import type { Relay, RelayEndpoint } from '../../processor/relay.ts'
 import type { Logger } from '../log.ts'
 import { eventOf, type JournalEvent, PART_TYPE } from './events.ts'
 import { Journal, type JournalSettings, NotWritten } from './journal.ts'
-import { type Lock, lockJournal } from './lock.ts'
+import { type Lock, lockFolder } from './lock.ts'
 import { Outbox } from './outbox.ts'
 import { again, resumed } from './replay.ts'
 import { type DamageReport, recover, requestsAgain, WHOLE } from './recover.ts'
@@ -59,7 +59,7 @@ export interface OpenJournal {
 /** Opens the journal and brings its state back. @throws when the folder cannot be used or another process uses it. */
 export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
   const { settings, log } = parts
-  const lock = prepare(settings.dir)
+  const lock = lockFolder(settings.dir)
   try {
     const boot = bootName()
     const outbox = new Outbox(parts.endpoints)
@@ -115,20 +115,6 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
 }
 
 const LONG_START_SECONDS = 1
-
-function prepare(dir: string): Lock {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-    return lockJournal(dir)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && ['EACCES', 'ENOTDIR', 'EEXIST', 'EROFS'].includes(String(error.code)))
-      throw new Error(
-        `the journal cannot be kept in ${dir} (${String(error.code)}); make it a folder that can be written to, or set journal.dir to another`,
-        { cause: error },
-      )
-    throw error
-  }
-}
 
 function markWhole(dir: string, log: Logger): void {
   try {

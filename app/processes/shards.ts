@@ -14,7 +14,7 @@ import { Refusal } from '../../processor/receive.ts'
 import type { Config } from '../config-schema.ts'
 import type { DataPath, DataPathParts } from '../data-path.ts'
 import { checkLayout, noteLayout } from '../journal/layout.ts'
-import { type Lock, lockJournal } from '../journal/lock.ts'
+import { type Lock, lockFolder } from '../journal/lock.ts'
 import { journalSettings } from '../journal/settings.ts'
 import { metricsOptions, pipelineSettings, SettingsError } from '../settings.ts'
 import { dropCarried, readCarried, writeCarried } from './carried.ts'
@@ -128,11 +128,13 @@ class Shards implements DataPath {
   async start(): Promise<void> {
     const journal = this.#journal
     let carried: readonly SeriesState[] | undefined = []
+    let isWritten = false
     if (journal !== undefined) {
       const isNew = checkLayout(journal, this.#count) === undefined
+      this.#lock = lockFolder(journal)
       noteLayout(journal, this.#count)
-      this.#lock = lockJournal(journal)
       if (!isNew) carried = readCarried(journal)
+      isWritten = !isNew
     }
     this.#sockets = mkdtempSync(join(tmpdir(), 'agentopz-'))
     let kept: readonly SeriesState[] = []
@@ -144,7 +146,8 @@ class Shards implements DataPath {
       else if (journal !== undefined) dropCarried(journal)
       return continues
     })
-    if (journal !== undefined) writeCarried(journal, kept)
+    // What continues is in the file as it was read, which a full disk has no room for twice.
+    if (!isWritten || kept !== carried) this.#writeCarried(kept)
     this.#ports = ports ?? this.#ports
   }
 
@@ -252,8 +255,12 @@ class Shards implements DataPath {
 
   #keepCarried(): void {
     const carried = this.#merged.takeCarried()
+    if (carried !== undefined) this.#writeCarried(carried)
+  }
+
+  #writeCarried(carried: readonly SeriesState[]): void {
     const journal = this.#journal
-    if (carried === undefined || journal === undefined) return
+    if (journal === undefined) return
     try {
       writeCarried(journal, carried)
     } catch (error) {

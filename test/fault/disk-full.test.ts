@@ -57,6 +57,36 @@ describe.skipIf(!isMounted)('a disk that is full', () => {
     }
   }, 120_000)
 
+  test.each([1, 2])(
+    'a start of %i process(es) does without room',
+    async (processes) => {
+      const server = await served(`journal: ${join(disk, 'c')}\nprocesses: ${processes}\nruns: { settle_seconds: 1 }\n`)
+      const ledger = startLedger(server.otlp, 4, () => 0.5)
+      try {
+        server.spawn()
+        await server.ready()
+        ledger.go()
+        await until(async () => sumOf(await server.metrics(), 'agentopz_spans_received_total') > 0, 'spans come')
+        await ledger.pause()
+        await server.kill('SIGKILL')
+        fill()
+        // Begun on a full disk, killed, and begun again: what is there continues each time.
+        for (let n = 0; n < 2; n++) {
+          server.spawn()
+          await server.ready()
+          const text = await server.metrics()
+          expect(sumOf(text, 'agentopz_spans_received_total')).toBe(ledger.acknowledged.spans)
+          await server.kill('SIGKILL')
+        }
+      } finally {
+        await server.end()
+        rmSync(join(disk, 'c'), { recursive: true, force: true })
+        rmSync(filler, { force: true })
+      }
+    },
+    120_000,
+  )
+
   test('degrade: everything is taken all the while', async () => {
     const server = await served(`journal: { dir: '${join(disk, 'b')}', when_full: degrade }\nruns: { settle_seconds: 1 }\n`)
     const ledger = startLedger(server.otlp, 4, () => 0.5)

@@ -1,5 +1,5 @@
 /** What each process is given, where its journal is, and what is carried of counters from one start to the next. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -71,6 +71,21 @@ describe('the journal of so many processes', () => {
     expect(() => checkLayout(dir, 1)).toThrow(
       `the journal in ${dir} was written by 2 processes, and there are to be 1 now; set processes: 2, or begin a new journal with: mv ${dir} ${dir}.before`,
     )
+  })
+  test('is noted once, and a number that a kill cut off is that of the folders', () => {
+    noteLayout(dir, 2)
+    const file = join(dir, 'processes')
+    utimesSync(file, 1000, 1000)
+    noteLayout(dir, 2)
+    expect(statSync(file).mtimeMs).toBe(1_000_000)
+    // As an older version left it when it was killed.
+    writeFileSync(file, '')
+    expect(checkLayout(dir, 3)).toBeUndefined()
+    for (const process of ['0', '1']) mkdirSync(join(dir, process))
+    expect(checkLayout(dir, 2)).toBe(2)
+    expect(() => checkLayout(dir, 3)).toThrow('was written by 2 processes')
+    noteLayout(dir, 2)
+    expect(readFileSync(file, 'utf8')).toBe('2\n')
   })
   test('that one process wrote is not that of several', () => {
     writeFileSync(join(dir, SNAPSHOT), '')

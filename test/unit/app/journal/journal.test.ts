@@ -1,5 +1,5 @@
 /** The journal over a real folder and a pipeline of its own, with a disk that can be full, and damage done to its files. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -407,6 +407,12 @@ describe('one process only', () => {
     const dir = folder()
     await world(dir)
     await expect(world(dir)).rejects.toThrow(`the journal in ${dir} is in use by another agentopz`)
+  })
+  test('is told by a file that takes no room on a disk that is full', async () => {
+    const dir = folder()
+    await world(dir)
+    expect(readdirSync(dir).filter((name) => name.startsWith('lock'))).toEqual(['lock'])
+    expect(statSync(join(dir, 'lock')).size).toBe(0)
   })
   test('a file where the folder should be is told with what to type', async () => {
     const dir = folder()
