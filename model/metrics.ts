@@ -498,7 +498,7 @@ export const METRICS = {
     type: 'counter',
     group: 'processor',
     labels: ['reason'],
-    help: 'Requests that wait for a relay endpoint and are not kept in the journal any longer, by bound (age, bytes).',
+    help: 'Requests that wait for a relay endpoint and are not kept in the journal any longer: by bound (age, bytes), or for damage.',
   },
   agentopz_processes: {
     type: 'gauge',

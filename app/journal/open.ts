@@ -214,7 +214,8 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
     settled: (endpoint, ticket) => outbox.settle(endpoint, ticket),
     forward: (relay) => {
       let requests = 0
-      for (const record of requestsAgain(journal.files, (seq) => outbox.endpointsOf(seq).length > 0)) {
+      const wanted = outbox.waiting()
+      for (const record of requestsAgain(parts.settings.dir, wanted)) {
         const event = eventOf(record)
         if (event?.kind !== 'request') continue
         requests++
@@ -222,6 +223,8 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
         relay.offerAgain({ ...event, body: Buffer.from(event.body), ticket: record.seq }, outbox.endpointsOf(record.seq))
       }
       if (requests > 0) log.info({ requests }, 'requests that had not been relayed are relayed again')
+      // Else all that came after them would be kept for them.
+      if (wanted.size > 0) released(parts, 'damage', outbox.lose(wanted))
     },
     close: async () => {
       await journal.close()
@@ -233,6 +236,11 @@ function opened(parts: JournalParts, state: Opened): OpenJournal {
 function internal({ metrics, log, clock }: JournalParts, stage: string, error: unknown): void {
   log.error({ err: error, stage }, 'the journal failed because of a bug')
   metrics.add('agentopz_internal_errors_total', { stage }, 1, clock())
+}
+
+function released({ metrics, log, clock }: Pick<JournalParts, 'metrics' | 'log' | 'clock'>, reason: string, requests: number): void {
+  metrics.add('agentopz_journal_released_requests_total', { reason }, requests, clock())
+  log.warn({ reason, requests }, 'requests that wait for a relay endpoint are not kept in the journal any longer')
 }
 
 interface Reporter {
@@ -268,10 +276,7 @@ function hooksOf({ metrics, log, clock, pipeline }: JournalParts, inForce: Rules
       metrics.set('agentopz_journal_snapshot_bytes', {}, bytes, clock())
       metrics.set('agentopz_journal_snapshot_timestamp_seconds', {}, clock() / 1000, clock())
     },
-    released: (reason, requests) => {
-      metrics.add('agentopz_journal_released_requests_total', { reason }, requests, clock())
-      log.warn({ reason, requests }, 'requests that wait for a relay endpoint are not kept in the journal any longer')
-    },
+    released: (reason, requests) => released({ metrics, log, clock }, reason, requests),
     failed: (error) => log.error({ err: error }, 'the journal cannot be written; it is tried again every second'),
     recovered: () => log.info('the journal can be written again'),
     internalError: (stage, error) => {

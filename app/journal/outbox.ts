@@ -69,6 +69,22 @@ export class Outbox {
     return without
   }
 
+  /** All requests that somebody waits for. */
+  waiting(): Set<number> {
+    return new Set([...this.#waiting.values()].flatMap((seqs) => [...seqs]))
+  }
+
+  /** Gives up requests that are not to be found any more; for how many endpoints that was. */
+  lose(requests: Iterable<number>): number {
+    let lost = 0
+    for (const seq of requests)
+      for (const name of this.endpointsOf(seq)) {
+        this.settle(name, seq)
+        lost++
+      }
+    return lost
+  }
+
   /** Endpoints that wait for a request. */
   endpointsOf(seq: number): readonly string[] {
     return [...this.#waiting].filter(([, seqs]) => seqs.has(seq)).map(([name]) => name)

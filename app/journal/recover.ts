@@ -6,6 +6,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { PipelinePart } from '../../processor/pipeline.ts'
+import { listAside } from './aside.ts'
 import { Deaths, DEATHS } from './deaths.ts'
 import { type Damage, decodeSegmentHead, type JournalRecord, scanRecords, SEGMENT_HEAD_BYTES, type SegmentHead } from './record.ts'
 import { listSegments, type SegmentFile } from './segments.ts'
@@ -192,14 +193,24 @@ function listed(segment: SegmentFile): SegmentFile {
   }
 }
 
-/** The records of requests that somebody still waits for, read from the segments again. */
-export function* requestsAgain(segments: readonly SegmentFile[], isWanted: (seq: number) => boolean): Iterable<JournalRecord> {
-  for (const { path } of segments) {
-    const opened = existsSync(path) ? openSegment(path) : undefined
+/**
+ * The records of requests that somebody still waits for, read from the segments again, those that were damaged as well. What is given is
+ * taken from `wanted`.
+ */
+export function* requestsAgain(dir: string, wanted: Set<number>): Iterable<JournalRecord> {
+  for (const path of pathsIn(dir)) {
+    if (wanted.size === 0) return
+    const opened = openSegment(path)
     if (opened === undefined) continue
     for (const found of scanRecords(opened.bytes, SEGMENT_HEAD_BYTES, opened.head.salt))
-      if ('record' in found && found.record.kind === 'request' && isWanted(found.record.seq)) yield found.record
+      if ('record' in found && found.record.kind === 'request' && wanted.delete(found.record.seq)) yield found.record
   }
+}
+
+/** Segments in their order, then those that were moved aside: only when something is not in the others they are looked at. */
+function* pathsIn(dir: string): Iterable<string> {
+  for (const { path } of listSegments(dir)) yield path
+  for (const path of listAside(dir)) if (basename(path).startsWith('segment-')) yield path
 }
 
 /** For a look at a file without reading all of it into memory at once. */

@@ -1,5 +1,5 @@
 /** The journal over a real folder and a pipeline of its own, with a disk that can be full, and damage done to its files. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -760,6 +760,33 @@ describe('relays', () => {
     journals.delete(one.journal)
     // The last only.
     expect(offeredBy(await world(dir, {}, { endpoints: [endpoint] }))).toEqual([6])
+  })
+  test('of a damaged file what is good is offered again, also by the start after; what is not holds nothing up', async () => {
+    const dir = folder()
+    const one = await world(dir, {}, { endpoints: [endpoint] })
+    for (let n = 0; n < 6; n++) await one.send(n)
+    const hurt = await killed(dir)
+    const path = join(hurt, segments(hurt)[0]!)
+    flip(path, readFileSync(path).indexOf('application/x-protobuf') + 100)
+    const two = await world(hurt, { snapshotMs: 1000 }, { endpoints: [endpoint] })
+    const good = offeredBy(two)
+    expect(good).toHaveLength(5)
+    expect(segments(hurt)).not.toContain(segments(dir)[0])
+    // Killed before the endpoint took any of it.
+    const copy = await killed(hurt)
+    cpSync(join(hurt, 'damaged'), join(copy, 'damaged'), { recursive: true })
+    expect(offeredBy(await world(copy, {}, { endpoints: [endpoint] }))).toEqual(good)
+    // And with that file gone they are given up.
+    const gone = await killed(hurt)
+    const three = await world(gone, { snapshotMs: 1000 }, { endpoints: [endpoint] })
+    expect(offeredBy(three)).toEqual([])
+    expect(await three.value('agentopz_journal_released_requests_total', { reason: 'damage' })).toBe(5)
+    for (let n = 0; n < 3; n++) {
+      three.now += 2000
+      three.journal.tick()
+      await wait(30)
+    }
+    await until(() => Promise.resolve(segments(gone).length <= 1), 'nothing is kept for them')
   })
   test('a file without records that is begun anew after a kill is not removed while somebody waits for what is in it', async () => {
     const dir = folder()
