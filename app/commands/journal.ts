@@ -4,6 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { bytesOf } from '../journal/odd.ts'
 import { KINDS, scanRecords, SEGMENT_HEAD_BYTES } from '../journal/record.ts'
 import { writtenBy } from '../journal/layout.ts'
 import { openSegment, WHOLE } from '../journal/recover.ts'
@@ -74,7 +75,7 @@ function inspect(dir: string): Report {
     snapshots: listSnapshots(dir).map(({ path, seq }) => {
       const snapshot = readSnapshot(path)
       const waiting = new Set(Object.values(snapshot?.head.outbox ?? {}).flat()).size
-      return { file: basename(path), bytes: statSync(path).size, after: seq, good: snapshot !== undefined, waiting }
+      return { file: basename(path), bytes: bytesOf(path), after: seq, good: snapshot !== undefined, waiting }
     }),
     segments: listSegments(dir).map(({ path, bytes }, i, all) => segmentReport(path, bytes, i === all.length - 1)),
   }

@@ -4,7 +4,7 @@
  * Where it cannot be written, events are refused or applied unwritten, as configured; it is tried again every second. Why so:
  * docs/decisions/0016-journal.md.
  */
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PipelinePart } from '../../processor/pipeline.ts'
@@ -305,7 +305,7 @@ export class Journal {
     this.#hasHole = true
     try {
       // It is not there when the snapshot that was to close the hole before this one did not succeed.
-      rmSync(join(this.#settings.dir, WHOLE), { force: true })
+      rmSync(join(this.#settings.dir, WHOLE), { recursive: true, force: true })
     } catch (error) {
       this.#hooks.failed(error)
     }
@@ -326,8 +326,9 @@ export class Journal {
       try {
         const bytes = await writeSnapshot(this.#settings.dir, head, parts, this.#disk)
         this.#hooks.snapshot(bytes)
-        if (!this.#hasHole) writeFileSync(join(this.#settings.dir, WHOLE), '')
-        for (const path of this.#damaged) moveAside(this.#settings.dir, path)
+        if (!this.#hasHole && !existsSync(join(this.#settings.dir, WHOLE))) writeFileSync(join(this.#settings.dir, WHOLE), '')
+        // One whose number has been reached meanwhile has become a good one.
+        for (const path of this.#damaged) if (!this.files.some((f) => f.path === path)) moveAside(this.#settings.dir, path)
         this.#damaged = []
         await removeOthers(this.#settings.dir, head.seq)
         await this.#retention.prune(head.seq, () => this.#seq + 1)

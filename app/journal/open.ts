@@ -88,7 +88,7 @@ export async function openJournal(parts: JournalParts): Promise<OpenJournal> {
     const continues = (await parts.continues?.(recovered.isWhole)) ?? recovered.isWhole
     if (!continues) {
       // Until the snapshot below is written, the next start must begin again as well.
-      rmSync(join(settings.dir, WHOLE), { force: true })
+      rmSync(join(settings.dir, WHOLE), { recursive: true, force: true })
       parts.metrics.beginAgain()
       log.warn('the journal is not whole: runs go on, counters begin again at 0 as after a start without a journal')
     }

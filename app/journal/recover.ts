@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import type { PipelinePart } from '../../processor/pipeline.ts'
 import { listAside } from './aside.ts'
 import { Deaths, DEATHS } from './deaths.ts'
+import { unlessOdd } from './odd.ts'
 import { type Damage, decodeSegmentHead, type JournalRecord, scanRecords, SEGMENT_HEAD_BYTES, type SegmentHead } from './record.ts'
 import { listSegments, type SegmentFile } from './segments.ts'
 import { listSnapshots, readSnapshot, type Snapshot, type SnapshotHead } from './snapshot.ts'
@@ -53,7 +54,7 @@ export const WHOLE = 'whole'
 
 /** Goes through the journal in `dir`. `boot` is this boot of the machine. */
 export async function recover(dir: string, boot: string, hooks: RecoverHooks): Promise<Recovered> {
-  for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { force: true })
+  for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { recursive: true, force: true })
   const state: State = { seq: 0, records: 0, isWhole: true, damaged: [] }
   const snapshot = newestSnapshot(dir, state, hooks)
   const segments = listSegments(dir)
@@ -84,7 +85,9 @@ export async function recover(dir: string, boot: string, hooks: RecoverHooks): P
 
 /** A number that no file is named by yet: what is written next must not overwrite a damaged one. */
 function beyond(seq: number, segments: readonly SegmentFile[]): number {
-  return 1 + Math.max(seq, segments.at(-1)?.first ?? 0)
+  let last = seq + 1
+  while (segments.some(({ first }) => first === last + 1)) last++
+  return last
 }
 
 interface State {
@@ -122,8 +125,8 @@ async function readOne(segment: SegmentFile, reading: Reading): Promise<boolean>
   const opened = openSegment(segment.path)
   if (opened === undefined) {
     // Made, and killed before its head was written: nothing can have been acknowledged from it.
-    const isNew = reading.isLast && segment.bytes < SEGMENT_HEAD_BYTES
-    hooks.damaged({ kind: isNew ? 'torn_tail' : 'corrupt_segment', file, detail: `${segment.bytes} bytes without a head` })
+    const isNew = reading.isLast && segment.bytes < SEGMENT_HEAD_BYTES && unlessOdd(segment.path, () => true) === true
+    hooks.damaged({ kind: isNew ? 'torn_tail' : 'corrupt_segment', file, detail: `${segment.bytes} bytes without a head that can be read` })
     if (isNew) rmSync(segment.path, { force: true })
     else {
       state.isWhole = false
@@ -177,11 +180,11 @@ async function damage(found: Damage, segment: SegmentFile, { isLast, state, hook
   return true
 }
 
-/** All of a segment's file; undefined when it has no head. */
+/** All of a segment's file; undefined when it has no head, or is no file that can be read. */
 export function openSegment(path: string): { readonly bytes: Buffer; readonly head: SegmentHead } | undefined {
-  const bytes = readFileSync(path)
-  const head = decodeSegmentHead(bytes)
-  return head === undefined ? undefined : { bytes, head }
+  const bytes = unlessOdd(path, () => readFileSync(path))
+  const head = bytes === undefined ? undefined : decodeSegmentHead(bytes)
+  return bytes === undefined || head === undefined ? undefined : { bytes, head }
 }
 
 function listed(segment: SegmentFile): SegmentFile {

@@ -4,9 +4,10 @@
  * is never opened for writing again.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { constants, readdirSync, readFileSync, statSync } from 'node:fs'
+import { constants, readdirSync, readFileSync } from 'node:fs'
 import { type FileHandle, open, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bytesOf } from './odd.ts'
 import { encodeRecord, encodeSegmentHead, type JournalRecord, SEGMENT_HEAD_BYTES } from './record.ts'
 
 export type FsyncPolicy = 'always' | 'second' | 'never'
@@ -43,7 +44,7 @@ export function listSegments(dir: string): readonly SegmentFile[] {
     .flatMap((name) => {
       const first = NAME.exec(name)?.[1]
       const path = join(dir, name)
-      return first === undefined ? [] : [{ path, first: Number(first), bytes: statSync(path).size }]
+      return first === undefined ? [] : [{ path, first: Number(first), bytes: bytesOf(path) }]
     })
     .toSorted((a, b) => a.first - b.first)
 }

@@ -10,6 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 import type { PipelinePart } from '../../processor/pipeline.ts'
+import { unlessOdd } from './odd.ts'
 import type { OutboxState } from './outbox.ts'
 import type { Rules } from './rules.ts'
 import { type Disk, syncFolder } from './segments.ts'
@@ -97,8 +98,12 @@ export interface Snapshot {
   readonly parts: () => Iterable<PipelinePart>
 }
 
-/** Opens a snapshot after checking all of it; undefined when any of it is damaged, or it is of another form. */
+/** Opens a snapshot after checking all of it; undefined when any of it is damaged or cannot be read, or it is of another form. */
 export function readSnapshot(path: string): Snapshot | undefined {
+  return unlessOdd(path, () => checked(path))
+}
+
+function checked(path: string): Snapshot | undefined {
   let count = 0
   let head: SnapshotHead | undefined
   let last: unknown

@@ -1,5 +1,16 @@
 /** The journal over a real folder and a pipeline of its own, with a disk that can be full, and damage done to its files. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -649,6 +660,40 @@ describe('damage', () => {
       // What comes now is written beside the damaged file, not over it.
       expect(readdirSync(join(lastDir(), 'damaged'))).toEqual(before)
     }
+  })
+  test.each([
+    ['a segment that is a folder', 'segment-000000000000099.log', 'corrupt_segment', (path: string) => mkdirSync(path)],
+    ['a segment with the next number', 'segment-000000000000014.log', 'corrupt_segment', (path: string) => mkdirSync(path)],
+    ['a segment with the highest number', 'segment-999999999999999.log', 'corrupt_segment', (path: string) => mkdirSync(path)],
+    ['a segment that links to nothing', 'segment-000000000000099.log', 'corrupt_segment', (path: string) => symlinkSync('/nowhere', path)],
+    ['a segment that links to itself', 'segment-000000000000099.log', 'corrupt_segment', (path: string) => symlinkSync(path, path)],
+    ['a snapshot that is a folder', 'snapshot-000000000000000.snap', 'corrupt_snapshot', (path: string) => mkdirSync(path)],
+    [
+      'a snapshot that links to nothing',
+      'snapshot-000000000000000.snap',
+      'corrupt_snapshot',
+      (path: string) => symlinkSync('/nowhere', path),
+    ],
+  ])('%s is told of, and the rest is used', async (_, name, kind, make) => {
+    const dir = await filled()
+    make(join(dir, name))
+    const one = await world(dir)
+    expect(await one.value('agentopz_journal_damage_total', { kind })).toBe(1)
+    expect([await one.value('agentopz_open_runs'), await one.value('agentopz_spans_received_total')]).toEqual([12, 0])
+    expect(readdirSync(join(dir, 'damaged'))).toEqual([name])
+    await one.send(20)
+    const two = await world(await killed(dir))
+    expect([await two.value('agentopz_open_runs'), await two.value('agentopz_journal_damage_total')]).toEqual([13, 0])
+  })
+  test('folders in the place of other files stop no start', async () => {
+    const dir = await filled()
+    rmSync(join(dir, 'whole'))
+    for (const name of ['whole', 'replaying', 'snapshot-000000000000014.snap.tmp']) mkdirSync(join(dir, name))
+    const one = await world(dir)
+    expect([await one.value('agentopz_open_runs'), await one.value('agentopz_spans_received_total')]).toEqual([12, 24])
+    await one.journal.close()
+    journals.delete(one.journal)
+    expect(await (await world(dir)).value('agentopz_spans_received_total')).toBe(24)
   })
   test('a damaged snapshot stays until another one is written', async () => {
     const dir = folder()
