@@ -105,6 +105,11 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'agents: { a: { steps: { per_run: 0 } } }',
     'c.yaml:1:34  agents.a.steps.per_run: 0 is too small; write more than 0',
   ],
+  [
+    'files of the journal that no start could read',
+    'journal: { dir: j, segment_bytes: 2147483648 }',
+    'c.yaml:1:35  journal.segment_bytes: 2147483648 is too large; write 1073741824 or less',
+  ],
   ['an empty name', 'journal: { dir: "" }', 'c.yaml:1:17  journal.dir: it is empty; write something, or leave it out'],
   ['a port alone', 'receive: { otlp_http: 4318 }', 'c.yaml:1:23  receive.otlp_http: expected host:port or off'],
   ['a bad URL', 'prometheus: somewhere', 'c.yaml:1:13  prometheus: "somewhere" is no URL; write something like http://host:port'],
