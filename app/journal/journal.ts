@@ -78,6 +78,7 @@ export class Journal {
   readonly #segments: Segments
   readonly #retention: Retention
   readonly #disk: Disk
+  readonly #boot: string
   #queue: Item[] = []
   #running: Promise<void> | undefined
   /** The next group, on its way to the disk while one is applied. */
@@ -107,6 +108,7 @@ export class Journal {
     this.#hooks = hooks
     this.#outbox = parts.outbox
     this.#disk = parts.disk
+    this.#boot = parts.boot
     this.#segments = new Segments({ ...settings, boot: parts.boot, disk: parts.disk }, segments)
     this.#retention = new Retention({ ...settings, outbox: parts.outbox, segments: this.#segments, hooks })
     this.#seq = seq
@@ -151,13 +153,13 @@ export class Journal {
   }
 
   /** Writes the state whole, so that what is written so far is not needed any more. Resolves when that is on the disk. @throws when it cannot be written. */
-  async snapshot(): Promise<void> {
+  async snapshot(isEnd = false): Promise<void> {
     for (;;) {
       if (this.#running !== undefined) await this.#running
       else if (this.#snapshotting !== undefined) await this.#snapshotting.catch(() => undefined)
       else break
     }
-    await this.#beginSnapshot()
+    await this.#beginSnapshot(isEnd)
   }
 
   /** Once a second: notes deliveries, takes snapshots when due, gives up what is kept too long. */
@@ -179,7 +181,7 @@ export class Journal {
     await this.tick()
     while (this.#running !== undefined) await this.#running
     try {
-      await this.snapshot()
+      await this.snapshot(true)
     } catch (error) {
       this.#hooks.failed(error)
     }
@@ -312,9 +314,10 @@ export class Journal {
   }
 
   /** To be called between groups: then the state is that after the last record. */
-  #beginSnapshot(): Promise<void> {
+  #beginSnapshot(isEnd = false): Promise<void> {
     const began = performance.now()
-    const head = { seq: this.#seq, at: this.#hooks.clock(), outbox: this.#outbox.capture(), rules: this.#hooks.rules() }
+    const state = { outbox: this.#outbox.capture(), rules: this.#hooks.rules() }
+    const head = { seq: this.#seq, at: this.#hooks.clock(), ...state, boot: this.#boot, isLazy: this.#settings.fsync !== 'always', isEnd }
     const parts = this.#hooks.capture()
     const hadHole = this.#hasHole
     // What is applied unwritten while this one is written is not in it, and makes a hole of its own.

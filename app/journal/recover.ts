@@ -66,6 +66,11 @@ export async function recover(dir: string, boot: string, hooks: RecoverHooks): P
     hooks.snapshot(snapshot.head)
     for (const part of snapshot.parts()) hooks.restore(part)
   }
+  const last = segments.at(-1)
+  // Nothing was begun after it that is still there.
+  const isNewest = snapshot !== undefined && (last === undefined || last.first <= snapshot.head.seq)
+  const isSaid = isNewest && snapshot.head.boot !== undefined
+  if (isSaid && snapshot.head.isEnd !== true) checkBoot(snapshot.head, { file: basename(snapshot.path), boot, state, hooks })
   const kept: SegmentFile[] = []
   const deaths = new Deaths(dir)
   try {
@@ -74,7 +79,7 @@ export async function recover(dir: string, boot: string, hooks: RecoverHooks): P
       const after = segments[i + 1]?.first
       // All of it is in the snapshot: it is kept for an endpoint that has not taken its requests.
       if (after !== undefined && after <= state.seq + 1) kept.push(segment)
-      else if (await readOne(segment, { isLast, boot, state, deaths, hooks })) kept.push(listed(segment))
+      else if (await readOne(segment, { isLast, boot: isSaid ? undefined : boot, state, deaths, hooks })) kept.push(listed(segment))
     }
   } finally {
     deaths.close()
@@ -112,7 +117,8 @@ function newestSnapshot(dir: string, state: State, hooks: RecoverHooks): Snapsho
 
 interface Reading {
   readonly isLast: boolean
-  readonly boot: string
+  /** Undefined where it does not matter: a snapshot that is synced holds all there was. */
+  readonly boot: string | undefined
   readonly state: State
   readonly deaths: Deaths
   readonly hooks: RecoverHooks
@@ -135,10 +141,7 @@ async function readOne(segment: SegmentFile, reading: Reading): Promise<boolean>
     return false
   }
   const { bytes, head } = opened
-  if (reading.isLast && head.isLazy && head.boot !== reading.boot) {
-    state.isWhole = false
-    hooks.damaged({ kind: 'missing_records', file, detail: 'the machine was started anew, and not every record had been synced' })
-  }
+  if (reading.isLast && reading.boot !== undefined) checkBoot(head, { file, boot: reading.boot, state, hooks })
   let isDamaged = false
   for (const found of scanRecords(bytes, SEGMENT_HEAD_BYTES, head.salt)) {
     if ('record' in found) await applyOne(found.record, file, reading)
@@ -146,6 +149,16 @@ async function readOne(segment: SegmentFile, reading: Reading): Promise<boolean>
   }
   if (isDamaged) state.damaged.push(segment.path)
   return !isDamaged
+}
+
+/** What was written last says whether something after it may be gone. */
+function checkBoot(
+  head: { readonly boot?: string; readonly isLazy?: boolean },
+  { file, boot, state, hooks }: { readonly file: string; readonly boot: string; readonly state: State; readonly hooks: RecoverHooks },
+): void {
+  if (head.isLazy !== true || head.boot === boot) return
+  state.isWhole = false
+  hooks.damaged({ kind: 'missing_records', file, detail: 'the machine was started anew, and not every record had been synced' })
 }
 
 async function applyOne(record: JournalRecord, file: string, { state, deaths, hooks }: Reading): Promise<void> {

@@ -23,6 +23,12 @@ export interface SnapshotHead {
   readonly outbox: OutboxState
   /** What holds after it; older versions did not say. */
   readonly rules?: Rules | undefined
+  /** The boot of the machine it was written in; older versions did not say. */
+  readonly boot?: string
+  /** Whether losing power may lose what comes after it and was acknowledged. */
+  readonly isLazy?: boolean
+  /** Nothing comes after it: the process ended. */
+  readonly isEnd?: boolean
 }
 
 const NAME = /^snapshot-(\d{15})\.snap$/
@@ -93,6 +99,7 @@ function frame(value: unknown): [Buffer, Buffer] {
 }
 
 export interface Snapshot {
+  readonly path: string
   readonly head: SnapshotHead
   /** Read from the file one by one. */
   readonly parts: () => Iterable<PipelinePart>
@@ -115,7 +122,7 @@ function checked(path: string): Snapshot | undefined {
   }
   const end = last instanceof Uint8Array ? (valueOf(last) as Readonly<Record<string, unknown>> | undefined) : undefined
   if (head === undefined || (head as { form?: number }).form !== FORM || end?.[END] !== count - 1) return undefined
-  return { head, parts: () => partsIn(path, count) }
+  return { path, head, parts: () => partsIn(path, count) }
 }
 
 function* partsIn(path: string, count: number): Iterable<PipelinePart> {
