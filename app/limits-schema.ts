@@ -30,7 +30,7 @@ export const limitsSchema = z
     unpack_inline_bytes: count
       .default(262_144)
       .describe(
-        'Compressed bodies above this are unpacked on other threads; gzip above four times this, unless several processes share the work',
+        'Compressed bodies above this, or that unpack to more than 4 MiB, are unpacked on other threads; gzip above four times this, unless several processes share the work',
       ),
     slice_above_bytes: count
       .default(2_097_152)

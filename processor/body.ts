@@ -1,8 +1,8 @@
 /**
  * Request bodies: decompressed within bounds. A bomb stops at the bound, a lying size hint reserves no more than the body can hold,
- * and large bodies are unpacked off the event loop.
+ * what becomes more than it said is counted as it grows, and large bodies are unpacked off the event loop.
  */
-import { promisify } from 'node:util'
+import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
 import { createReusedGunzip, LARGEST } from './gunzip.ts'
 import { LentMemory } from './lent-memory.ts'
@@ -22,16 +22,46 @@ interface Bounds {
   readonly chunkSize: number
 }
 
-type Unpack = (body: Uint8Array, bounds: Bounds) => Buffer | Promise<Buffer>
+/** Told how much there is so far; what it throws ends the unpacking. */
+type Grew = (bytes: number) => void
+type Unpack = (body: Uint8Array, bounds: Bounds, grew: Grew) => Buffer | Promise<Buffer>
 
-const inThread: Readonly<Record<string, (body: Uint8Array, bounds: Bounds) => Promise<Buffer>>> = {
-  gzip: promisify<Uint8Array, Bounds, Buffer>(zlib.gunzip),
-  deflate: promisify<Uint8Array, Bounds, Buffer>(zlib.inflate),
-  raw: promisify<Uint8Array, Bounds, Buffer>(zlib.inflateRaw),
-  zstd: (body, bounds) =>
-    new Promise((done, fail) => zlib.zstdDecompress(body, bounds, (error, result) => (error === null ? done(result) : fail(error)))),
+const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE'
+/** zlib's own. A claim of nothing would have a large body come in thousands of pieces. */
+const SMALLEST_CHUNK = 16_384
+
+/** On other threads, chunk by chunk, as zlib's own functions do it: those say nothing before the end. */
+function streamed(create: (options: { readonly chunkSize: number }) => Transform): Unpack {
+  return (body, { maxOutputLength, chunkSize }, grew) =>
+    new Promise((done, fail) => {
+      const stream = create({ chunkSize })
+      const parts: Buffer[] = []
+      let bytes = 0
+      stream.on('data', (part: Buffer) => {
+        bytes += part.length
+        try {
+          if (bytes > maxOutputLength) throw Object.assign(new Error('too large'), { code: TOO_LARGE })
+          grew(bytes)
+          parts.push(part)
+        } catch (refusal) {
+          parts.length = 0
+          fail(refusal as Error)
+          stream.destroy()
+        }
+      })
+      stream.on('end', () => done(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, bytes)))
+      stream.on('error', fail)
+      stream.end(body)
+    })
 }
-const inline: Readonly<Record<string, (body: Uint8Array, bounds: Bounds) => Buffer>> = {
+
+const inThread: Readonly<Record<string, Unpack>> = {
+  gzip: streamed((options) => zlib.createGunzip(options)),
+  deflate: streamed((options) => zlib.createInflate(options)),
+  raw: streamed((options) => zlib.createInflateRaw(options)),
+  zstd: streamed((options) => zlib.createZstdDecompress(options)),
+}
+const inline: Readonly<Record<string, Unpack>> = {
   gzip: (body, bounds) => zlib.gunzipSync(body, bounds),
   deflate: (body, bounds) => zlib.inflateSync(body, bounds),
   raw: (body, bounds) => zlib.inflateRawSync(body, bounds),
@@ -56,7 +86,7 @@ export function expectedBytes(body: Uint8Array, encoding: string, limits: Receiv
 
 /** What its frames say, as far as that is believable; a frame that does not say is taken for eight times its size. */
 function expectedOfZstd(body: Uint8Array): number {
-  const frames = zstdFrames(body) ?? []
+  const frames = zstdFrames(body, MOST_FRAMES) ?? []
   const said = frames.reduce((sum, { start, end, contentBytes }) => sum + (contentBytes ?? (end - start) * 8), 1)
   return Math.min(said, 65_536 + body.length * 64)
 }
@@ -74,17 +104,17 @@ function isReusable(body: Uint8Array, encoding: string, limits: ReceiveLimits): 
  * Unpacks a body: where it can be done without waiting, the answer is no promise, and good until the next call (receive-take.ts minds that).
  * @throws Refusal `decompressed_too_large`, `corrupt_compression` or `content_encoding`, here or by the promise.
  */
-export function unpack(body: Uint8Array, encoding: string, limits: ReceiveLimits): Uint8Array | Promise<Uint8Array> {
+export function unpack(body: Uint8Array, encoding: string, limits: ReceiveLimits, grew?: Grew): Uint8Array | Promise<Uint8Array> {
   if (encoding === 'identity') return body
   if (isReusable(body, encoding, limits)) {
     const unpacked = reusedGunzip?.(body, expectedBytes(body, encoding, limits))
     if (unpacked !== undefined) return unpacked
   }
-  return decompress(body, encoding, limits)
+  return decompress(body, encoding, limits, grew)
 }
 
 /**
- * Unpacks a body with room for it: what it should become is held before, what it became after.
+ * Unpacks a body with room for it: what it should become is held before, what it became after, and what is more than that as it grows.
  * @throws Refusal as `unpack`, `overload` or `share`.
  */
 export function unpackIn(
@@ -94,6 +124,7 @@ export function unpackIn(
   { journal, own, limits }: ReceiverParts,
 ): Uint8Array | Promise<Uint8Array> {
   place.hold(body.length + expectedBytes(body, encoding, limits))
+  const grew = (bytes: number): void => place.hold(body.length + bytes)
   const held = (unpacked: Uint8Array): Uint8Array => {
     if (unpacked !== body) place.hold(body.length + unpacked.length)
     return unpacked
@@ -102,8 +133,8 @@ export function unpackIn(
   // another one for longer than the request.
   const unpacking =
     journal === undefined
-      ? unpack(body, encoding, limits)
-      : ((own === undefined ? unpackLent(place, body, encoding, limits) : undefined) ?? decompress(body, encoding, limits))
+      ? unpack(body, encoding, limits, grew)
+      : ((own === undefined ? unpackLent(place, body, encoding, limits) : undefined) ?? decompress(body, encoding, limits, grew))
   return unpacking instanceof Promise ? unpacking.then(held) : held(unpacking)
 }
 
@@ -123,25 +154,45 @@ function unpackLent(place: Place, body: Uint8Array, encoding: string, limits: Re
 }
 
 /**
- * Unpacks a body into memory of its own.
- * @throws Refusal `decompressed_too_large`, `corrupt_compression` or `content_encoding`.
+ * Unpacks a body into memory of its own; `grew` is told on the way what there is of it.
+ * @throws Refusal `decompressed_too_large`, `corrupt_compression`, `content_encoding`, or what `grew` throws.
  */
-export async function decompress(body: Uint8Array, encoding: string, limits: ReceiveLimits): Promise<Uint8Array> {
+export async function decompress(
+  body: Uint8Array,
+  encoding: string,
+  limits: ReceiveLimits,
+  grew: Grew = () => undefined,
+): Promise<Uint8Array> {
   if (encoding === 'identity') return body
   // Senders call both zlib-wrapped and bare deflate "deflate" (RFC 9110 section 8.4.1.2).
   const how = encoding === 'deflate' && ((body[0] ?? 0) & 0x0f) !== 8 ? 'raw' : encoding
-  const maxOutputLength = decompressedLimit(body.length, limits)
-  const options = { maxOutputLength, chunkSize: Math.max(1024, expectedBytes(body, encoding, limits)) }
-  const unpack = ENCODINGS.includes(encoding) ? (body.length <= limits.unpackInlineBytes ? inline : inThread)[how] : undefined
-  if (unpack === undefined)
+  const most = decompressedLimit(body.length, limits)
+  const expected = expectedBytes(body, encoding, limits)
+  const inParts = ENCODINGS.includes(encoding) ? inThread[how] : undefined
+  const atOnce = body.length <= limits.unpackInlineBytes && expected <= LARGEST ? inline[how] : undefined
+  if (inParts === undefined)
     throw new Refusal('content_encoding', `content encoding ${encoding} is not supported; use one of ${ENCODINGS.join(', ')}`)
+  const bounds = { maxOutputLength: most, chunkSize: Math.max(SMALLEST_CHUNK, expected) }
   try {
-    return await (encoding === 'zstd' ? unpackFrames(body, unpack, options) : unpack(body, options))
+    const unpacked = atOnce === undefined ? undefined : await tryAtOnce(body, encoding, atOnce, bounds)
+    return unpacked ?? (await (encoding === 'zstd' ? unpackFrames(body, inParts, bounds, grew) : inParts(body, bounds, grew)))
   } catch (error) {
+    if (error instanceof Refusal) throw error
     const code = (error as { code?: string }).code ?? ''
-    if (code === 'ERR_BUFFER_TOO_LARGE')
-      throw new Refusal('decompressed_too_large', `the body unpacks to more than ${maxOutputLength} bytes; send smaller batches`)
+    if (code === TOO_LARGE) throw new Refusal('decompressed_too_large', `the body unpacks to more than ${most} bytes; send smaller batches`)
     throw new Refusal('corrupt_compression', `the body is not valid ${encoding}: ${error instanceof Error ? error.message : code}`)
+  }
+}
+
+/** On the event loop, where a body may lie about what it becomes: undefined when that is more than may hold up others. */
+async function tryAtOnce(body: Uint8Array, encoding: string, unpack: Unpack, bounds: Bounds): Promise<Uint8Array | undefined> {
+  const within = { ...bounds, maxOutputLength: Math.min(bounds.maxOutputLength, LARGEST) }
+  const nothing = (): void => undefined
+  try {
+    return await (encoding === 'zstd' ? unpackFrames(body, unpack, within, nothing) : unpack(body, within, nothing))
+  } catch (error) {
+    if (bounds.maxOutputLength > LARGEST && (error as { code?: string }).code === TOO_LARGE) return undefined
+    throw error
   }
 }
 
@@ -149,19 +200,21 @@ export async function decompress(body: Uint8Array, encoding: string, limits: Rec
 const MOST_FRAMES = 256
 
 /** Frame by frame: Node stops after the first. Together they stay within the bound. */
-async function unpackFrames(body: Uint8Array, unpack: Unpack, bounds: Bounds): Promise<Uint8Array> {
-  const frames = zstdFrames(body)
+async function unpackFrames(body: Uint8Array, unpack: Unpack, bounds: Bounds, grew: Grew): Promise<Uint8Array> {
+  const frames = zstdFrames(body, MOST_FRAMES)
   if (frames === undefined) throw new Error('it is cut off, or followed by something else')
   if (frames.length > MOST_FRAMES) throw new Error(`it has more than ${MOST_FRAMES} frames; send one`)
   const [first] = frames
-  if (first !== undefined && frames.length === 1) return unpack(body.subarray(first.start, first.end), bounds)
+  if (first !== undefined && frames.length === 1) return unpack(body.subarray(first.start, first.end), bounds, grew)
   const parts: Uint8Array[] = []
   let bytes = 0
   for (const { start, end, contentBytes } of frames) {
     const left = bounds.maxOutputLength - bytes
+    const before = bytes
+    // Parts keep their chunks until the last is there: hardly more than they say, and what lies comes in not too many.
+    const chunkSize = Math.max(4096, Math.min(left, (contentBytes ?? (end - start) * 8) + 1, bounds.chunkSize))
     // Node takes no bound of 0, and an empty frame fits into any.
-    const chunkSize = Math.max(64, Math.min(left, (contentBytes ?? (end - start) * 8) + 1, bounds.chunkSize))
-    const part = await unpack(body.subarray(start, end), { maxOutputLength: Math.max(1, left), chunkSize })
+    const part = await unpack(body.subarray(start, end), { maxOutputLength: Math.max(1, left), chunkSize }, (more) => grew(before + more))
     bytes += part.length
     parts.push(part)
   }

@@ -15,8 +15,11 @@ export interface ZstdFrame {
   readonly contentBytes: number | undefined
 }
 
-/** Frames with content, in order; undefined when the body is not made of whole frames. An empty list is a body without content. */
-export function zstdFrames(body: Uint8Array): readonly ZstdFrame[] | undefined {
+/**
+ * Frames with content, in order, of which it looks no further after `most` and one; undefined when the body is not made of whole frames. An
+ * empty list is a body without content.
+ */
+export function zstdFrames(body: Uint8Array, most = Number.POSITIVE_INFINITY): readonly ZstdFrame[] | undefined {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   const frames: ZstdFrame[] = []
   let pos = 0
@@ -32,6 +35,7 @@ export function zstdFrames(body: Uint8Array): readonly ZstdFrame[] | undefined {
     const frame = frameAt(view, pos)
     if (frame === undefined) return undefined
     frames.push(frame)
+    if (frames.length > most) return frames
     pos = frame.end
   }
   return body.length === 0 ? undefined : frames
