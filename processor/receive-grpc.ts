@@ -31,6 +31,7 @@ import {
   type Place,
   type IngestResult,
   tlsOptions,
+  within,
 } from './receive.ts'
 import { takeIn } from './receive-take.ts'
 
@@ -177,14 +178,7 @@ async function readFrame(
   const all = await readBody(stream, {
     maxBytes: limits.maxBodyBytes + 5,
     place,
-    // For all of it: a byte now and then must not hold it open.
-    watch: (stop) => {
-      const timer = setTimeout(
-        () => stop(new Refusal('timeout', 'the message did not arrive in time')),
-        limits.requestTimeoutSeconds * 1000,
-      )
-      return () => clearTimeout(timer)
-    },
+    watch: within(limits),
   })
   if (all.length < 5) throw new Refusal('framing', 'the call holds no message')
   const length = all.readUInt32BE(1)

@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { ENCODINGS, unpackIn } from './body.ts'
 import { DecodeError, type Encoding } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
@@ -22,6 +22,7 @@ import {
   type Signal,
   type IngestResult,
   tlsOptions,
+  within,
 } from './receive.ts'
 import { takeIn } from './receive-take.ts'
 
@@ -49,8 +50,18 @@ const STATUS: Readonly<Record<RequestRejectReason, number>> = {
   timeout: 408,
   framing: 400,
 }
+/** Statuses of what node:http could not make a request of. */
+const CLIENT_ERROR: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
 const IDLE_CHECK_MS = 100
+const HEADERS_MS = 15_000
 const LINGER_MS = 2000
+/** Connections that get no more answers than those under way (RFC 9112 section 9.6). */
+const closing = new WeakSet<object>()
+/** The last answer that was begun on a connection. */
+const lastOf = new WeakMap<object, ServerResponse>()
 /** google.rpc.Code for an HTTP status. */
 const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14 }
 
@@ -64,15 +75,24 @@ export interface HttpReceiverOptions extends ReceiverParts {
 export async function startHttpReceiver(options: HttpReceiverOptions): Promise<Receiver> {
   const requestTimeout = options.limits.requestTimeoutSeconds * 1000
   // Node looks for connections that are late every 30 s unless it is told otherwise: too seldom for the seconds that are configured.
+  const headersTimeout = Math.min(HEADERS_MS, requestTimeout)
   const timeouts = {
-    requestTimeout,
-    headersTimeout: Math.min(15_000, requestTimeout),
+    // A body that is late is refused by a time of its own (`within`), and answered: Node would go on reading it. This is for what is left.
+    requestTimeout: headersTimeout + requestTimeout + LINGER_MS,
+    headersTimeout,
     keepAliveTimeout: 75_000,
     connectionsCheckingInterval: Math.min(30_000, Math.max(500, requestTimeout / 4)),
   }
   const answered = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request
+    if (closing.has(socket)) {
+      request.resume()
+      return
+    }
+    lastOf.set(socket, response)
     // A sender that goes on on its connection would hold up the end until the grace is over.
     if (!server.listening) response.shouldKeepAlive = false
+    if (!response.shouldKeepAlive) closing.add(socket)
     handle(request, response, options).catch((error: unknown) => {
       options.events.internalError('receive_http', error)
       if (!response.headersSent) answerError(response, 500, 'internal error', 'protobuf')
@@ -84,9 +104,7 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
   const server: Server | SecureServer = secure ?? createServer(timeouts, answered)
   // Senders that ask first are answered by the same ladder: a refusal comes before the body is sent.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => endConnection(error, socket as Socket))
   await new Promise<void>((listening, failed) => {
     server.once('error', failed)
     server.listen(options.address.port, options.address.host, listening)
@@ -106,6 +124,25 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
       clearTimeout(timer)
     },
   }
+}
+
+/** Ends a connection on which nothing more can be understood, or that was too slow, and says why; its sender may never close its side. */
+function endConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  const response = lastOf.get(socket)
+  // A request that came whole before that is answered, and may have been taken; nothing is written into an answer.
+  if (response !== undefined && !response.writableFinished && (response.req.complete || response.headersSent)) {
+    if (!response.headersSent) linger(response.req, response)
+    return
+  }
+  if (!socket.writable) return
+  closing.add(socket)
+  socket.end(`HTTP/1.1 ${CLIENT_ERROR[error.code ?? ''] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`)
+  destroyLater(socket)
+}
+
+function destroyLater(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, options: HttpReceiverOptions): Promise<void> {
@@ -154,7 +191,7 @@ async function take(
   try {
     place.fits(head.announced)
     if (request.headers.expect !== undefined) response.writeContinue()
-    const body = await readBody(request, { maxBytes: options.limits.maxBodyBytes, place })
+    const body = await readBody(request, { maxBytes: options.limits.maxBodyBytes, place, watch: within(options.limits) })
     const unpacking = unpackIn(place, body, contentEncoding, options)
     // Not awaited where it is there: the next request unpacks into the same memory.
     const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
@@ -191,13 +228,13 @@ function refuse(request: IncomingMessage, response: ServerResponse, target: Targ
  */
 function linger(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request
+  closing.add(socket)
   response.setHeader('connection', 'close')
   request.resume()
   // Node calls this when the answer was handed to the socket.
   socket.destroySoon = () => {
     socket.end()
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
+    destroyLater(socket)
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import zlib from 'node:zlib'
 import grpc from '@grpc/grpc-js'
 import { SpanKind } from '@opentelemetry/api'
@@ -337,6 +337,67 @@ describe('OTLP/HTTP', () => {
     expect([w.rejected, w.inflight.bytes]).toEqual([['body_too_large'], 0])
     socket.destroy()
     expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
+  })
+  /** What is answered on a connection until the receiver ends it; its sender never closes its side. */
+  function talk(port: number, first: string | Buffer): { readonly socket: Socket; read: string; readonly ended: Promise<unknown> } {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined)
+    const talk = { socket, read: '', ended: new Promise((done) => socket.once('close', done)) }
+    socket.setEncoding('latin1').on('data', (text: string) => (talk.read += text))
+    // That the other side is gone is seen by who goes on writing.
+    socket.once('end', () => {
+      const more = setInterval(() => socket.write('x'), 50)
+      socket.once('close', () => clearInterval(more))
+    })
+    socket.write(first)
+    return talk
+  }
+  const head = (bytes: number, more = ''): string =>
+    `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: ${bytes}\r\n${more}\r\n`
+  const whole = (more = ''): Buffer => Buffer.concat([Buffer.from(head(toProtobuf(request).length, more)), toProtobuf(request)])
+  const statuses = (read: string): readonly (string | undefined)[] => [...read.matchAll(/HTTP\/1.1 (\d+)/g)].map((m) => m[1])
+
+  test('a body that does not come in time is refused with 408, and what comes of it later is not taken', async () => {
+    const w = world({ requestTimeoutSeconds: 1 })
+    const { port } = await http(w)
+    const { length } = toProtobuf(request)
+    const slow = talk(port, Buffer.concat([Buffer.from(head(length)), toProtobuf(request).subarray(0, 10)]))
+    while (w.inflight.bytes < 10) await new Promise((r) => setTimeout(r, 5))
+    while (!slow.read.includes('in time')) await new Promise((r) => setTimeout(r, 5))
+    expect([w.inflight.bytes, w.rejected]).toEqual([0, ['timeout']])
+    slow.socket.write(toProtobuf(request).subarray(10))
+    await slow.ended
+    expect([statuses(slow.read), w.spans.length]).toEqual([['408'], 0])
+  })
+  const broken: readonly (readonly [string, string | Buffer, string])[] = [
+    ['headers that do not come in time', 'POST /v1/traces HTTP/1.1\r\nhost: ', '408'],
+    ['too many headers', `POST /v1/traces HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, '431'],
+    ['what is no HTTP', 'hello\r\n\r\n', '400'],
+    ['a chunk without a length', head(1).replace('content-length: 1', 'transfer-encoding: chunked') + 'x\r\n', '400'],
+  ]
+  for (const [name, text, status] of broken)
+    test(`${name}: ${status}, and the connection ends though its sender does not close it`, async () => {
+      const w = world({ requestTimeoutSeconds: 1 })
+      const { port } = await http(w)
+      const told = talk(port, text)
+      await told.ended
+      expect([statuses(told.read), w.spans.length, w.inflight.bytes, w.errors]).toEqual([[status], 0, 0, []])
+    })
+  test('nothing is taken behind an answer that closes the connection', async () => {
+    const w = world()
+    const { port } = await http(w)
+    const refused = talk(port, 'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\nabc')
+    while (!refused.read.includes('is not OTLP')) await new Promise((r) => setTimeout(r, 5))
+    refused.socket.write(Buffer.concat([Buffer.from('defghi'), whole()]))
+    const closes = talk(port, Buffer.concat([whole('connection: close\r\n'), whole()]))
+    await Promise.all([refused.ended, closes.ended])
+    expect([statuses(refused.read), statuses(closes.read), w.spans.length]).toEqual([['415'], ['200'], 1])
+  })
+  test('garbage behind a good request does not take its answer', async () => {
+    const w = world()
+    const { port } = await http(w)
+    const told = talk(port, Buffer.concat([whole(), whole(), Buffer.from('hello\r\n\r\n')]))
+    await told.ended
+    expect([statuses(told.read), w.spans.length, w.errors]).toEqual([['200', '200'], 2, []])
   })
   test('a browser may send from an origin that was configured, and from no other', async () => {
     const { url } = await http(world())
