@@ -109,7 +109,7 @@ export async function startGrpcReceiver(options: ReceiverParts & { readonly addr
 async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: ReceiverParts): Promise<void> {
   const path = headers[':path'] ?? ''
   const contentType = headers['content-type'] ?? ''
-  if (headers[':method'] !== 'POST' || !/^application\/grpc(\+proto)?(;|$)/.test(contentType)) {
+  if (headers[':method'] !== 'POST' || !/^application\/grpc(\+proto)?[ \t]*(;|$)/i.test(contentType)) {
     // Not a gRPC client: plain HTTP status, as the gRPC specification asks.
     stream.respond({ ':status': 415 }, { endStream: true })
     options.events.rejected('grpc', 'other', 'content_type')

@@ -168,7 +168,8 @@ interface Target {
 }
 
 function targetOf(request: IncomingMessage): Target {
-  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  // Proxies are sent the whole URI, and servers must take it too (RFC 9112 section 3.2.2).
+  const path = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? ''
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   return {
     path,
@@ -190,7 +191,8 @@ async function take(
   const place = admit(options, options.sender?.(request.headers.authorization))
   try {
     place.fits(head.announced)
-    if (request.headers.expect !== undefined) response.writeContinue()
+    // A sender of HTTP/1.0 does not know of it (RFC 9110 section 10.1.1).
+    if (request.headers.expect !== undefined && request.httpVersion !== '1.0') response.writeContinue()
     const body = await readBody(request, { maxBytes: options.limits.maxBodyBytes, place, watch: within(options.limits) })
     const unpacking = unpackIn(place, body, contentEncoding, options)
     // Not awaited where it is there: the next request unpacks into the same memory.
@@ -255,7 +257,9 @@ function checkHead(request: IncomingMessage, target: Target, options: HttpReceiv
   if (type !== 'application/x-protobuf' && type !== 'application/json') {
     throw new Refusal('content_type', `content type "${type.slice(0, 100)}" is not OTLP; send application/x-protobuf or application/json`)
   }
-  const contentEncoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase() || 'identity'
+  const named = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase() || 'identity'
+  // RFC 9110 section 8.4.1.3.
+  const contentEncoding = named === 'x-gzip' ? 'gzip' : named
   if (!ENCODINGS.includes(contentEncoding))
     throw new Refusal(
       'content_encoding',

@@ -399,6 +399,24 @@ describe('OTLP/HTTP', () => {
     await told.ended
     expect([statuses(told.read), w.spans.length, w.errors]).toEqual([['200', '200'], 2, []])
   })
+  const forms: readonly (readonly [string, () => string | Buffer])[] = [
+    ['the whole URI as its target', () => whole('connection: close\r\n').toString('latin1').replace(' /v1', ' http://x:1/v1')],
+    ['HTTP/1.0 and Expect, which gets no 100', () => whole('expect: 100-continue\r\n').toString('latin1').replace('HTTP/1.1', 'HTTP/1.0')],
+    [
+      'x-gzip, which is gzip',
+      () => {
+        const body = zlib.gzipSync(toProtobuf(request))
+        return Buffer.concat([Buffer.from(head(body.length, 'content-encoding: X-GZIP\r\nconnection: close\r\n')), body])
+      },
+    ],
+  ]
+  for (const [name, text] of forms)
+    test(`a request with ${name}, is taken`, async () => {
+      const w = world()
+      const told = talk((await http(w)).port, Buffer.isBuffer(text()) ? text() : Buffer.from(text() as string, 'latin1'))
+      await told.ended
+      expect([statuses(told.read), w.spans.length]).toEqual([['200'], 1])
+    })
   test('a browser may send from an origin that was configured, and from no other', async () => {
     const { url } = await http(world())
     const ask = (origin: string): Promise<Response> =>
