@@ -129,8 +129,14 @@ function createUse(): () => MemoryUse {
   const { rss: atStart, heapTotal: heapAtStart, external: externalAtStart } = process.memoryUsage()
   const besides = Math.max(0, atStart - heapAtStart - externalAtStart)
   return () => {
-    const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
-    return { process: Math.min(rss, besides + heapTotal + external), heap: heapUsed }
+    try {
+      const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
+      return { process: Math.min(rss, besides + heapTotal + external), heap: heapUsed }
+    } catch {
+      // What is resident is read from a file, for which there may be no descriptor left.
+      const { total_heap_size: heapTotal, used_heap_size: heap, external_memory: external } = getHeapStatistics()
+      return { process: besides + heapTotal + external, heap }
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { DEFAULT_CONFIG, parseConfig } from '../../../app/config.ts'
 import { configOf } from '../../../app/processes/divide.ts'
 import { createMemoryGuard, type MemoryGuard } from '../../../app/memory-guard.ts'
@@ -179,6 +179,23 @@ describe('the guard', () => {
     })
     guard.look()
     expect([guard.refuses, guard.limitBytes]).toEqual([undefined, undefined])
+  })
+  test('without descriptors it goes on by what needs none', () => {
+    const guard = createMemoryGuard({
+      limits: { max_memory: { bytes: 2 ** 40 }, refuse_above_memory: 0.8 },
+      log: { warn: () => undefined, info: () => undefined },
+    })
+    const before = guard.use()
+    const memoryUsage = vi.spyOn(process, 'memoryUsage').mockImplementation(() => {
+      throw Object.assign(new Error('EMFILE: too many open files, uv_resident_set_memory'), { code: 'EMFILE' })
+    })
+    try {
+      expect(guard.refusesNow()).toBeUndefined()
+      expect(guard.use().heap / before.heap).toBeGreaterThan(0.5)
+      expect(guard.use().process / before.process).toBeGreaterThan(0.5)
+    } finally {
+      memoryUsage.mockRestore()
+    }
   })
   test("Node's own collector is found, and gives back what nobody holds", () => {
     let held: unknown[] | undefined = Array.from({ length: 200_000 }, (_, i) => ({ i }))
