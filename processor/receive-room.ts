@@ -34,11 +34,13 @@ export class InflightBytes {
 
   /** @throws Refusal `overload` or `share`. */
   enter(place: Place): void {
-    if (this.#places.size >= this.#maxRequests) this.#cutSlow(() => this.#places.size < this.#maxRequests)
     const free = this.#maxRequests - this.#places.size
-    if (free <= 0) throw new Refusal('overload', 'too many requests at once')
     const { requests } = this.#heldBy(place)
+    // Asked first: nobody is cut off for who has its share.
     if (this.#isShared() && requests > 0 && requests >= free) throw new Refusal('share', 'this token has its share of requests under way')
+    const fits = (): boolean => this.#places.size < this.#maxRequests
+    if (!fits()) this.#cutSlow(fits)
+    if (!fits()) throw new Refusal('overload', 'too many requests at once')
     this.#places.add(place)
     this.#change(place, 0, 1)
   }
@@ -48,12 +50,12 @@ export class InflightBytes {
    * @throws Refusal `overload` or `share`.
    */
   check(place: Place, more: number): void {
-    const fits = (): boolean => this.#bytes <= place.held || this.#bytes + more <= this.#max
-    if (!fits()) this.#cutSlow(fits, place)
-    if (!fits()) throw new Refusal('overload', 'too many bytes in memory')
     const { bytes } = this.#heldBy(place)
     if (this.#isShared() && bytes > place.held && bytes + more > this.#max - this.#bytes)
       throw new Refusal('share', 'this token has its share of bytes in memory')
+    const fits = (): boolean => this.#bytes <= place.held || this.#bytes + more <= this.#max
+    if (!fits()) this.#cutSlow(fits, place)
+    if (!fits()) throw new Refusal('overload', 'too many bytes in memory')
   }
 
   /** Has very large bodies taken one after the other: each finds the memory as the one before left it. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { InflightBytes, Place } from '../../../processor/receive-room.ts'
 import type { Refusal } from '../../../processor/refusal.ts'
 
@@ -68,6 +68,22 @@ describe('room for requests', () => {
     expect(entered(room, undefined).is).toBe('overload')
     place.done()
     expect([entered(room, undefined).is, cut]).toEqual(['overload', undefined])
+  })
+  test('nobody is cut off for a sender that has its share', () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0)
+    try {
+      const room = new InflightBytes(100, 4, () => true)
+      let cut = 0
+      const slow = ['b', 'b', 'c'].map((sender) => entered(room, sender, 20).place)
+      for (const place of slow) place.awaits(() => cut++)
+      const { place } = entered(room, 'a', 30)
+      now.mockReturnValue(60_000)
+      expect([entered(room, 'a').is, attempt(() => new Place(room, 'a').fits(11)), cut]).toEqual(['share', 'share', 0])
+      // Who has nothing yet gets a place, and room.
+      expect([entered(room, 'd').is, attempt(() => place.fits(70)), cut]).toEqual(['in', 'in', 2])
+    } finally {
+      now.mockRestore()
+    }
   })
   test('what was held is given back, whatever happened', () => {
     const step = fc.record({ who: fc.nat(2), bytes: fc.nat(60), leaves: fc.boolean() })
