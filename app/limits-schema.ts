@@ -24,7 +24,12 @@ export const limitsSchema = z
       .lt(1)
       .default(0.8)
       .describe('Share of max_memory, and of the heap limit of Node, above which requests get 503 until less is used'),
-    request_timeout_seconds: duration.prefault(30),
+    request_timeout_seconds: duration
+      .prefault(30)
+      .describe('Until all of a body has come, over HTTP and gRPC; and until the answer of a gRPC call was fetched'),
+    grpc_idle_seconds: duration
+      .prefault(300)
+      .describe('A gRPC connection without a call for so long is ended; clients connect again by themselves'),
     max_nesting: count.describe('Depth of nested values; 32 in protobuf and 100 in JSON when left out').optional(),
     max_items_per_request: count.default(200_000).describe('Spans or log records in one request'),
     unpack_inline_bytes: count

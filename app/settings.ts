@@ -66,6 +66,9 @@ export function metricsOptions({ metrics }: Config, version: string): Partial<Me
   }
 }
 
+/** Timers of Node that are set to more than 24 days fire at once. */
+const LONGEST_SECONDS = 2_000_000
+
 /** What a request may be. */
 export function receiveLimits({ limits }: Config): ReceiveLimits {
   return {
@@ -74,7 +77,8 @@ export function receiveLimits({ limits }: Config): ReceiveLimits {
     maxDecompressedBytes: limits.max_decompressed_bytes,
     maxCompressionRatio: limits.max_compression_ratio,
     maxConcurrentRequests: limits.max_concurrent_requests,
-    requestTimeoutSeconds: limits.request_timeout_seconds,
+    requestTimeoutSeconds: Math.min(limits.request_timeout_seconds, LONGEST_SECONDS),
+    grpcIdleSeconds: Math.min(limits.grpc_idle_seconds, LONGEST_SECONDS),
     unpackInlineBytes: limits.unpack_inline_bytes,
     sliceAboveBytes: limits.slice_above_bytes,
     sliceBytes: Math.min(limits.slice_bytes, limits.slice_above_bytes),

@@ -9,7 +9,6 @@ import {
   createServer,
   type Http2SecureServer,
   type Http2Server,
-  type Http2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
@@ -18,6 +17,7 @@ import { ENCODINGS, unpackIn } from './body.ts'
 import { DecodeError } from './decode/decode.ts'
 import { exportResponse, rpcStatus } from './protobuf-write.ts'
 import { readBody } from './receive-body.ts'
+import { beginMs, endInTime, watchConnections } from './receive-grpc-connections.ts'
 import {
   type Address,
   admit,
@@ -66,25 +66,26 @@ const CODE: Readonly<Record<RequestRejectReason, number>> = {
 
 /** Starts an OTLP/gRPC receiver. @throws when it cannot listen. */
 export async function startGrpcReceiver(options: ReceiverParts & { readonly address: Address }): Promise<Receiver> {
-  const sessions = new Set<Http2Session>()
   const settings = { initialWindowSize: 4 * 2 ** 20, maxConcurrentStreams: 100 }
   const { tls } = options
-  const secure: Http2SecureServer | undefined = tls === undefined ? undefined : createSecureServer({ settings, ...tlsOptions(tls) })
+  const secure: Http2SecureServer | undefined =
+    tls === undefined ? undefined : createSecureServer({ settings, handshakeTimeout: beginMs(options.limits), ...tlsOptions(tls) })
   secure?.on('tlsClientError', (error: Error) => options.events.handshakeFailed?.('grpc', error))
   const server: Http2Server | Http2SecureServer = secure ?? createServer({ settings })
+  const connections = watchConnections(server, options.limits)
   server.on('session', (session) => {
-    sessions.add(session)
     session.setLocalWindowSize(16 * 2 ** 20)
     session.on('error', () => undefined)
-    session.once('close', () => sessions.delete(session))
   })
   server.on('sessionError', () => undefined)
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined)
-    handle(stream, headers, options).catch((error: unknown) => {
-      options.events.internalError('receive_grpc', error)
-      finish(stream, 13, 'internal error')
-    })
+    handle(stream, headers, options)
+      .catch((error: unknown) => {
+        options.events.internalError('receive_grpc', error)
+        finish(stream, 13, 'internal error')
+      })
+      .finally(() => endInTime(stream, options.limits))
   })
   await new Promise<void>((listening, failed) => {
     server.once('error', failed)
@@ -94,15 +95,7 @@ export async function startGrpcReceiver(options: ReceiverParts & { readonly addr
   return {
     port: (server.address() as AddressInfo).port,
     ...(secure === undefined ? {} : { secure: (next) => secure.setSecureContext(tlsOptions(next)) }),
-    close: async (graceMs) => {
-      const closed = new Promise<void>((done) => server.close(() => done()))
-      for (const session of sessions) session.close()
-      const timer = setTimeout(() => {
-        for (const session of sessions) session.destroy()
-      }, graceMs)
-      await closed
-      clearTimeout(timer)
-    },
+    close: (graceMs) => connections.close(new Promise<void>((done) => server.close(() => done())), graceMs),
   }
 }
 
@@ -147,9 +140,15 @@ async function take(
   const place = admit(options, options.sender?.(headers.authorization))
   try {
     const frame = await readFrame(stream, options, place)
-    const encoding = frame.compressed ? String(headers['grpc-encoding'] ?? '') : 'identity'
+    const encoding = frame.compressed ? String(headers['grpc-encoding'] ?? 'identity') : 'identity'
+    // compression.md of gRPC, test case 6.
+    if (frame.compressed && encoding === 'identity')
+      throw new Refusal('framing', 'the message says that it is compressed, and grpc-encoding names no way')
     if (!ENCODINGS.includes(encoding))
-      throw new Refusal('content_encoding', `grpc-encoding "${encoding}" is not supported; use one of ${ENCODINGS.join(', ')}`)
+      throw new Refusal(
+        'content_encoding',
+        `grpc-encoding "${encoding.slice(0, 100)}" is not supported; use one of ${ENCODINGS.join(', ')}`,
+      )
     const unpacking = unpackIn(place, frame.body, encoding, options)
     // Not awaited where it is there: the next request unpacks into the same memory.
     const unpacked = unpacking instanceof Promise ? await unpacking : unpacking
@@ -183,7 +182,9 @@ async function readFrame(
   if (all.length < 5) throw new Refusal('framing', 'the call holds no message')
   const length = all.readUInt32BE(1)
   if (length !== all.length - 5) throw new Refusal('framing', `the message says ${length} bytes, ${all.length - 5} came`)
-  return { compressed: all[0] === 1, body: all.subarray(5) }
+  const flag = all.readUInt8(0)
+  if (flag > 1) throw new Refusal('framing', `the compressed flag of the message is ${flag}; it must be 0 or 1`)
+  return { compressed: flag === 1, body: all.subarray(5) }
 }
 
 const OK_HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto', 'grpc-accept-encoding': ENCODINGS.join(',') }
@@ -197,9 +198,13 @@ function succeed(stream: ServerHttp2Stream, message: Buffer): void {
   stream.end(Buffer.concat([head, message]))
 }
 
+/** Of a message, so that with all of it escaped it fits into 8 KiB of headers, which is what clients take; longer ones end the connection. */
+const MESSAGE_CHARACTERS = 400
+
 /** A trailers-only answer with the error. */
-function finish(stream: ServerHttp2Stream, code: number, message: string, retrySeconds?: number): void {
+function finish(stream: ServerHttp2Stream, code: number, text: string, retrySeconds?: number): void {
   if (stream.destroyed || stream.headersSent) return
+  const message = text.slice(0, MESSAGE_CHARACTERS)
   const details = rpcStatus(code, message, retrySeconds).toString('base64').replace(/=+$/, '')
   stream.respond(
     { ...OK_HEADERS, 'grpc-status': String(code), 'grpc-message': percentEncode(message), 'grpc-status-details-bin': details },

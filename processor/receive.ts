@@ -91,6 +91,8 @@ export interface ReceiveLimits {
   readonly maxCompressionRatio: number
   readonly maxConcurrentRequests: number
   readonly requestTimeoutSeconds: number
+  /** gRPC connections without a call for so long are ended. */
+  readonly grpcIdleSeconds: number
   /** Compressed bodies above this are unpacked on the thread pool. */
   readonly unpackInlineBytes: number
   /** Unpacked bodies above this are taken in slices of about so many bytes. */
@@ -104,6 +106,7 @@ export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
   maxCompressionRatio: 200,
   maxConcurrentRequests: 256,
   requestTimeoutSeconds: 30,
+  grpcIdleSeconds: 300,
   // 256 kB of gzip can be 100 ms of work.
   unpackInlineBytes: 256 * 1024,
   // Spans of a MiB can be some 20 ms of work.

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
-import { connect as connectHttp2 } from 'node:http2'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import zlib from 'node:zlib'
 import grpc from '@grpc/grpc-js'
@@ -10,6 +10,7 @@ import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, describe, expect, test } from 'vitest'
+import { DecodeError } from '../../processor/decode/decode.ts'
 import { createDecoder } from '../../processor/decode/index.ts'
 import { INTEREST } from '../../processor/dialects/index.ts'
 import {
@@ -84,6 +85,20 @@ const post = (
   headers: Record<string, string> = PROTO_TYPE,
   path = '/v1/traces',
 ): Promise<Response> => fetch(url + path, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers })
+
+/** What is answered on a connection until the receiver ends it; its sender never closes its side. */
+function talk(port: number, first: string | Buffer): { readonly socket: Socket; read: string; readonly ended: Promise<unknown> } {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined)
+  const talk = { socket, read: '', ended: new Promise((done) => socket.once('close', done)) }
+  socket.setEncoding('latin1').on('data', (text: string) => (talk.read += text))
+  // That the other side is gone is seen by who goes on writing.
+  socket.once('end', () => {
+    const more = setInterval(() => socket.write('x'), 50)
+    socket.once('close', () => clearInterval(more))
+  })
+  socket.write(first)
+  return talk
+}
 
 describe('OTLP/HTTP', () => {
   const encodings: readonly (readonly [string, (b: Uint8Array) => Uint8Array])[] = [
@@ -338,19 +353,6 @@ describe('OTLP/HTTP', () => {
     socket.destroy()
     expect((await post(url, '{}', JSON_TYPE)).status).toBe(200)
   })
-  /** What is answered on a connection until the receiver ends it; its sender never closes its side. */
-  function talk(port: number, first: string | Buffer): { readonly socket: Socket; read: string; readonly ended: Promise<unknown> } {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined)
-    const talk = { socket, read: '', ended: new Promise((done) => socket.once('close', done)) }
-    socket.setEncoding('latin1').on('data', (text: string) => (talk.read += text))
-    // That the other side is gone is seen by who goes on writing.
-    socket.once('end', () => {
-      const more = setInterval(() => socket.write('x'), 50)
-      socket.once('close', () => clearInterval(more))
-    })
-    socket.write(first)
-    return talk
-  }
   const head = (bytes: number, more = ''): string =>
     `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: ${bytes}\r\n${more}\r\n`
   const whole = (more = ''): Buffer => Buffer.concat([Buffer.from(head(toProtobuf(request).length, more)), toProtobuf(request)])
@@ -535,6 +537,105 @@ describe('OTLP/gRPC', () => {
     clearInterval(drip)
     session.destroy()
     expect([headers['grpc-status'], w.rejected, w.inflight.bytes]).toEqual(['4', ['timeout'], 0])
+  })
+  /** One call over node:http2, so that it may be anything: its status, and its message. */
+  async function raw(session: ClientHttp2Session, frame: Uint8Array, headers: Record<string, string> = {}): Promise<readonly unknown[]> {
+    const stream = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers', ...headers })
+    stream.on('error', () => undefined).resume()
+    let found: Record<string, unknown> = {}
+    for (const event of ['response', 'trailers']) stream.on(event, (more: Record<string, unknown>) => (found = { ...found, ...more }))
+    stream.end(frame)
+    await new Promise((done) => stream.once('close', done))
+    return [found['grpc-status'], found['grpc-message']]
+  }
+  const framed = (flag: number): Buffer => Buffer.concat([Buffer.from([flag, 0, 0, 0, toProtobuf(request).length]), toProtobuf(request)])
+  test('a message that says it is compressed, but not how, is refused as gRPC asks', async () => {
+    const w = world()
+    const session = connectHttp2(`http://${await rpc(w)}`)
+    expect(toProtobuf(request).length).toBeLessThan(256)
+    for (const headers of [{}, { 'grpc-encoding': 'identity' }])
+      expect(await raw(session, framed(1), headers)).toEqual(['13', expect.stringContaining('compressed')])
+    expect(await raw(session, framed(2), { 'grpc-encoding': 'gzip' })).toEqual(['13', expect.stringContaining('0 or 1')])
+    expect(await raw(session, framed(0), { 'grpc-encoding': 'gzip', 'content-type': 'Application/gRPC ; x=y' })).toEqual(['0', undefined])
+    session.destroy()
+    expect([w.spans.length, w.inflight.bytes, w.errors]).toEqual([1, 0, []])
+  })
+  test('whatever a sender says, its answer fits, and the connection stays for others', async () => {
+    const w: World = {
+      ...world(),
+      ingest: () => {
+        throw new DecodeError('protobuf', 0, '\u{20ac}'.repeat(50_000))
+      },
+    }
+    const session = connectHttp2(`http://${await rpc(w)}`)
+    expect(await raw(session, framed(1), { 'grpc-encoding': 'x'.repeat(30_000) })).toEqual(['12', expect.stringMatching(/"x{100}" is not/)])
+    const [status, message] = await raw(session, framed(0))
+    expect(status).toBe('3')
+    expect((message as string).length).toBeLessThan(4000)
+    expect(session.destroyed).toBe(false)
+    session.destroy()
+  })
+
+  const http2Frame = (type: number, flags: number, id: number, payload: Buffer = Buffer.alloc(0)): Buffer => {
+    const head = Buffer.alloc(9)
+    head.writeUIntBE(payload.length, 0, 3)
+    head.set([type, flags], 3)
+    head.writeUInt32BE(id, 5)
+    return Buffer.concat([head, payload])
+  }
+  const literal = (name: string, value: string): Buffer =>
+    Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)])
+  const headersOf = (path: string): Buffer =>
+    Buffer.concat(
+      Object.entries({ ':method': 'POST', ':scheme': 'http', ':path': path, 'content-type': 'application/grpc' }).map(([k, v]) =>
+        literal(k, v),
+      ),
+    )
+  const begin = (settings: Buffer = Buffer.alloc(0)): Buffer =>
+    Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), http2Frame(4, 0, 0, settings)])
+  const slow: readonly (readonly [string, Buffer])[] = [
+    ['that says nothing', Buffer.alloc(0)],
+    ['with half a preface', Buffer.from('PRI * HT')],
+    ['without a call', begin()],
+    ['with headers that never end', Buffer.concat([begin(), http2Frame(1, 0, 1, literal(':method', 'POST'))])],
+    [
+      'that asks for health and never ends its call',
+      Buffer.concat([begin(), http2Frame(1, 4, 1, headersOf('/grpc.health.v1.Health/Check'))]),
+    ],
+    [
+      'that does not take its answers',
+      Buffer.concat([begin(Buffer.from([0, 4, 0, 0, 0, 0])), http2Frame(1, 4, 1, headersOf(PATH)), http2Frame(0, 1, 1, framed(0))]),
+    ],
+  ]
+  for (const [name, bytes] of slow)
+    test(`a connection ${name} ends by itself`, async () => {
+      const w = world({ requestTimeoutSeconds: 1, grpcIdleSeconds: 0.2 })
+      const { ended } = talk(Number((await rpc(w)).split(':')[1]), bytes)
+      await ended
+      expect([w.inflight.bytes, w.errors]).toEqual([0, []])
+    })
+  test('closing does not wait for those who do not close their side, nor longer than it may for a call', async () => {
+    const r = await startGrpcReceiver({ ...world(), address: { host: '127.0.0.1', port: 0 } })
+    const idle = [begin(), Buffer.alloc(0)].map((bytes) =>
+      connect({ port: r.port, host: '127.0.0.1', allowHalfOpen: true })
+        .on('error', () => undefined)
+        .resume()
+        .write(bytes),
+    )
+    await new Promise((done) => setTimeout(done, 100))
+    const began = performance.now()
+    await r.close(60_000)
+    expect(idle).toHaveLength(2)
+    expect(performance.now() - began).toBeLessThan(4000)
+
+    const busy = await startGrpcReceiver({ ...world(), address: { host: '127.0.0.1', port: 0 } })
+    const bytes = Buffer.concat([begin(), http2Frame(1, 4, 1, headersOf(PATH))])
+    connect({ port: busy.port, host: '127.0.0.1', allowHalfOpen: true })
+      .on('error', () => undefined)
+      .resume()
+      .write(bytes)
+    await new Promise((done) => setTimeout(done, 100))
+    await busy.close(300)
   })
   test('the health service answers SERVING', async () =>
     expect((await call(await rpc(world()), new Uint8Array(), '/grpc.health.v1.Health/Check')).body).toEqual(Buffer.from([8, 1])))

@@ -57,6 +57,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'runs: { idle_seconds: 10x }',
     'c.yaml:1:23  runs.idle_seconds: "10x" is no duration; write seconds or something like 15m, 1h30m, 28d',
   ],
+  ['less than no time', 'limits: { grpc_idle_seconds: -1 }', 'c.yaml:1:30  limits.grpc_idle_seconds: -1 is too small; write more than 0'],
   ['a bad address', 'listen: nowhere', 'c.yaml:1:9  listen: "nowhere" is no host:port; write something like 127.0.0.1:4318, or off'],
   ['no number of processes', 'processes: all', 'c.yaml:1:12  processes: expected a number of processes, or auto for one per core'],
   ['no processes at all', 'processes: 0', 'c.yaml:1:12  processes: 0 is too small; write 1 or more, or auto'],
@@ -295,6 +296,10 @@ describe('settings', () => {
       unpackInlineBytes: 1,
       sliceAboveBytes: 65_536,
       sliceBytes: 65_536,
+    })
+    expect(receiveLimits(config('limits: { grpc_idle_seconds: 2m, request_timeout_seconds: 30d }'))).toMatchObject({
+      grpcIdleSeconds: 120,
+      requestTimeoutSeconds: 2_000_000,
     })
     expect(receiveLimits(config('limits: { slice_bytes: 4096 }'))).toMatchObject({ sliceAboveBytes: 2 * 2 ** 20, sliceBytes: 4096 })
   })
