@@ -31,7 +31,7 @@ import {
   type Place,
   type IngestResult,
   tlsOptions,
-  within,
+  inTime,
 } from './receive.ts'
 import { takeIn } from './receive-take.ts'
 
@@ -177,7 +177,7 @@ async function readFrame(
   const all = await readBody(stream, {
     maxBytes: limits.maxBodyBytes + 5,
     place,
-    watch: within(limits),
+    watch: inTime(limits),
   })
   if (all.length < 5) throw new Refusal('framing', 'the call holds no message')
   const length = all.readUInt32BE(1)

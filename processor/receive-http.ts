@@ -22,7 +22,7 @@ import {
   type Signal,
   type IngestResult,
   tlsOptions,
-  within,
+  inTime,
 } from './receive.ts'
 import { takeIn } from './receive-take.ts'
 
@@ -77,7 +77,7 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
   // Node looks for connections that are late every 30 s unless it is told otherwise: too seldom for the seconds that are configured.
   const headersTimeout = Math.min(HEADERS_MS, requestTimeout)
   const timeouts = {
-    // A body that is late is refused by a time of its own (`within`), and answered: Node would go on reading it. This is for what is left.
+    // A body that is late is refused by a time of its own (`inTime`), and answered: Node would go on reading it. This is for what is left.
     requestTimeout: headersTimeout + requestTimeout + LINGER_MS,
     headersTimeout,
     keepAliveTimeout: 75_000,
@@ -193,7 +193,7 @@ async function take(
     place.fits(head.announced)
     // A sender of HTTP/1.0 does not know of it (RFC 9110 section 10.1.1).
     if (request.headers.expect !== undefined && request.httpVersion !== '1.0') response.writeContinue()
-    const body = await readBody(request, { maxBytes: options.limits.maxBodyBytes, place, watch: within(options.limits) })
+    const body = await readBody(request, { maxBytes: options.limits.maxBodyBytes, place, watch: inTime(options.limits) })
     const unpacking = unpackIn(place, body, contentEncoding, options)
     // Not awaited where it is there: the next request unpacks into the same memory.
     const unpacked = unpacking instanceof Promise ? await unpacking : unpacking

@@ -150,7 +150,7 @@ export function admit({ inflight, memory }: ReceiverParts, sender: string | unde
 }
 
 /** Ends the reading of a body that takes too long; for all of it: a byte now and then must not hold it open. */
-export function within({ requestTimeoutSeconds }: ReceiveLimits): (stop: (why: Refusal) => void) => () => void {
+export function inTime({ requestTimeoutSeconds }: ReceiveLimits): (stop: (why: Refusal) => void) => () => void {
   return (stop) => {
     const timer = setTimeout(() => stop(new Refusal('timeout', 'the body did not arrive in time')), requestTimeoutSeconds * 1000)
     return () => clearTimeout(timer)
