@@ -23,7 +23,7 @@ export function deriveRuns(lines: readonly SignalLine[]): Derived {
       late: (work) => late.push(work),
       duplicate: () => undefined,
       linksDropped: () => undefined,
-      evaluationDropped: () => undefined,
+      evaluationsDropped: () => undefined,
       failed: (error) => {
         throw error
       },

@@ -28,7 +28,7 @@ const state = new Runs(
     late: () => undefined,
     duplicate: () => undefined,
     linksDropped: () => undefined,
-    evaluationDropped: () => undefined,
+    evaluationsDropped: () => undefined,
     failed: (error) => {
       throw error
     },

@@ -182,7 +182,7 @@ function openRuns(count: number): Runs {
       late: nothing,
       duplicate: nothing,
       linksDropped: nothing,
-      evaluationDropped: nothing,
+      evaluationsDropped: nothing,
       failed: nothing,
       costOf: () => 0.012,
     },

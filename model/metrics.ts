@@ -372,7 +372,7 @@ export const METRICS = {
     type: 'counter',
     group: 'completeness',
     labels: ['reason'],
-    help: 'Evaluations from outside that were dropped: their run was never found (expired, queue_full), or has as many as it may (run_full).',
+    help: 'Evaluations from outside that were dropped: their run was never found (expired, queue_full), or has as many as it may (run_full), or their trace closed without one (no_run).',
   },
   agentopz_spans_received_total: {
     type: 'counter',

@@ -144,7 +144,7 @@ export function createPipeline(
         ),
       duplicate: (agent, environment) => metrics.add('agentopz_duplicate_spans_total', { agent, environment }, 1, now),
       linksDropped: (reason, count) => metrics.add('agentopz_link_spans_dropped_total', { reason }, count, now),
-      evaluationDropped: () => metrics.add('agentopz_evaluations_unmatched_total', { reason: 'run_full' }, 1, now),
+      evaluationsDropped: (reason, count) => metrics.add('agentopz_evaluations_unmatched_total', { reason }, count, now),
       failed: (error) => failed('runs', error),
       costOf: (run) => knownCost(run, (spend) => settings.prices.price(spend)),
     },

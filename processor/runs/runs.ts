@@ -17,7 +17,17 @@ import { RememberedSpans } from './remember.ts'
 import { Responses } from './responses.ts'
 import { captureHeld, restorePart, type RunsCapture, type RunsPart } from './state.ts'
 import type { ClosedRun, ClosedTrace, HeldFact, OpenTrace } from './trace.ts'
-import { closedTraceOf, labelsOf, NO_WORK, type OpenRunView, type RunEvents, type RunLimits, viewOf, workOf } from './words.ts'
+import {
+  closedTraceOf,
+  judgeWithoutRun,
+  labelsOf,
+  NO_WORK,
+  type OpenRunView,
+  type RunEvents,
+  type RunLimits,
+  viewOf,
+  workOf,
+} from './words.ts'
 
 export class Runs {
   #limits: RunLimits
@@ -130,7 +140,7 @@ export class Runs {
     if (this.#held.isOpen(slot) && this.#held.closedBefore(slot) === undefined) {
       const open = this.#held.wake(slot)
       if (open.evaluations.length < this.#limits.maxSpansPerRun) open.evaluations.push({ spanId, evaluation })
-      else this.#events.evaluationDropped()
+      else this.#events.evaluationsDropped('run_full', 1)
       this.#held.changed(open)
       return true
     }
@@ -288,6 +298,7 @@ export class Runs {
       this.#closeRun(trace, run, aboveRoot[i], reason, (r) => kept.push({ ...r, spanIds: spanIds?.[i] }))
     }
     if (loose !== undefined) this.#closeLoose(trace, loose, kept[0], before)
+    if (runs.length === 0 && trace.evaluations.length > 0) judgeWithoutRun(this.#events, trace, kept[0])
     const life = this.#remember(trace, kept, missingParents, now)
     for (const claim of claims) this.#responses.remember(claim, life)
     while (this.#held.closed.size > this.#limits.maxRememberedTraces) this.#held.closed.dropOldest()
@@ -365,8 +376,10 @@ export class Runs {
     const work = isRepeat || isTwin ? NO_WORK : lateWorkOf(fact)
     for (const s of work.spend) closed.counted.add(s.spanId)
     for (const t of work.toolCalls) closed.tools.add(t.spanId)
+    // Those of other spans are handed on by themselves.
+    const evaluations = (fact.reading.evaluations ?? []).filter((e) => e.target === undefined)
     const conflicts = isTwin ? (['duplicate_response'] as const) : work.conflicts
-    this.#events.late({ ...work, ...labelsOf(run), traceId, conflicts, evaluations: fact.reading.evaluations ?? [], lateSpans: 1 })
+    this.#events.late({ ...work, ...labelsOf(run), traceId, conflicts, evaluations, lateSpans: 1 })
   }
 }
 

@@ -65,8 +65,8 @@ export interface RunEvents {
   late(work: LateWork): void
   duplicate(agent: string, environment: string): void
   linksDropped(reason: 'link_bound' | 'idle', count: number): void
-  /** An evaluation of a run that has as many as it may have. */
-  evaluationDropped(): void
+  /** Evaluations of a run that has as many as it may have, or of a trace that closed without a run. */
+  evaluationsDropped(reason: 'run_full' | 'no_run', count: number): void
   /** Our own code threw over one trace, which was given up if need be: it must not hold up the others. */
   failed(error: unknown): void
   /** What is known of an open run's cost; unknown where this is left out. */
@@ -145,4 +145,10 @@ export function closedTraceOf(trace: OpenTrace, runs: readonly ClosedRun[], miss
   }
   for (const id of missingParents) if (!trace.has(id)) missing.add(id)
   return { closedMs: now, runs, ...noted, missingParents: missing }
+}
+
+/** Tells of evaluations that came apart, of a trace that has no run: they are of one that closed before. */
+export function judgeWithoutRun(events: RunEvents, { traceId, evaluations }: OpenTrace, home: ClosedRun | undefined): void {
+  if (home === undefined) events.evaluationsDropped('no_run', evaluations.length)
+  else events.late({ ...NO_WORK, ...labelsOf(home), traceId, evaluations: evaluations.map((e) => e.evaluation) })
 }

@@ -13,7 +13,7 @@ const NOTHING = {
   late: () => undefined,
   duplicate: () => undefined,
   linksDropped: () => undefined,
-  evaluationDropped: () => undefined,
+  evaluationsDropped: () => undefined,
   failed: () => undefined,
 }
 

@@ -28,7 +28,7 @@ class World {
         late: (work: LateWork) => this.said.push(['late', work]),
         duplicate: (who, where) => this.said.push(['duplicate', who, where]),
         linksDropped: () => undefined,
-        evaluationDropped: () => undefined,
+        evaluationsDropped: () => undefined,
         failed: (error) => {
           throw error
         },

@@ -16,7 +16,7 @@ class World {
   readonly closed: Run[] = []
   readonly late: LateWork[] = []
   readonly failures: unknown[] = []
-  evaluationsDropped = 0
+  dropped = 0
   runs = this.#made()
 
   #made(): Runs {
@@ -27,7 +27,7 @@ class World {
         late: (work) => this.late.push(work),
         duplicate: () => undefined,
         linksDropped: () => undefined,
-        evaluationDropped: () => this.evaluationsDropped++,
+        evaluationsDropped: (_, count) => (this.dropped += count),
         failed: (error) => this.failures.push(error),
       },
       7,
@@ -229,7 +229,24 @@ test('evaluations of an open run beyond its bound are told', () => {
   const w = new World()
   w.add(spansOf(agent('a', 'x', [model('m', 1, 1)])), 0)
   for (let i = 0; i < 8; i++) w.runs.evaluate({ name: 'good', score: 1, source: 'external' }, TRACE, idOf('a'))
-  expect(w.evaluationsDropped).toBe(2)
+  expect(w.dropped).toBe(2)
+})
+
+test('evaluations of a trace that closes without a run are told, and those of a late span that judge another are not its own', () => {
+  const w = new World()
+  w.add(spansOf(embedding('e')), 0)
+  w.runs.evaluate({ name: 'good', score: 1, source: 'external' }, TRACE, idOf('e'))
+  w.runs.sweep(IDLE)
+  w.runs.sweep(IDLE)
+  expect([w.closed.length, w.dropped]).toEqual([0, 1])
+  const other = new World()
+  const evaluation = { name: 'good', score: 1, source: 'external' } as const
+  const judged = [evaluation, { ...evaluation, name: 'other', target: { traceId: OTHER, spanId: idOf('x') } }]
+  const spans = spansOf(agent('a', 'x', [model('m', 1, 1), { id: 'v', reading: { role: 'evaluator', evaluations: judged } }]))
+  other.add(spans, 0, ['a', 'm'])
+  other.runs.sweep(SETTLED)
+  other.add(spans, SETTLED, ['v'])
+  expect(other.late.map((l) => l.evaluations)).toEqual([[evaluation]])
 })
 
 test('a trace over which our own code throws is given up, told, and holds up nobody', () => {

@@ -9,7 +9,7 @@ class World {
   readonly late: LateWork[] = []
   readonly duplicates: string[] = []
   linksDropped = 0
-  evaluationsDropped = 0
+  dropped = 0
   readonly failures: unknown[] = []
   readonly runs: Runs
   constructor(limits: Partial<RunLimits> = {}) {
@@ -20,7 +20,7 @@ class World {
         late: (work) => this.late.push(work),
         duplicate: (a) => this.duplicates.push(a),
         linksDropped: (_, n) => (this.linksDropped += n),
-        evaluationDropped: () => this.evaluationsDropped++,
+        evaluationsDropped: (_, count) => (this.dropped += count),
         failed: (error) => this.failures.push(error),
       },
       7,

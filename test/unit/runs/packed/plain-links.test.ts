@@ -34,7 +34,7 @@ class World {
         late: (work) => this.said.push(['late', work]),
         duplicate: (who) => this.said.push(['duplicate', who]),
         linksDropped: (reason, n) => this.said.push([reason, n]),
-        evaluationDropped: () => undefined,
+        evaluationsDropped: () => undefined,
         failed: (error) => {
           throw error
         },
