@@ -4,8 +4,9 @@
  */
 import type { Fact, ModelCall, Run, SpanRole, Spend, ToolCall } from '../../model/run.ts'
 import { type CountedCalls, countModelCalls } from './model-calls.ts'
+import type { RememberedSpans } from './remember.ts'
 import { countToolCalls } from './tool-calls.ts'
-import type { ClosedTrace, OpenTrace } from './trace.ts'
+import type { ClosedRun, ClosedTrace, OpenTrace } from './trace.ts'
 import { buildTree, type Link } from './tree.ts'
 
 /** Paths longer than this are a sender's bug, or a loop. */
@@ -73,8 +74,29 @@ function aroundCounted(trace: Spans, before: ClosedTrace): ReadonlySet<string> {
   return around
 }
 
+type Seen = Pick<RememberedSpans, 'has'>
+
+/** The closed run that a span belongs to. */
+export function holderOf(seen: Seen, traceId: string, { runs }: ClosedTrace, spanId: string): ClosedRun | undefined {
+  if (spanId === '') return undefined
+  // The one that closed when it was alone has what no other has.
+  const run = runs.find((r) => r.spanIds?.has(spanId) === true) ?? runs.find((r) => r.spanIds === undefined)
+  return run?.spanIds !== undefined || seen.has(traceId, spanId) ? run : undefined
+}
+
+/**
+ * The closed run that the work of a trace that is open again belongs to: a root above or below it, or steps without a root of their own, are no
+ * further run. `above` is the missing parent that the run's path ends at, empty for none, undefined for a run without a root.
+ */
+export function lateHome(seen: Seen, trace: OpenTrace, run: Run, above: string | undefined): ClosedRun | undefined {
+  const before = trace.closed
+  if (before === undefined) return undefined
+  if (above === undefined || isAboveClosed(trace, run, before)) return before.runs[0]
+  return above === '' ? undefined : holderOf(seen, trace.traceId, before, above)
+}
+
 /** Whether a run has a span above what closed before: a parent that was missing then, or one above such a parent. */
-export function isAboveClosed(trace: Spans, run: Run, before: ClosedTrace): boolean {
+function isAboveClosed(trace: Spans, run: Run, before: ClosedTrace): boolean {
   const come = [...before.missingParents].filter((id) => trace.has(id))
   if (come.length === 0) return false
   const ids = new Set(run.spanIds)

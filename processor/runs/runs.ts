@@ -10,7 +10,7 @@ import type { Assembled, Loose } from './assemble.ts'
 import { isDue } from './due.ts'
 import { isCountedResponse, settleClaims, withoutForeignCalls, withoutForeignLoose } from './foreign.ts'
 import { Held, PACK_MS } from './held.ts'
-import { isAboveClosed, isSaid, lateWorkOf, newWork, spansOfRuns } from './late.ts'
+import { holderOf, isSaid, lateHome, lateWorkOf, newWork, spansOfRuns } from './late.ts'
 import { LIST, type List } from './packed/slots.ts'
 import type { OpenMaxima } from './packed/views.ts'
 import { RememberedSpans } from './remember.ts'
@@ -104,7 +104,7 @@ export class Runs {
       this.#tellRepeat(traceId, fact, open, closed)
       return
     }
-    const below = closed === undefined ? undefined : this.#holderOf(traceId, closed, fact.parentSpanId)
+    const below = closed === undefined ? undefined : holderOf(this.#seen, traceId, closed, fact.parentSpanId)
     if (closed !== undefined && below !== undefined) {
       this.#addLate(traceId, closed, below, fact, now)
       // What an open trace continues is written down when that closes.
@@ -127,7 +127,7 @@ export class Runs {
   #tellRepeat(traceId: string, fact: Fact, open: OpenTrace | undefined, closed: ClosedTrace | undefined): void {
     // A large run is not assembled anew for the sake of a label.
     const [known] = open === undefined ? [] : (this.#held.viewsOf(open, this.#view) ?? (open.spans <= 64 ? open.assembled().runs : []))
-    const run = known ?? (closed === undefined ? undefined : (this.#holderOf(traceId, closed, fact.spanId) ?? closed.runs[0]))
+    const run = known ?? (closed === undefined ? undefined : (holderOf(this.#seen, traceId, closed, fact.spanId) ?? closed.runs[0]))
     this.#events.duplicate(run?.agent ?? fact.reading.agentName ?? fact.service, run?.environment ?? fact.environment)
   }
 
@@ -145,7 +145,7 @@ export class Runs {
       return true
     }
     const closed = this.#held.closedBefore(slot) ?? this.#held.closed.get(id)
-    const run = closed === undefined ? undefined : (this.#holderOf(id, closed, spanId) ?? closed.runs[0])
+    const run = closed === undefined ? undefined : (holderOf(this.#seen, id, closed, spanId) ?? closed.runs[0])
     if (run === undefined) return false
     this.#events.late({ ...NO_WORK, ...labelsOf(run), traceId: id, evaluations: [evaluation] })
     return true
@@ -319,7 +319,7 @@ export class Runs {
       model: run.cohort.model,
       weight,
     }
-    const home = this.#lateHome(trace, run, above)
+    const home = lateHome(this.#seen, trace, run, above)
     if (home !== undefined) {
       this.#events.late({ ...newWork(workOf(run), trace, trace.closed), ...labelsOf(home), lateSpans: run.spanIds.length })
     } else if (!trace.hasCandidate && run.modelCalls.length + run.toolCalls.length === 0) {
@@ -329,14 +329,6 @@ export class Runs {
       keep(labels)
       this.#events.closed(weight === run.weight ? run : { ...run, weight }, reason)
     }
-  }
-
-  /** The closed run that late work belongs to: a root above or below it, or steps without a root of their own, are no further run. */
-  #lateHome(trace: OpenTrace, run: Run, above: string | undefined): ClosedRun | undefined {
-    const before = trace.closed
-    if (before === undefined) return undefined
-    if (above === undefined || isAboveClosed(trace, run, before)) return before.runs[0]
-    return above === '' ? undefined : this.#holderOf(trace.traceId, before, above)
   }
 
   #closeLoose(trace: OpenTrace, loose: Loose, home: ClosedRun | undefined, before: ReadonlySet<string>): void {
@@ -357,14 +349,6 @@ export class Runs {
   #forget(now: number): void {
     const { closed } = this.#held
     while (now - (closed.oldestMs ?? now) >= this.#limits.rememberMs && closed.size > 0) closed.dropOldest()
-  }
-
-  /** The closed run that a span belongs to. */
-  #holderOf(traceId: string, { runs }: ClosedTrace, spanId: string): ClosedRun | undefined {
-    if (spanId === '') return undefined
-    // The one that closed when it was alone has what no other has.
-    const run = runs.find((r) => r.spanIds?.has(spanId) === true) ?? runs.find((r) => r.spanIds === undefined)
-    return run?.spanIds !== undefined || this.#seen.has(traceId, spanId) ? run : undefined
   }
 
   /** A span whose parent belongs to a closed run: counted at once (R8). */
