@@ -35,22 +35,26 @@ export interface Claimants {
 
 /** More traces than this with one response id are a sender's bug. */
 const MAX_CLAIMS = 8
-/** Rows at the start. */
-const FIRST = 1024
+/** Rows are made in pages of 640 KiB, as they are needed: tables count as memory in use, written or not. */
+const PAGE_BITS = 14
+const PAGE_ROWS = 2 ** PAGE_BITS
 const NONE = -1
+const NO_ROWS = new Int32Array(0)
+/** Where a row, or a number's, is in its page. */
+const atOf = (row: number): number => (row & (PAGE_ROWS - 1)) * WIDTH
 const NOTHING: readonly number[] = []
 
 export class Responses {
   readonly #max: number
   #seed: number
   readonly #traces: Claimants
-  /** A power of two of rows, twice as many whenever they are full of claims that hold: tables count as memory in use, written or not. */
-  #rows = new Int32Array(FIRST * WIDTH)
-  /** The number of each bucket's newest claim. */
-  #newest = new Int32Array(FIRST)
-  #mask = FIRST - 1
+  /** A ring of rows, a power of two of them, of which there are the pages that hold claims. */
+  readonly #mask: number
+  readonly #pages: (Int32Array | undefined)[]
+  /** The number of each bucket's newest claim; made at the first. */
+  #newest = new Int32Array(1)
   /** Ids of traces that cannot be told from their keys, by row. */
-  #names = new Map<number, string>()
+  readonly #names = new Map<number, string>()
   /** The next claim's number, modulo 2^32, and how many before it are held. */
   #next = 1
   #held = 0
@@ -66,6 +70,8 @@ export class Responses {
   /** Holds at most `max` claims; the oldest are forgotten first. */
   constructor(max: number, seed: number, traces: Claimants) {
     this.#max = Math.max(1, max)
+    this.#mask = 2 ** Math.max(PAGE_BITS, Math.ceil(Math.log2(this.#max))) - 1
+    this.#pages = Array.from({ length: (this.#mask + 1) / PAGE_ROWS }, () => undefined)
     this.#seed = seed | 0
     this.#traces = traces
   }
@@ -124,8 +130,9 @@ export class Responses {
 
   /** Notes in which life a trace that has closed is remembered: what was settled holds for as long. */
   remember(claim: number, life: number): void {
-    const at = (claim & this.#mask) * WIDTH + LIFE
-    if (this.#isHeld(claim) && this.#rows[at] === 0) this.#rows[at] = life
+    if (!this.#isHeld(claim)) return
+    const [page, at] = [this.#page(claim), atOf(claim) + LIFE]
+    if (page[at] === 0) page[at] = life
   }
 
   /** Every claim that holds, oldest first. */
@@ -137,7 +144,7 @@ export class Responses {
       const row = number & this.#mask
       if (!this.#holds(row)) continue
       const at = count * WIDTH
-      rows.set(this.#rows.subarray(row * WIDTH, (row + 1) * WIDTH), at)
+      rows.set(this.#page(row).subarray(atOf(row), atOf(row) + WIDTH), at)
       if (this.#isAgents(row)) rows[at + FLAGS] = (rows[at + FLAGS] ?? 0) | CANDIDATE
       const name = this.#names.get(row)
       if (name !== undefined) names.set(count, name)
@@ -185,18 +192,17 @@ export class Responses {
 
   /** The rows of a response's claims, oldest first. A bucket goes back from its newest; the first that is too old ends it, and what holds no more is left out. */
   #find(a: number, b: number): readonly number[] {
-    const rows = this.#rows
     const bucket = this.#bucket(a)
     let found = NOTHING
     let after = NONE
     for (let number = this.#newest[bucket] ?? 0; this.#isHeld(number);) {
       const row = number & this.#mask
-      const at = row * WIDTH
+      const [rows, at] = [this.#page(row), atOf(row)]
       number = rows[at + BEFORE] ?? 0
       const isIts = rows[at] === a && rows[at + B] === b
       if (isIts && !this.#holds(row)) {
         if (after === NONE) this.#newest[bucket] = number
-        else rows[after * WIDTH + BEFORE] = number
+        else this.#page(after)[atOf(after) + BEFORE] = number
         continue
       }
       if (isIts) found = [row, ...found]
@@ -214,8 +220,7 @@ export class Responses {
 
   #of(claims: readonly number[], service: number, { a, b, c, d }: Key): number {
     for (const row of claims) {
-      const at = row * WIDTH
-      const r = this.#rows
+      const [r, at] = [this.#page(row), atOf(row)]
       if (r[at + SERVICE] !== service || r[at + TRACE] !== a || r[at + TRACE + 1] !== b) continue
       if (r[at + TRACE + 2] === c && r[at + TRACE + 3] === d) return row
     }
@@ -223,58 +228,55 @@ export class Responses {
   }
 
   #rivalsOf(mine: number): readonly number[] {
-    const r = this.#rows
-    const at = mine * WIDTH
-    return this.#find(r[at] ?? 0, r[at + B] ?? 0).filter((row) => row !== mine && r[row * WIDTH + SERVICE] === r[at + SERVICE])
+    const service = this.#get(mine, SERVICE)
+    return this.#find(this.#get(mine, 0), this.#get(mine, B)).filter((row) => row !== mine && this.#get(row, SERVICE) === service)
   }
 
   // oxlint-disable-next-line max-params -- a row, without an object for it
   #add(a: number, b: number, service: number, key: TraceKey, traceId: string, flags: number): number {
-    if (this.#held > this.#mask && this.#held < this.#max) this.#makeRoom()
     const number = this.#next
+    const row = number & this.#mask
+    if (this.#newest.length === 1) this.#newest = new Int32Array(this.#mask + 1)
+    if (row % PAGE_ROWS === 0 || this.#held === 0) this.#turnPage()
+    const page = this.#pages[row >>> PAGE_BITS] ?? (this.#pages[row >>> PAGE_BITS] = new Int32Array(PAGE_ROWS * WIDTH))
     this.#next = (number + 1) | 0
     if (this.#held < this.#max) this.#held++
-    const row = number & this.#mask
-    const at = row * WIDTH
-    const r = this.#rows
-    r[at] = a
-    r[at + B] = b
-    r[at + SERVICE] = service
-    r[at + TRACE] = key.a
-    r[at + TRACE + 1] = key.b
-    r[at + TRACE + 2] = key.c
-    r[at + TRACE + 3] = key.d
-    r[at + FLAGS] = flags
-    r[at + LIFE] = 0
-    this.#link(number, row)
+    const bucket = this.#bucket(a)
+    const at = atOf(row)
+    page[at] = a
+    page[at + B] = b
+    page[at + SERVICE] = service
+    page[at + TRACE] = key.a
+    page[at + TRACE + 1] = key.b
+    page[at + TRACE + 2] = key.c
+    page[at + TRACE + 3] = key.d
+    page[at + FLAGS] = flags
+    page[at + LIFE] = 0
+    page[at + BEFORE] = this.#newest[bucket] ?? 0
+    this.#newest[bucket] = number
     if (this.#names.size > 0) this.#names.delete(row)
     if (key.isNamed) this.#names.set(row, traceId)
     return number
   }
 
-  /** Forgets the oldest claims that hold no more; where that leaves more than half, makes twice as many rows. Takes some 10 ms at half a million. */
-  #makeRoom(): void {
-    while (this.#held > 0 && !this.#holds(this.#oldest() & this.#mask)) this.#held--
-    if (this.#held * 2 <= this.#mask) return
-    const [rows, mask, names, size] = [this.#rows, this.#mask, this.#names, (this.#mask + 1) * 2]
-    this.#rows = new Int32Array(size * WIDTH)
-    this.#newest = new Int32Array(size)
-    this.#mask = size - 1
-    this.#names = new Map()
-    for (let number = this.#oldest(); number !== this.#next; number = (number + 1) | 0) {
-      const [from, row] = [number & mask, number & this.#mask]
-      this.#rows.set(rows.subarray(from * WIDTH, (from + 1) * WIDTH), row * WIDTH)
-      this.#link(number, row)
-      const name = names.get(from)
-      if (name !== undefined) this.#names.set(row, name)
-    }
+  /** Forgets the oldest claims that hold no more, and gives up pages that have none. */
+  #turnPage(): void {
+    // Two pages at a time, some milliseconds: all of them may be forgotten at once.
+    for (let left = 2 * PAGE_ROWS; left > 0 && this.#held > 0 && !this.#holds(this.#oldest() & this.#mask); left--) this.#held--
+    // The oldest may be in the page that is to be filled.
+    if (this.#held > this.#mask + 1 - PAGE_ROWS) return
+    const [first, last] = [(this.#oldest() & this.#mask) >>> PAGE_BITS, (this.#next & this.#mask) >>> PAGE_BITS]
+    for (let page = (last + 1) % this.#pages.length; page !== first && page !== last; page = (page + 1) % this.#pages.length)
+      this.#pages[page] = undefined
   }
 
-  /** Puts a claim at the head of its bucket. */
-  #link(number: number, row: number): void {
-    const bucket = this.#bucket(this.#rows[row * WIDTH] ?? 0)
-    this.#rows[row * WIDTH + BEFORE] = this.#newest[bucket] ?? 0
-    this.#newest[bucket] = number
+  /** The page of a row, or of a number. */
+  #page(row: number): Int32Array {
+    return this.#pages[(row & this.#mask) >>> PAGE_BITS] ?? NO_ROWS
+  }
+
+  #get(row: number, field: number): number {
+    return this.#page(row)[atOf(row) + field] ?? 0
   }
 
   #oldest(): number {
@@ -288,13 +290,12 @@ export class Responses {
 
   /** Whether the claim's trace is open, or remembered since it closed. */
   #holds(row: number): boolean {
-    const life = this.#rows[row * WIDTH + LIFE] ?? 0
+    const life = this.#get(row, LIFE)
     return life === 0 || this.#traces.lifeOf(this.#keyOf(row), this.#names.get(row)) === life
   }
 
   #keyOf(row: number): Key {
-    const at = row * WIDTH + TRACE
-    const [key, r] = [this.#other, this.#rows]
+    const [key, r, at] = [this.#other, this.#page(row), atOf(row) + TRACE]
     key.a = r[at] ?? 0
     key.b = r[at + 1] ?? 0
     key.c = r[at + 2] ?? 0
@@ -313,15 +314,16 @@ export class Responses {
   }
 
   #has(row: number, flag: number): boolean {
-    return ((this.#rows[row * WIDTH + FLAGS] ?? 0) & flag) !== 0
+    return (this.#get(row, FLAGS) & flag) !== 0
   }
 
   #set(row: number, flags: number): void {
-    this.#rows[row * WIDTH + FLAGS] = (this.#rows[row * WIDTH + FLAGS] ?? 0) | flags
+    const [page, at] = [this.#page(row), atOf(row) + FLAGS]
+    page[at] = (page[at] ?? 0) | flags
   }
 
   #idOf(row: number): string {
-    return this.#names.get(row) ?? idAt(this.#rows, row * WIDTH)
+    return this.#names.get(row) ?? idAt(this.#page(row), atOf(row))
   }
 
   /** Whether the claim's trace has an agent or workflow span: as it is while open, as it was when it closed. */
