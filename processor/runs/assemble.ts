@@ -293,8 +293,8 @@ const NO_INTERVENTIONS: readonly Intervention[] = []
 
 /**
  * Per run the evaluations that came apart; undefined where one run has them all. Each is one run's: of the span it names, or of the
- * nearest above that where it is a plain one, else of its response, else the first's, as one that comes after the close is (`Runs.evaluate`). That its span is in no run, as an HTTP span around the agent or a
- * log record's, is no reason to lose it.
+ * nearest above that where it is a plain one, else of its response, else the first's, as one that comes after the close is (`Runs.evaluate`).
+ * That its span is in no run, as an HTTP span around the agent or a log record's, is no reason to lose it.
  */
 function shareOut({ evaluations, links }: TraceView, runs: readonly (readonly Node[])[]): readonly TraceView['evaluations'][] | undefined {
   if (evaluations.length === 0 || runs.length < 2) return undefined

@@ -39,14 +39,12 @@ export class ClosedTraces {
 
   /** The closing since which a trace has been remembered without a break, 0 for none. By its id where the key does not tell. */
   lifeOf(key: Key, traceId: string | undefined): number {
-    const slot = traceId === undefined ? this.#slots.findKey(key) : this.#slots.find(traceId)
-    return slot < 0 ? 0 : (this.#lives[slot] ?? 0)
+    return traceId === undefined ? this.#lifeAt(this.#slots.findKey(key)) : this.lifeOfTrace(traceId)
   }
 
   /** As `lifeOf`, by the id. */
   lifeOfTrace(traceId: string): number {
-    const slot = this.#slots.find(traceId)
-    return slot < 0 ? 0 : (this.#lives[slot] ?? 0)
+    return this.#lifeAt(this.#slots.find(traceId))
   }
 
   /** Remembers a trace as the newest, in the place of what was known of it; since which closing. */
@@ -121,6 +119,10 @@ export class ClosedTraces {
   hold(): () => void {
     this.#write()
     return this.#slab.hold()
+  }
+
+  #lifeAt(slot: number): number {
+    return slot < 0 ? 0 : (this.#lives[slot] ?? 0)
   }
 
   #refOf(slot: number): number {

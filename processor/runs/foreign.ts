@@ -80,20 +80,13 @@ const NONE: ReadonlySet<string> = new Set()
 /** Notes that a trace closes with what it claimed. */
 export function settleClaims(responses: Responses, trace: OpenTrace): Settled {
   const claims: number[] = []
-  const before = trace.closed === undefined ? NONE : countedBefore(responses, trace)
-  for (const { service, reading, claim } of trace.facts.values()) {
+  const before = trace.closed === undefined ? undefined : new Set<string>()
+  for (const { spanId, service, reading, claim } of trace.facts.values()) {
     const { responseId, role } = reading
     if (responseId === undefined || role !== 'model') continue
+    if (before !== undefined && responses.isCounted(service, responseId, trace.traceId, claim)) before.add(spanId)
     const settled = responses.settle(service, responseId, trace.traceId, claim, trace.hasCandidate)
     if (settled !== undefined) claims.push(settled)
   }
-  return { claims, before }
-}
-
-function countedBefore(responses: Responses, trace: OpenTrace): ReadonlySet<string> {
-  const before = new Set<string>()
-  for (const { spanId, service, reading, claim } of trace.facts.values())
-    if (reading.responseId !== undefined && reading.role === 'model')
-      if (responses.isCounted(service, reading.responseId, trace.traceId, claim)) before.add(spanId)
-  return before
+  return { claims, before: before ?? NONE }
 }
