@@ -59,18 +59,18 @@ export function newWork<W extends Work>(work: W, trace: Spans, before: ClosedTra
 /** Spans around counted usage: calls up to the next agent or tool, and every agent above, whose own sum repeats it. */
 function aroundCounted(trace: Spans, before: ClosedTrace): ReadonlySet<string> {
   const around = new Set<string>()
-  const climb = (from: string, isNear: boolean): void => {
+  const note = (from: string, isNear: boolean): void => {
     let isOfCall = isNear
-    for (let id = from, steps = 0; trace.has(id) && steps < MOST_STEPS; id = parentOf(trace, id), steps++) {
-      const role = trace.facts.get(id)?.reading.role
+    climb(trace, from, (id, role) => {
       // What an evaluator asks is in nobody's sum.
-      if (role === 'evaluator') return
+      if (role === 'evaluator' || !trace.has(id)) return false
       if (isBorder(role)) isOfCall = false
       if (isAgent(role) || (isOfCall && role === 'model')) around.add(id)
-    }
+      return true
+    })
   }
-  for (const id of before.envelopes) climb(id, true)
-  for (const id of before.missingAbove) climb(id, false)
+  for (const id of before.envelopes) note(id, true)
+  for (const id of before.missingAbove) note(id, false)
   return around
 }
 
@@ -100,22 +100,19 @@ function isAboveClosed(trace: Spans, run: Run, before: ClosedTrace): boolean {
   const come = [...before.missingParents].filter((id) => trace.has(id))
   if (come.length === 0) return false
   const ids = new Set(run.spanIds)
-  return come.some((missing) => {
-    let id = missing
-    for (let steps = 0; !ids.has(id) && trace.has(id) && steps < MOST_STEPS; steps++) id = parentOf(trace, id)
-    return ids.has(id)
-  })
+  return come.some((missing) => ids.has(climb(trace, missing, (id) => !ids.has(id) && trace.has(id))))
 }
 
 /** Whether one of the given spans is above, not through an agent or a tool. */
 function isBelow(trace: Spans, fact: Fact, these: ReadonlySet<string>): boolean {
-  let id = fact.parentSpanId
-  for (let steps = 0; id !== '' && steps < MOST_STEPS; steps++) {
-    if (these.has(id)) return true
-    if (isBorder(trace.facts.get(id)?.reading.role)) return false
-    id = parentOf(trace, id)
-  }
-  return false
+  return these.has(climb(trace, fact.parentSpanId, (id, role) => !these.has(id) && !isBorder(role)))
+}
+
+/** Goes up from a span for as long as `goesOn` says; where it stopped, empty beyond a span without a parent. */
+function climb(trace: Spans, from: string, goesOn: (id: string, role: SpanRole | undefined) => boolean): string {
+  let id = from
+  for (let steps = 0; id !== '' && steps < MOST_STEPS && goesOn(id, trace.facts.get(id)?.reading.role); steps++) id = parentOf(trace, id)
+  return id
 }
 
 function parentOf(trace: Spans, spanId: string): string {
@@ -124,36 +121,37 @@ function parentOf(trace: Spans, spanId: string): string {
 
 /** Notes every span above a counted call up to the next agent or tool: should one come late, it is an envelope. */
 export function noteAbove(trace: Spans, spanId: string, into: Set<string>): void {
-  let id = trace.facts.get(spanId)?.parentSpanId ?? ''
-  for (let steps = 0; id !== '' && steps < MOST_STEPS; steps++) {
-    if (isBorder(trace.facts.get(id)?.reading.role)) return
+  climb(trace, parentOf(trace, spanId), (id, role) => {
+    if (isBorder(role)) return false
     into.add(id)
-    id = parentOf(trace, id)
-  }
+    return true
+  })
 }
 
 /** The id of the parent that is missing at the end of the path up from a span; empty where none is, or an evaluator is on the path. */
 export function endAbove(trace: Spans, spanId: string): string {
-  let id = spanId
-  for (let steps = 0; trace.has(id) && steps < MOST_STEPS; steps++) {
-    if (trace.facts.get(id)?.reading.role === 'evaluator') return ''
-    id = parentOf(trace, id)
-  }
-  return trace.has(id) ? '' : id
+  const end = climb(trace, spanId, (id, role) => role !== 'evaluator' && trace.has(id))
+  return trace.has(end) ? '' : end
 }
 
 /** Adds to some spans the plain ones below them: what comes late below such a one is below them too. */
 export function notePlainBelow(trace: Spans, into: Set<string>): void {
   if (into.size === 0) return
-  for (const [spanId] of trace.links) {
-    const path = [spanId]
-    let up = parentOf(trace, spanId)
-    while (path.length < MOST_STEPS && trace.links.has(up) && !into.has(up)) {
-      path.push(up)
-      up = parentOf(trace, up)
-    }
-    if (into.has(up)) for (const id of path) into.add(id)
+  for (const spanId of trace.links.keys()) {
+    const { path, end } = plainPath(trace, spanId, into)
+    if (into.has(end)) for (const id of path) into.add(id)
   }
+}
+
+/** The plain spans from one upwards that are not known, and what they end at. */
+function plainPath(
+  trace: Spans,
+  spanId: string,
+  known: Pick<ReadonlySet<string>, 'has'>,
+): { readonly path: readonly string[]; readonly end: string } {
+  const path: string[] = []
+  const end = climb(trace, spanId, (id) => trace.links.has(id) && !known.has(id) && path.push(id) > 0)
+  return { path, end }
 }
 
 /** The spans of each of several runs, plain ones with the run that the nearest GenAI span above is of. */
@@ -162,14 +160,9 @@ export function spansOfRuns(trace: Spans, runs: readonly Run[]): readonly Set<st
   if (trace.links.size === 0) return spans
   const runOf = new Map<string, Set<string>>()
   for (const ids of spans) for (const id of ids) runOf.set(id, ids)
-  for (const [spanId] of trace.links) {
-    const path: string[] = []
-    let id = spanId
-    while (path.length < MOST_STEPS && trace.links.has(id) && !runOf.has(id)) {
-      path.push(id)
-      id = parentOf(trace, id)
-    }
-    const run = runOf.get(id)
+  for (const spanId of trace.links.keys()) {
+    const { path, end } = plainPath(trace, spanId, runOf)
+    const run = runOf.get(end)
     if (run === undefined) continue
     for (const plain of path) {
       runOf.set(plain, run)
