@@ -6,13 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
 import { NO_RELEASES } from '../control/releases.ts'
-import type { Shared, StorageParts } from './storage.ts'
+import type { Shared, Stored, StorageChange, StorageParts } from './storage.ts'
 import { loadAudit, loadControls, type ReleaseCache, writeControls } from './storage-controls.ts'
 import { loadDrills, writeDrill } from './storage-drills.ts'
-import { type IncidentCache, loadIncidents, writeIncidents } from './storage-incidents.ts'
+import { type IncidentCache, type IncidentChange, loadIncidents, type StoredIncidents, writeIncidents } from './storage-incidents.ts'
 import type { Tables } from './storage-migrations.ts'
 import { loadRefused, writeRefused } from './storage-refused.ts'
-import { countChange, newestRevision, StorageConflict, type StateName, StorageUncertain } from './storage-revisions.ts'
+import { countChange, newestRevision, type StateName, StorageUncertain, takeTurn } from './storage-revisions.ts'
 
 /** One database, opened when it is first needed. */
 export interface Database {
@@ -31,6 +31,9 @@ export interface Database {
   readonly isBroken?: (error: unknown) => boolean
 }
 
+/** Counts a change that was decided over a revision, or over whatever is there. Returns the revision that it makes. */
+type Count = (over: number | undefined) => Promise<number>
+
 const NOTHING = { controls: [], releases: NO_RELEASES, revision: 0 }
 /** When it is asked whether a change was committed after all; a server that is restarted is back by then. */
 const ASKED_AGAIN_MS = [50, 250, 700, 2000]
@@ -44,24 +47,45 @@ export function storageOver(database: Database): StorageParts {
     const transaction = (await database.open()).transaction()
     return (shared === undefined ? transaction : transaction.setIsolationLevel('repeatable read').setAccessMode('read only')).execute(read)
   }
-  const change = async (
-    state: StateName,
-    expected: number | undefined,
-    write: (t: Transaction<Tables>, revision: number) => Promise<void>,
-  ): Promise<number> => {
+  const readControls = async (t: Transaction<Tables>): Promise<Stored> => {
+    const { revision } = await newestRevision(t, 'controls')
+    return { ...(await loadControls(t, releases)), revision }
+  }
+  const readIncidents = async (t: Transaction<Tables>): Promise<StoredIncidents> => {
+    const { revision } = await newestRevision(t, 'incidents')
+    return { incidents: await loadIncidents(t, incidents), revision }
+  }
+  /** Work whose changes are stored together when it has ended; `count` counts a change of the state. */
+  const transaction = async <T>(state: StateName, work: (t: Transaction<Tables>, count: Count) => Promise<T>): Promise<T> => {
     const db = await database.open()
     const writer = randomBytes(8).toString('hex')
-    const about = { writer, isHeard: shared !== undefined, ...(expected === undefined ? {} : { revision: expected }) }
+    let counted: { readonly over: number | undefined } | undefined
+    let done: { readonly outcome: T } | undefined
     try {
       return await db.transaction().execute(async (t) => {
-        const revision = await countChange(t, state, about)
-        await write(t, revision)
-        return revision
+        const count: Count = (over) => {
+          counted = { over }
+          return countChange(t, state, { over, writer, isHeard: shared !== undefined })
+        }
+        done = { outcome: await work(t, count) }
+        return done.outcome
       })
     } catch (error) {
-      if (error instanceof StorageConflict || database.isBroken?.(error) !== true) throw error
-      return committed(database, state, writer, expected, error)
+      // Before the work has ended no commit was asked for.
+      if (done === undefined || database.isBroken?.(error) !== true) throw error
+      if (counted !== undefined) await askWhetherCommitted(database, state, { writer, over: counted.over }, error)
+      return done.outcome
     }
+  }
+  const writeOneControls = async (t: Transaction<Tables>, count: Count, c: StorageChange): Promise<number> => {
+    const revision = await count(c.revision)
+    await writeControls(t, c)
+    return revision
+  }
+  const writeOneIncidents = async (t: Transaction<Tables>, count: Count, c: IncidentChange): Promise<number> => {
+    const revision = await count(c.revision)
+    await writeIncidents(t, c, revision)
+    return revision
   }
   return {
     name: database.name,
@@ -71,26 +95,30 @@ export function storageOver(database: Database): StorageParts {
       if (!database.isThere()) return { ...NOTHING, ...(problem === undefined ? {} : { problem }) }
       // What one process alone writes is read once.
       if (shared === undefined) releases.clear()
-      return together(async (t) => {
-        const { revision } = await newestRevision(t, 'controls')
-        return { ...(await loadControls(t, releases)), revision }
-      })
+      return together(readControls)
     },
-    write: (c) => change('controls', c.revision, (t) => writeControls(t, c)),
+    write: (c) => transaction('controls', (t, count) => writeOneControls(t, count, c)),
+    alone: (work) =>
+      transaction('controls', async (t, count) => {
+        await takeTurn(t, 'controls')
+        return work({ load: () => readControls(t), write: (c) => writeOneControls(t, count, c) })
+      }),
     audit: async (limit) => (database.isThere() ? loadAudit(await database.open(), limit) : []),
     incidents: async () => {
       if (!database.isThere()) return { incidents: [], revision: 0 }
       if (shared === undefined) incidents.clear()
-      return together(async (t) => {
-        const { revision } = await newestRevision(t, 'incidents')
-        return { incidents: await loadIncidents(t, incidents), revision }
-      })
+      return together(readIncidents)
     },
     writeIncidents: async (c) => {
-      const revision = await change('incidents', c.revision, (t, at) => writeIncidents(t, c, at))
+      const revision = await transaction('incidents', (t, count) => writeOneIncidents(t, count, c))
       if (shared !== undefined) for (const incident of c.put) incidents.set(incident.id, { revision, incident })
       return revision
     },
+    incidentsAlone: (work) =>
+      transaction('incidents', async (t, count) => {
+        await takeTurn(t, 'incidents')
+        return work({ incidents: () => readIncidents(t), writeIncidents: (c) => writeOneIncidents(t, count, c) })
+      }),
     drills: async () => (database.isThere() ? loadDrills(await database.open()) : []),
     recordDrill: async (drill) => {
       const db = await database.open()
@@ -105,14 +133,13 @@ export function storageOver(database: Database): StorageParts {
   }
 }
 
-/** The revision that a change made, where its answer was lost and it was stored all the same. @throws the error, or that nobody can tell. */
-async function committed(
+/** Returns where a change whose answer was lost was stored all the same. @throws the error where it was not, or that nobody can tell. */
+async function askWhetherCommitted(
   database: Database,
   state: StateName,
-  writer: string,
-  expected: number | undefined,
+  change: { readonly writer: string; readonly over: number | undefined },
   error: unknown,
-): Promise<number> {
+): Promise<void> {
   const began = performance.now()
   for (const afterMs of ASKED_AGAIN_MS) {
     if (performance.now() - began > ASKED_FOR_MS) break
@@ -123,9 +150,9 @@ async function committed(
     } catch {
       continue
     }
-    if (newest.writer === writer) return newest.revision
+    if (newest.writer === change.writer) return
     // Nobody has written since it was decided, so neither did we.
-    if (newest.revision === expected) throw error
+    if (newest.revision === change.over) throw error
     break
   }
   throw new StorageUncertain('the connection broke while the change was being stored, so it may have been; see what is in force', {

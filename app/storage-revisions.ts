@@ -1,9 +1,9 @@
 /**
  * Who writes last must have read last. Every state counts its changes; a change says over which count it was decided, and is refused where
  * another process has changed the state since: `StorageConflict`. Whoever gets it reads again, decides again, and writes again.
- * The count is raised in the transaction of the change, so that its row makes writers queue.
+ * The count is raised in the transaction of the change, so that its row makes writers queue; whoever is overtaken too often takes its place
+ * in that queue before it reads.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Tables } from './storage-migrations.ts'
 
@@ -24,14 +24,14 @@ export const CHANNEL = 'agentopz'
 export async function countChange(
   t: Transaction<Tables>,
   state: StateName,
-  change: { readonly revision?: number; readonly writer: string; readonly isHeard: boolean },
+  change: { readonly over: number | undefined; readonly writer: string; readonly isHeard: boolean },
 ): Promise<number> {
-  const { revision: expected, writer, isHeard } = change
+  const { over, writer, isHeard } = change
   const counted = t
     .updateTable('state_revisions')
     .set((e) => ({ revision: e('revision', '+', 1), writer }))
     .where('state', '=', state)
-  const row = await (expected === undefined ? counted : counted.where('revision', '=', expected)).returning('revision').executeTakeFirst()
+  const row = await (over === undefined ? counted : counted.where('revision', '=', over)).returning('revision').executeTakeFirst()
   if (row === undefined) throw new StorageConflict(`${state} were changed by another process meanwhile`)
   const revision = Number(row.revision)
   // Sent when the transaction is committed, and not at all when it is not.
@@ -48,19 +48,11 @@ export async function newestRevision(
   return { revision: Number(row?.revision ?? 0), writer: row?.writer ?? '' }
 }
 
-/** Far more than there are replicas: each attempt that fails is one of another replica that went through. */
-const MAX_ATTEMPTS = 50
-const MAX_PAUSE_MS = 40
-
-/** Does `work` until nobody else comes between, reading again before each further attempt. */
-export async function untilStored<T>(work: () => Promise<T>, readAgain: () => Promise<void>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof StorageConflict) || attempt >= MAX_ATTEMPTS) throw error
-      await pause(Math.random() * Math.min(2 * attempt, MAX_PAUSE_MS))
-      await readAgain()
-    }
-  }
+/** Waits until nobody else is changing a state, and has everybody else wait until the transaction ends. SQLite has no `for update`. */
+export async function takeTurn(t: Transaction<Tables>, state: StateName): Promise<void> {
+  await t
+    .updateTable('state_revisions')
+    .set((e) => ({ revision: e.ref('revision') }))
+    .where('state', '=', state)
+    .execute()
 }

@@ -16,7 +16,7 @@ import { isPostgresUrl } from './storage-url.ts'
 
 export type { Stored, StorageChange } from './storage-controls.ts'
 export type { IncidentChange, StoredIncidents } from './storage-incidents.ts'
-export { StorageConflict, StorageUncertain, untilStored } from './storage-revisions.ts'
+export { StorageConflict, StorageUncertain } from './storage-revisions.ts'
 
 /** What replicas that share a database know of each other. */
 export interface Shared {
@@ -44,6 +44,11 @@ export interface Storage {
    * longer so; StorageUncertain when nobody can tell whether it was stored.
    */
   write(change: StorageChange): Promise<number>
+  /**
+   * Loads and writes while nobody else writes, so that nobody can come between; stored when `work` has ended. One that others overtake each
+   * time gets its turn so. @throws as `write` does.
+   */
+  alone<T>(work: (turn: Pick<Storage, 'load' | 'write'>) => Promise<T>): Promise<T>
   /** The newest entries, newest first. */
   audit(limit: number): Promise<readonly AuditEntry[]>
   close(): Promise<void>
@@ -59,6 +64,8 @@ export interface IncidentStorage extends Pick<Storage, 'name' | 'shared'> {
   incidents(): Promise<StoredIncidents>
   /** Returns the revision that the change made. @throws as `write` of Storage does. */
   writeIncidents(change: IncidentChange): Promise<number>
+  /** As `alone` of Storage. */
+  incidentsAlone<T>(work: (turn: Pick<IncidentStorage, 'incidents' | 'writeIncidents'>) => Promise<T>): Promise<T>
 }
 
 /** What is stored of drills. */

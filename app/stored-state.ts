@@ -1,10 +1,11 @@
 /**
  * A state in memory that is what is stored: read at the start, changed one step at a time, each step stored before it counts. Replicas may
  * share the storage: a step is decided over the newest state, and decided again when another replica's came between, so that of two that
- * exclude each other one is refused whoever was asked. What others change is taken over as it is heard.
+ * exclude each other one is refused whoever was asked. One that others overtake each time has them wait. What others change is taken over
+ * as it is heard.
  * While what is stored is not known there is no value, and every step is refused.
  */
-import { messageOf, type Shared, StorageUncertain, untilStored } from './storage.ts'
+import { messageOf, type Shared, StorageConflict, StorageUncertain } from './storage.ts'
 import type { StateName } from './storage-revisions.ts'
 
 /**
@@ -24,14 +25,20 @@ export interface Decided<S, C, T> {
   readonly change?: C
 }
 
-export interface StoredStateParts<S, C> {
+/** How a state is read and written. */
+export interface StoredAs<S, C> {
+  read(): Promise<{ readonly value: S; readonly revision: number; readonly problem?: string }>
+  /** Returns the revision that the change made. @throws StorageConflict when another replica's change came between. */
+  write(change: C, over: number): Promise<number>
+}
+
+export interface StoredStateParts<S, C> extends StoredAs<S, C> {
   readonly state: StateName
   /** What messages call the storage. */
   readonly name: string
   readonly shared: Shared | undefined
-  read(): Promise<{ readonly value: S; readonly revision: number; readonly problem?: string }>
-  /** Returns the revision that the change made. */
-  write(change: C, over: number): Promise<number>
+  /** Reads and writes while every other replica waits; stored when `work` has ended. */
+  alone<T>(work: (turn: StoredAs<S, C>) => Promise<T>): Promise<T>
   /** The value was read: for the first time, or because somebody else has changed it. */
   taken(value: S, before: S | undefined): void
   failed(operation: 'open' | 'read' | 'write', error: unknown): void
@@ -41,9 +48,26 @@ export interface StoredStateParts<S, C> {
   conflicted(): void
 }
 
+interface Held<S> {
+  readonly value: S
+  readonly revision: number
+}
+
+/** What became of a step. */
+interface Done<S, C, T> {
+  readonly outcome: T
+  readonly before: S
+  /** Both absent where nothing changed. */
+  readonly change?: C
+  readonly held?: Held<S>
+}
+
+/** How often a step may be overtaken before the others have to wait for it: a replica that does much would keep one that does little out. */
+const OPEN_ATTEMPTS = 3
+
 export class StoredState<S, C> {
   readonly #parts: StoredStateParts<S, C>
-  #held: { readonly value: S; readonly revision: number } | undefined
+  #held: Held<S> | undefined
   #why = 'it was not read yet'
   #queue: Promise<unknown> = Promise.resolve()
   #isFailing = false
@@ -109,13 +133,7 @@ export class StoredState<S, C> {
       try {
         // What is refused is refused over the newest value too.
         await this.#catchUp()
-        done = await untilStored(
-          () => this.#attempt(decide),
-          async () => {
-            this.#parts.conflicted()
-            await this.#read()
-          },
-        )
+        done = await this.#attempts(decide)
       } catch (error) {
         if (error instanceof Mistake) throw error.cause
         return this.#refused(error)
@@ -140,15 +158,36 @@ export class StoredState<S, C> {
     })
   }
 
-  async #attempt<T>(
-    decide: (value: S) => Decided<S, C, T>,
-  ): Promise<{ readonly outcome: T; readonly change?: C; readonly before: S } | undefined> {
+  /** Undefined where nothing is held to decide over. @throws when it could not be stored. */
+  async #attempts<T>(decide: (value: S) => Decided<S, C, T>): Promise<Done<S, C, T> | undefined> {
+    for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
+      try {
+        return this.#take(await this.#attempt(decide, this.#parts))
+      } catch (error) {
+        if (!(error instanceof StorageConflict)) throw error
+        this.#parts.conflicted()
+        await this.#read()
+      }
+    }
+    const done = await this.#parts.alone(async (turn) => {
+      await this.#read(turn)
+      return this.#attempt(decide, turn)
+    })
+    return this.#take(done)
+  }
+
+  async #attempt<T>(decide: (value: S) => Decided<S, C, T>, stored: StoredAs<S, C>): Promise<Done<S, C, T> | undefined> {
     if (this.#held === undefined) return undefined
     const { value: before, revision } = this.#held
     const { outcome, next, change } = decided(decide, before)
     if (next === undefined || change === undefined) return { outcome, before }
-    this.#held = { value: next, revision: await this.#parts.write(change, revision) }
-    return { outcome, change, before }
+    return { outcome, change, before, held: { value: next, revision: await stored.write(change, revision) } }
+  }
+
+  /** What was stored is what is held. */
+  #take<T>(done: Done<S, C, T> | undefined): Done<S, C, T> | undefined {
+    if (done?.held !== undefined) this.#held = done.held
+    return done
   }
 
   /** Takes over what others have changed. @throws when it cannot be read. */
@@ -159,9 +198,9 @@ export class StoredState<S, C> {
     else this.#recovered()
   }
 
-  async #read(): Promise<string | undefined> {
+  async #read(stored: StoredAs<S, C> = this.#parts): Promise<string | undefined> {
     const before = this.#held?.value
-    const { value, revision, problem } = await this.#parts.read()
+    const { value, revision, problem } = await stored.read()
     this.#held = { value, revision }
     this.#recovered()
     this.#parts.taken(value, before)

@@ -30,7 +30,7 @@ import {
 } from '../../control/releases.ts'
 import type { Control, FlagSet } from '../../model/control.ts'
 import type { Storage, StorageChange } from '../storage.ts'
-import { type NotStored, StoredState } from '../stored-state.ts'
+import { type NotStored, type StoredAs, StoredState } from '../stored-state.ts'
 
 export interface PlaneSettings {
   readonly flags: FlagSettings
@@ -91,12 +91,8 @@ export class ControlPlane {
       state: 'controls',
       name: storage.name,
       shared: storage.shared,
-      read: async () => {
-        const { controls, releases, revision, problem } = await storage.load()
-        const value = { controls: { controls: new Map(controls.map((c) => [c.id, c])) }, releases }
-        return { value, revision, ...(problem === undefined ? {} : { problem }) }
-      },
-      write: (change, over) => storage.write({ ...change, revision: over }),
+      ...storedAs(storage),
+      alone: (work) => storage.alone((turn) => work(storedAs(turn))),
       taken: (_, before) => {
         this.#changed()
         this.#publish(this.#now)
@@ -282,6 +278,17 @@ export class ControlPlane {
     if (document === undefined || document.set.metadata.version === this.#published) return
     this.#published = document.set.metadata.version
     this.#events.changed(document)
+  }
+}
+
+function storedAs(storage: Pick<Storage, 'load' | 'write'>): StoredAs<State, StorageChange> {
+  return {
+    read: async () => {
+      const { controls, releases, revision, problem } = await storage.load()
+      const value = { controls: { controls: new Map(controls.map((c) => [c.id, c])) }, releases }
+      return { value, revision, ...(problem === undefined ? {} : { problem }) }
+    },
+    write: (change, over) => storage.write({ ...change, revision: over }),
   }
 }
 

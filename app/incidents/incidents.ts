@@ -10,7 +10,7 @@ import { changesBetween } from '../../incidents/seen.ts'
 import type { Disposition, IncidentState, LifecycleSettings, Observed, Outcome, Why } from '../../incidents/state.ts'
 import type { Incident, IncidentState as State } from '../../model/incident.ts'
 import { type IncidentChange, type IncidentStorage, isLeader } from '../storage.ts'
-import { type NotStored, StoredState } from '../stored-state.ts'
+import { type NotStored, type StoredAs, StoredState } from '../stored-state.ts'
 
 export interface IncidentsEvents {
   /** Here, not by another replica. `before` is absent for one that was opened. */
@@ -56,11 +56,8 @@ export class Incidents {
       state: 'incidents',
       name: storage.name,
       shared: storage.shared,
-      read: async () => {
-        const { incidents, revision } = await storage.incidents()
-        return { value: { incidents: new Map(incidents.map((i) => [i.id, i])) }, revision }
-      },
-      write: (change, over) => storage.writeIncidents({ ...change, revision: over }),
+      ...storedAs(storage),
+      alone: (work) => storage.incidentsAlone((turn) => work(storedAs(turn))),
       taken: (value, before) => {
         if (before !== undefined) for (const { incident, why } of changesBetween(before, value)) this.#notify(incident, why)
       },
@@ -195,6 +192,16 @@ export class Incidents {
         this.#events.listenerFailed(error)
       }
     }
+  }
+}
+
+function storedAs(storage: Pick<IncidentStorage, 'incidents' | 'writeIncidents'>): StoredAs<IncidentState, IncidentChange> {
+  return {
+    read: async () => {
+      const { incidents, revision } = await storage.incidents()
+      return { value: { incidents: new Map(incidents.map((i) => [i.id, i])) }, revision }
+    },
+    write: (change, over) => storage.writeIncidents({ ...change, revision: over }),
   }
 }
 

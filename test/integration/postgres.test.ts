@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createStorage, type StorageChange, type StorageParts, StorageUncertain } from '../../app/storage.ts'
+import { createStorage, type StorageChange, StorageConflict, type StorageParts, StorageUncertain } from '../../app/storage.ts'
 import { until } from '../support/app.ts'
 import { clusterOfFile, PASSWORD } from '../support/postgres.ts'
 import { storedChange } from '../support/stored.ts'
@@ -106,6 +106,20 @@ describe('a connection that breaks while a change is committed', () => {
     expect(await storage.write(change('c1', { revision: 0 }))).toBe(1)
     expect([(await storage.load()).controls.map((c) => c.id), (await storage.audit(9)).length]).toEqual([['c1'], 1])
   })
+  test('that was decided alone: it is known to be stored', async () => {
+    const net = await network(await cluster.database())
+    const storage = open(net.url)
+    await storage.load()
+    net.cut = 'after'
+    const alone = storage.alone(async (turn) => turn.write(change('c1', { revision: (await turn.load()).revision })))
+    expect(await alone).toBe(1)
+    net.cut = 'before'
+    await expect(storage.alone((turn) => turn.write(change('c2', { revision: 1 })))).rejects.toThrow(/connection/i)
+    // Nothing was to be stored.
+    net.cut = 'before'
+    expect(await storage.alone(async (turn) => (await turn.load()).revision)).toBe(1)
+    expect((await storage.load()).controls.map((c) => c.id)).toEqual(['c1'])
+  })
   test('and nobody can be asked: it is said that nobody knows', async () => {
     const url = await cluster.database()
     const net = await network(url)
@@ -128,6 +142,27 @@ describe('a connection that breaks while a change is committed', () => {
     net.down(false)
     await written
   })
+})
+
+test('while one decides alone the others wait, and are then too late', async () => {
+  const url = await cluster.database()
+  const [one, other] = [open(url), open(url)]
+  await one.write(change('c0'))
+  let late: Promise<unknown> = Promise.resolve()
+  await one.alone(async (turn) => {
+    const { revision } = await turn.load()
+    late = expect(other.write(change('c1', { revision }))).rejects.toThrow(StorageConflict)
+    await until(async () => {
+      const waiting = await cluster.query(
+        url,
+        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      )
+      return waiting.length === 1
+    }, 'the other one waits')
+    await turn.write(change('c2', { revision }))
+  })
+  await late
+  expect((await other.load()).controls.map((c) => c.id)).toEqual(['c0', 'c2'])
 })
 
 describe('a network that swallows everything', () => {

@@ -109,6 +109,30 @@ for (const [dialect, { url: newUrl, query }] of Object.entries(DIALECTS)) {
       await expect(one.writeIncidents({ put: [storedIncident('b')], removed: [], revision: 0 })).rejects.toThrow(StorageConflict)
       expect(await other.write(change({ putControl: control({ id: 'c2' }), revision: 1 }))).toBe(2)
     })
+    test('what is done alone is decided over the newest state, and stored whole or not at all', async () => {
+      const url = await newUrl()
+      const [one, other] = [open(url), open(url)]
+      await one.write(change({ putControl: control({ id: 'c1' }) }))
+      const seen = await other.alone(async (turn) => {
+        const { controls, revision } = await turn.load()
+        await turn.write(change({ putControl: control({ id: 'c2' }), revision }))
+        return controls.map((c) => c.id)
+      })
+      expect([seen, (await one.load()).revision]).toEqual([['c1'], 2])
+      const failing = other.alone(async (turn) => {
+        await turn.write(change({ putControl: control({ id: 'c3' }) }))
+        throw new Error('mine')
+      })
+      await expect(failing).rejects.toThrow('mine')
+      const { controls, revision } = await one.load()
+      expect([controls.map((c) => c.id), revision]).toEqual([['c1', 'c2'], 2])
+      await one.writeIncidents({ put: [storedIncident('a')], removed: [] })
+      await other.incidentsAlone(async (turn) => {
+        const { incidents, revision: over } = await turn.incidents()
+        await turn.writeIncidents({ put: [storedIncident(`${incidents.length}`)], removed: [], revision: over })
+      })
+      expect((await one.incidents()).incidents.map((i) => i.id)).toEqual(['a', '1'])
+    })
     test('incidents keep their order, change, and go', async () => {
       const url = await newUrl()
       const [one, other] = [open(url), open(url)]

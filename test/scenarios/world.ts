@@ -76,6 +76,7 @@ export class World {
       name: 'a.db',
       incidents: () => this.#storage.incidents(),
       writeIncidents: (change) => (this.#isFull ? Promise.reject(new Error('disk full')) : this.#storage.writeIncidents(change)),
+      incidentsAlone: (work) => this.#storage.incidentsAlone(work),
     }
     const clock = (): number => this.now
     this.#incidents = new Incidents(

@@ -44,9 +44,10 @@ function failing(): Storage & { broken: 'load' | 'write' | undefined } {
     load: async () => (storage.broken === 'load' ? Promise.reject(new Error('disk on fire')) : inner.load()),
     write: async (change: Parameters<Storage['write']>[0]) =>
       storage.broken === 'write' ? Promise.reject(new Error('disk full')) : inner.write(change),
+    alone: (work: Parameters<Storage['alone']>[0]) => inner.alone(work),
     audit: (limit: number) => inner.audit(limit),
     close: () => inner.close(),
-  }
+  } as Storage & { broken: 'load' | 'write' | undefined }
   return storage
 }
 const isOff = (d: FlagDocument | undefined): boolean => d?.set.flags[FLAG.agentEnabled('support')] !== undefined

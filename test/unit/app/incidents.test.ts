@@ -31,6 +31,7 @@ function breaking(dir: string): Breaking {
     name: real.name,
     incidents: () => (storage.broken === 'read' ? Promise.reject(new Error('it is locked')) : real.incidents()),
     writeIncidents: (change) => (storage.broken === 'write' ? Promise.reject(new Error('disk full')) : real.writeIncidents(change)),
+    incidentsAlone: (work) => real.incidentsAlone(work),
   }
   return storage
 }

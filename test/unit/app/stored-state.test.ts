@@ -36,6 +36,16 @@ class Database {
     if (this.broken === 'uncertain') throw new StorageUncertain('nobody knows')
     return this.revision
   }
+  /** The others wait. */
+  async alone<T>(work: (turn: Pick<Database, 'read' | 'write'>) => Promise<T>): Promise<T> {
+    const { meanwhile } = this
+    this.meanwhile = undefined
+    try {
+      return await work(this)
+    } finally {
+      this.meanwhile = meanwhile
+    }
+  }
   /** What another replica writes. */
   other(word: string): void {
     this.words = [...this.words, word]
@@ -62,6 +72,7 @@ async function world(isShared = true): Promise<World> {
     shared: isShared ? database.shared : undefined,
     read: () => database.read(),
     write: (word, over) => database.write(word, over),
+    alone: (work) => database.alone(work),
     taken: (value, before) => heard.push(`taken ${value.join(' ')}${before === undefined ? '' : ` after ${before.join(' ')}`}`),
     failed: (operation, error) => heard.push(`${operation}: ${(error as Error).message}`),
     recovered: () => heard.push('recovered'),
@@ -105,11 +116,33 @@ describe('a step', () => {
     }
     expect([await w.add('b'), w.database.words.filter((x) => x === 'b')]).toEqual(['taken', ['b']])
   })
-  test('gives up when others always come between', async () => {
+  test('has the others wait when they always come between', async () => {
     const w = await world()
     w.database.meanwhile = () => w.database.other('x')
-    expect(await w.add('a')).toMatchObject({ ok: false, because: 'not_stored', detail: 'db: changed' })
-    expect([w.database.words.includes('a'), w.database.words.length]).toEqual([false, 50])
+    expect(await w.add('a')).toBe('added')
+    expect([w.database.words, w.state.value]).toEqual([
+      ['x', 'x', 'x', 'a'],
+      ['x', 'x', 'x', 'a'],
+    ])
+    // It is decided then too.
+    w.database.meanwhile = () => w.database.other(w.database.words.length < 6 ? 'x' : 'b')
+    expect(await w.add('b')).toBe('taken')
+    expect(w.database.words.filter((x) => x === 'b')).toEqual(['b'])
+  })
+  test('that cannot be stored while the others wait is not held', async () => {
+    const w = await world()
+    w.database.meanwhile = () => w.database.other('x')
+    w.database.alone = async (work) => {
+      await work(w.database)
+      throw new Error('not committed')
+    }
+    w.database.write = async (_, over) => {
+      if (w.database.words.length === 3) return over + 1
+      w.database.other('x')
+      throw new StorageConflict('changed')
+    }
+    expect(await w.add('a')).toMatchObject({ ok: false, because: 'not_stored', detail: 'db: not committed' })
+    expect(w.state.value).toEqual(['x', 'x', 'x'])
   })
   test('of a storage that nobody shares asks for nothing before, and still sees who came between', async () => {
     const w = await world(false)
@@ -159,6 +192,7 @@ describe('storage that fails', () => {
       shared: undefined,
       read: () => database.read(),
       write: (word, over) => database.write(word, over),
+      alone: (work) => database.alone(work),
       taken: () => undefined,
       failed: (operation, error) => w.heard.push(`${operation}: ${(error as Error).message}`),
       recovered: () => w.heard.push('recovered'),
