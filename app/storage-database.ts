@@ -62,14 +62,18 @@ export function storageOver(database: Database): StorageParts {
     let counted: { readonly over: number | undefined } | undefined
     let done: { readonly outcome: T } | undefined
     try {
-      return await db.transaction().execute(async (t) => {
-        const count: Count = (over) => {
-          counted = { over }
-          return countChange(t, state, { over, writer, isHeard: shared !== undefined })
-        }
-        done = { outcome: await work(t, count) }
-        return done.outcome
-      })
+      // Whatever the server's default is: one who has waited for the row must see what it waited for. SQLite has no levels.
+      return await db
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute(async (t) => {
+          const count: Count = (over) => {
+            counted = { over }
+            return countChange(t, state, { over, writer, isHeard: shared !== undefined })
+          }
+          done = { outcome: await work(t, count) }
+          return done.outcome
+        })
     } catch (error) {
       // Before the work has ended no commit was asked for.
       if (done === undefined || database.isBroken?.(error) !== true) throw error
@@ -133,7 +137,10 @@ export function storageOver(database: Database): StorageParts {
   }
 }
 
-/** Returns where a change whose answer was lost was stored all the same. @throws the error where it was not, or that nobody can tell. */
+/**
+ * Returns where a change whose answer was lost was stored all the same. The server may still be at its commit, and holds the row of the state
+ * until that has ended: who has the row knows. @throws the error where it was not stored, or that nobody can tell.
+ */
 async function askWhetherCommitted(
   database: Database,
   state: StateName,
@@ -146,13 +153,21 @@ async function askWhetherCommitted(
     await pause(afterMs)
     let newest
     try {
-      newest = await newestRevision(await database.open(), state)
+      newest = await (
+        await database.open()
+      )
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute(async (t) => {
+          await takeTurn(t, state)
+          return newestRevision(t, state)
+        })
     } catch {
       continue
     }
     if (newest.writer === change.writer) return
-    // Nobody has written since it was decided, so neither did we.
-    if (newest.revision === change.over) throw error
+    // Nobody has written since it was decided, or one has, and it was not we.
+    if (change.over !== undefined && newest.revision <= change.over + 1) throw error
     break
   }
   throw new StorageUncertain('the connection broke while the change was being stored, so it may have been; see what is in force', {

@@ -3,8 +3,8 @@
  * names. Out: a database that several replicas share. The password is in no message. A commit is on the server's disk before it returns,
  * whatever the server's default is, and nothing waits for ever: not for a connection, a lock, or an answer.
  */
-import { type DatabaseConnection, Kysely, PostgresDialect, sql } from 'kysely'
-import type { ClientConfig, Pool, PoolClient } from 'pg'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import type { ClientBase, ClientConfig, Pool, PoolClient } from 'pg'
 import type { Database } from './storage-database.ts'
 import { migrate, type Tables } from './storage-migrations.ts'
 import { Replicas } from './storage-replicas.ts'
@@ -70,7 +70,9 @@ export function postgresDatabase(url: string): Database {
 
 async function openPool(config: ClientConfig, clients: Set<PoolClient>): Promise<Kysely<Tables>> {
   const { Pool } = (await import('pg')).default
-  const pool: Pool = new Pool({ ...config, max: MAX_CONNECTIONS, idleTimeoutMillis: 60_000 })
+  // Prepared by the pool and not by Kysely, which would keep a connection whose preparation failed for ever.
+  // oxlint-disable-next-line no-misused-promises -- the pool waits for it, which its types do not say
+  const pool: Pool = new Pool({ ...config, max: MAX_CONNECTIONS, idleTimeoutMillis: 60_000, onConnect: prepare })
   // A connection that breaks tells whoever uses it, and is replaced by the next one who asks; told to nobody, it would end the process.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => {
@@ -78,7 +80,7 @@ async function openPool(config: ClientConfig, clients: Set<PoolClient>): Promise
     clients.add(client)
   })
   pool.on('remove', (client) => void clients.delete(client))
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool, onCreateConnection: prepare }) })
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   try {
     const encoding = await sql<{ server_encoding: string }>`show server_encoding`.execute(db)
     const found = encoding.rows[0]?.server_encoding ?? ''
@@ -92,18 +94,16 @@ async function openPool(config: ClientConfig, clients: Set<PoolClient>): Promise
 }
 
 /** Told to the server by a statement: poolers in between refuse most of these when a connection begins. */
-async function prepare(connection: DatabaseConnection): Promise<void> {
-  const timeouts = { statement_timeout: '10s', lock_timeout: '5s', idle_in_transaction_session_timeout: '10s' }
-  const set = Object.entries(timeouts).map(([key, value]) => sql`set_config(${key}, ${value}, false)`)
-  const durable = sql`set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)`
-  const query = sql`select ${sql.join([...set, durable])}`
-  await connection.executeQuery(query.compile(COMPILER))
+async function prepare(client: ClientBase): Promise<void> {
+  await client.query(PREPARE)
 }
 
-/** Compiles; asks nobody. */
-const COMPILER = new Kysely<Tables>({
-  dialect: new PostgresDialect({ pool: () => Promise.reject(new Error('this one asks nobody')) }),
-})
+const TIMEOUTS = { statement_timeout: '10s', lock_timeout: '5s', idle_in_transaction_session_timeout: '10s' }
+const PREPARE = `select ${Object.entries(TIMEOUTS)
+  .map(([name, value]) => `set_config('${name}', '${value}', false)`)
+  .join(
+    ', ',
+  )}, set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)`
 
 /**
  * Whether the connection broke rather than the server refused. Errors of the server have a code of five characters; those of classes 08 and

@@ -166,7 +166,7 @@ export class StoredState<S, C> {
       } catch (error) {
         if (!(error instanceof StorageConflict)) throw error
         this.#parts.conflicted()
-        await this.#read()
+        if (attempt < OPEN_ATTEMPTS) await this.#read()
       }
     }
     const done = await this.#parts.alone(async (turn) => {

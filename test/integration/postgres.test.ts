@@ -34,8 +34,13 @@ const messageOf = async (work: Promise<unknown>): Promise<string> =>
 /** A network between storage and server that a test breaks. */
 interface Network {
   readonly url: string
-  /** What happens to the next commit: its connection is cut before it arrives, or before its answer does, and then all of the network is `down`. */
-  cut: 'before' | 'after' | 'down' | undefined
+  /**
+   * What happens to the next commit: its connection is cut before it arrives, while the server is at it, or before its answer arrives, and then all of
+   * the network is `down`.
+   */
+  cut: 'before' | 'while' | 'after' | 'down' | undefined
+  /** Whoever has logged in is cut off. */
+  onlyLogins: boolean
   /** From now on nothing arrives, and nobody is told. */
   swallow: boolean
   /** Cuts what is connected, and refuses whoever comes. */
@@ -61,7 +66,8 @@ async function network(url: string): Promise<Network> {
       if (net.swallow) return
       const cut = bytes.includes('commit\0') ? net.cut : undefined
       if (cut !== undefined) net.cut = undefined
-      if (cut === 'before') return end()
+      if (cut === 'before' || (net.onlyLogins && bytes.includes('set_config'))) return end()
+      if (cut === 'while') setTimeout(end, 5)
       isDeaf ||= cut !== undefined
       isDown ||= cut === 'down'
       far.write(bytes)
@@ -80,6 +86,7 @@ async function network(url: string): Promise<Network> {
   const net: Network = {
     url: url.replace(`:${cluster.port}/`, `:${(server.address() as AddressInfo).port}/`),
     cut: undefined,
+    onlyLogins: false,
     swallow: false,
     down: (down) => {
       isDown = down
@@ -105,6 +112,22 @@ describe('a connection that breaks while a change is committed', () => {
     net.cut = 'after'
     expect(await storage.write(change('c1', { revision: 0 }))).toBe(1)
     expect([(await storage.load()).controls.map((c) => c.id), (await storage.audit(9)).length]).toEqual([['c1'], 1])
+  })
+  test('while the server is slow at it: it is known to be stored', async () => {
+    const net = await network(await cluster.database())
+    const storage = open(net.url)
+    await storage.load()
+    cluster.admin('alter system set commit_delay = 100000')
+    cluster.admin('alter system set commit_siblings = 0')
+    cluster.admin('select pg_reload_conf()')
+    try {
+      net.cut = 'while'
+      expect(await storage.write(change('c1', { revision: 0 }))).toBe(1)
+    } finally {
+      cluster.admin('alter system reset all')
+      cluster.admin('select pg_reload_conf()')
+    }
+    expect((await storage.load()).controls.map((c) => c.id)).toEqual(['c1'])
   })
   test('that was decided alone: it is known to be stored', async () => {
     const net = await network(await cluster.database())
@@ -144,25 +167,36 @@ describe('a connection that breaks while a change is committed', () => {
   })
 })
 
-test('while one decides alone the others wait, and are then too late', async () => {
-  const url = await cluster.database()
-  const [one, other] = [open(url), open(url)]
-  await one.write(change('c0'))
-  let late: Promise<unknown> = Promise.resolve()
-  await one.alone(async (turn) => {
-    const { revision } = await turn.load()
-    late = expect(other.write(change('c1', { revision }))).rejects.toThrow(StorageConflict)
-    await until(async () => {
-      const waiting = await cluster.query(
-        url,
-        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-      )
-      return waiting.length === 1
-    }, 'the other one waits')
-    await turn.write(change('c2', { revision }))
+for (const isolation of ['read committed', 'repeatable read'])
+  test(`while one decides alone the others wait, and are then too late: ${isolation} by default`, async () => {
+    const url = await cluster.database()
+    cluster.admin(`alter database ${new URL(url).pathname.slice(1)} set default_transaction_isolation = '${isolation}'`)
+    const [one, other] = [open(url), open(url)]
+    await one.write(change('c0'))
+    let late: Promise<unknown> = Promise.resolve()
+    await one.alone(async (turn) => {
+      const { revision } = await turn.load()
+      late = expect(other.write(change('c1', { revision }))).rejects.toThrow(StorageConflict)
+      await until(async () => {
+        const waiting = await cluster.query(
+          url,
+          "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+        )
+        return waiting.length === 1
+      }, 'the other one waits')
+      await turn.write(change('c2', { revision }))
+    })
+    await late
+    expect((await other.load()).controls.map((c) => c.id)).toEqual(['c0', 'c2'])
   })
-  await late
-  expect((await other.load()).controls.map((c) => c.id)).toEqual(['c0', 'c2'])
+
+test('a server that lets nobody past the login is gone, and not for ever', async () => {
+  const net = await network(await cluster.database())
+  const storage = open(net.url)
+  net.onlyLogins = true
+  for (let n = 0; n < 6; n++) expect(await messageOf(storage.load())).toMatch(/connection/i)
+  net.onlyLogins = false
+  expect(await storage.write(change('c1', { revision: 0 }))).toBe(1)
 })
 
 describe('a network that swallows everything', () => {
