@@ -22,8 +22,19 @@ export interface Attributes {
   list(key: AttributeKey): readonly string[] | undefined
   /** The value as plain data: an OTLP map or array is converted, a string is parsed as JSON. Unparsable is `undefined`. */
   json(key: AttributeKey): unknown
+  /** The long list that `json` would give, where a backing need not parse all of it; undefined: ask `json`. */
+  items?(key: AttributeKey): Items | undefined
+  /** `shortHash` of a filled string, where a backing need not read all of it; undefined: ask `text`. */
+  hash?(key: AttributeKey): string | undefined
   /** Up to `limit` keys that start with `prefix`, in wire order: for indexed keys (`llm.output_messages.0.…`). Slow; use it behind `has`. */
   keys(prefix: string, limit: number): readonly string[]
+}
+
+/** A list as far as a reader needs it; every array is one. What is read of one that came with a span is read before the next span comes. */
+export interface Items {
+  readonly length: number
+  /** From 0 on. */
+  at(index: number): unknown
 }
 
 export interface Scope {

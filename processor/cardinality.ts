@@ -4,7 +4,7 @@
  * Labels whose values are closed sets of ours are never folded: outcomes still add up when everything else overflows.
  */
 import { OVERFLOW } from '../model/metrics.ts'
-import { shortHash } from './dialects/reading.ts'
+import { shortHash } from '../model/short-hash.ts'
 
 export interface CardinalityLimits {
   readonly maxAgents: number

@@ -5,6 +5,7 @@
  * and a string seen before has its hash ready when it is looked up in a Map.
  */
 import { noteTrace, shortHexOf } from './hex.ts'
+import { TextHashes } from './text-hashes.ts'
 
 const PLACES = 2048
 /** Longer texts rarely come twice, and comparing them costs what is to be saved. */
@@ -28,6 +29,7 @@ function textOf(bytes: Buffer, start: number, end: number): string {
 }
 
 export class Strings {
+  readonly hashes = new TextHashes()
   readonly #texts: string[] = Array.from({ length: PLACES }, () => '')
   readonly #lengths = new Uint8Array(PLACES)
   readonly #bytes = new Uint8Array(PLACES * LONGEST)

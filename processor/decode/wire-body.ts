@@ -2,11 +2,15 @@
  * Reading from a protobuf body that wire-check.ts has passed: fields by position, and values as plain data when somebody asks.
  * Nothing here checks bounds again, and walking fields allocates nothing. Of a singular field that is repeated the last one counts.
  */
-import type { Attributes } from '../../model/span.ts'
+import type { Attributes, Items } from '../../model/span.ts'
+import { itemsIn } from './json-items.ts'
 import { viewOf } from './key-table.ts'
 import { type Nanos, nanosOfHalves } from './nanos.ts'
 import type { Strings } from './strings.ts'
 import { attributesOver, firstWith, listOf, type Plain, textOf, type Values } from './values.ts'
+
+/** Bytes of a list of which some are parsed rather than all: of shorter ones JSON.parse takes no longer than finding the items. */
+const LONG_LIST = 8192
 
 interface Range {
   readonly start: number
@@ -146,6 +150,23 @@ export class WireBody {
     if (length > 0 && length < 0x80 && this.bytes[start] === 0x0a && this.bytes[start + 1] === length)
       return this.#strings.text(this.bytes, this.view, start + 2, end)
     return textOf(this.plain(start, end))
+  }
+
+  /** Where the text begins that an AnyValue message is, and nothing else; it ends where that does. −1 for any other. */
+  textStart(start: number, end: number): number {
+    return this.bytes[start] === 0x0a && this.step(start) === end ? this.from : -1
+  }
+
+  /** The items of a long JSON list that an AnyValue message is the text of, see json-items.ts; undefined for anything else. */
+  itemsOf(start: number, end: number): Items | undefined {
+    const from = end - start < LONG_LIST ? -1 : this.textStart(start, end)
+    return from < 0 ? undefined : itemsIn(this.bytes, from, end)
+  }
+
+  /** `shortHash` of the text that an AnyValue message is; undefined for an empty one and any other. */
+  hashOf(start: number, end: number): string | undefined {
+    const from = this.textStart(start, end)
+    return from < 0 || from === end ? undefined : this.#strings.hashes.of(this.bytes, from, end)
   }
 
   /** An AnyValue message as a list of texts, as `listOf` of values.ts has it. */

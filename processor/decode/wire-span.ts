@@ -3,7 +3,7 @@
  * loading it allocates nothing. Attributes were located before they are read: their order does not matter, and of equal keys the last counts.
  */
 import { type AttributeKey, keyName } from '../../model/attribute-key.ts'
-import type { Attributes, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../../model/span.ts'
+import type { Attributes, Items, ParentLocation, Scope, Span, SpanEvent, StatusCode } from '../../model/span.ts'
 import { KINDS, knownEnum, parentLocationOf, STATUS_CODES } from './enums.ts'
 import { BITS_AT, type KeyTable } from './key-table.ts'
 import { isKnown, millisBetween, millisOf, type Nanos, NO_TIME } from './nanos.ts'
@@ -85,6 +85,14 @@ export class SpanAttributes implements Attributes {
   }
   json(key: AttributeKey): unknown {
     return jsonOf(this.#plain(key))
+  }
+  items(key: AttributeKey): Items | undefined {
+    const slot = this.#slot(key)
+    return slot < 0 ? undefined : this.#body.itemsOf(this.#start[slot] as number, this.#end[slot] as number)
+  }
+  hash(key: AttributeKey): string | undefined {
+    const slot = this.#slot(key)
+    return slot < 0 ? undefined : this.#body.hashOf(this.#start[slot] as number, this.#end[slot] as number)
   }
   keys(prefix: string, limit: number): readonly string[] {
     return this.#searched().keys(prefix, limit)

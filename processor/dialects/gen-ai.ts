@@ -17,6 +17,7 @@ import {
   foldFinishList,
   foldProvider,
   isEmptyResult,
+  itemsOf,
   newestUserText,
   optional,
   readMessages,
@@ -214,15 +215,19 @@ function addCohort(reading: Draft<Partial<Reading>>, a: Attributes): void {
   if (promptName !== undefined) reading.promptName = promptName
   const promptVersion = filledText(a, K.promptVersion, OURS.release)
   if (promptVersion !== undefined) reading.promptVersion = promptVersion
-  const instructionsHash = filledText(a, OURS.instructionsHash) ?? hashOf(written(a, K.systemInstructions))
+  const instructionsHash = filledText(a, OURS.instructionsHash) ?? hashOfWritten(a, K.systemInstructions)
   if (instructionsHash !== undefined) reading.instructionsHash = instructionsHash
-  const toolsHash = filledText(a, OURS.toolsHash) ?? hashOf(written(a, K.toolDefinitions))
+  const toolsHash = filledText(a, OURS.toolsHash) ?? hashOfWritten(a, K.toolDefinitions)
   if (toolsHash !== undefined) reading.toolsHash = toolsHash
 }
 
 /** A value that is text or is written out as JSON. */
 function written(a: Attributes, key: AttributeKey): string | undefined {
   return a.has(key) ? (a.text(key) ?? stringify(a.json(key))) : undefined
+}
+
+function hashOfWritten(a: Attributes, key: AttributeKey): string | undefined {
+  return a.hash?.(key) ?? hashOf(written(a, key))
 }
 
 function hashOf(text: string | undefined): string | undefined {
@@ -247,7 +252,7 @@ function addContent(reading: Draft<Partial<Reading>>, a: Attributes): void {
     reading.outputText = answer.text
     if (answer.refused) reading.finish = 'refusal'
   }
-  const inputText = a.has(K.inputMessages) ? newestUserText(a.json(K.inputMessages)) : undefined
+  const inputText = newestUserText(itemsOf(a, K.inputMessages))
   if (inputText !== undefined) reading.inputText = inputText
 }
 

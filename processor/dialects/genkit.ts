@@ -8,7 +8,7 @@ import type { FinishReason, RawUsage, Reading, SpanRole } from '../../model/run.
 import { AGENTOPZ, GENERAL } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
-import { countOf, foldFinish, foldProvider, optional, ownOf, record } from './reading.ts'
+import { countOf, foldFinish, foldProvider, listed, optional, ownOf, record } from './reading.ts'
 import {
   agentNameOf,
   answerFields,
@@ -145,7 +145,7 @@ function cohort(a: Attributes): Partial<Reading> {
   const input = record(jsonOf(a, KEY.input))
   const tools = Array.isArray(input?.['tools']) && input['tools'].length > 0 ? input['tools'] : undefined
   return {
-    ...optional('instructionsHash', systemHash(input?.['messages'])),
+    ...optional('instructionsHash', systemHash(listed(input?.['messages']))),
     ...optional('toolsHash', hashOf(tools)),
     ...optional('inputText', newestBlockText(input?.['messages'])),
   }

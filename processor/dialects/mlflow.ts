@@ -9,7 +9,7 @@ import { GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, Span } from '../../model/span.ts'
 import type { Dialect } from './dialect.ts'
 import { GEN_AI_KEYS, readGenAi } from './gen-ai.ts'
-import { countOf, foldProvider, optional, ownOf, parseJson, record } from './reading.ts'
+import { countOf, foldProvider, listed, optional, ownOf, parseJson, record } from './reading.ts'
 import {
   accountingOf,
   agentNameOf,
@@ -86,7 +86,7 @@ function call(a: Attributes, base: Reading): Partial<Reading> {
     ...optional('finish', base.finish ?? answer.finish),
     ...optional('outputEmpty', base.outputEmpty ?? answer.outputEmpty),
     ...optional('outputText', base.outputText ?? answer.outputText),
-    ...optional('instructionsHash', base.instructionsHash ?? systemHash(request?.['messages']) ?? hashOf(request?.['system'])),
+    ...optional('instructionsHash', base.instructionsHash ?? systemHash(listed(request?.['messages'])) ?? hashOf(request?.['system'])),
     ...optional('toolsHash', base.toolsHash ?? hashOf(jsonOf(a, KEY.tools) ?? request?.['tools'])),
     ...optional('givenCostUsd', costOf(a)),
   }

@@ -98,8 +98,11 @@ function contentOf(a: Attributes): Partial<Reading> {
   }
 }
 
+/** As many attributes as its SDKs allow a span: of a long conversation the first keys are of the oldest messages. */
+const MOST_KEYS = 10_000
+
 function newestUser(a: Attributes): string | undefined {
-  for (const key of a.keys(INPUT, 128).toReversed()) {
+  for (const key of a.keys(INPUT, MOST_KEYS).toReversed()) {
     if (!key.endsWith('.message.role') || a.text(key) !== 'user') continue
     const at = key.slice(0, -'role'.length)
     const text = anyText(a, `${at}content`, `${at}contents.0.message_content.text`)

@@ -10,7 +10,7 @@ import { EVENT, GEN_AI } from '../../model/semconv.ts'
 import type { Attributes, LogRecord, Span } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
 import { GEN_AI_KEYS, readEvaluationLog, readGenAi, readGenAiUsage, roleOf } from './gen-ai.ts'
-import { anyCount, anyText, newestUserText, optional, record } from './reading.ts'
+import { anyCount, anyText, itemsOf, newestUserText, optional, record } from './reading.ts'
 import { emptyAnswer, exceptionType, hashOf, jsonOf, providerAnswer, systemHash, withCleanName } from './vendor.ts'
 
 const SCOPE = 'pydantic-ai'
@@ -93,7 +93,7 @@ function sumOf(a: Attributes): RawUsage | undefined {
 function cohort(a: Attributes, base: Reading): Partial<Reading> {
   const tools = base.toolsHash === undefined ? record(jsonOf(a, KEY.parameters))?.['function_tools'] : undefined
   return {
-    ...optional('instructionsHash', base.instructionsHash ?? systemHash(a.json(GEN_AI.inputMessages))),
+    ...optional('instructionsHash', base.instructionsHash ?? systemHash(itemsOf(a, GEN_AI.inputMessages))),
     ...optional('toolsHash', base.toolsHash ?? (Array.isArray(tools) && tools.length > 0 ? hashOf(tools) : undefined)),
   }
 }

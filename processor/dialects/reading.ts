@@ -4,9 +4,10 @@
  */
 import type { FinishReason } from '../../model/run.ts'
 import type { AttributeKey } from '../../model/attribute-key.ts'
-import type { Attributes } from '../../model/span.ts'
+import type { Attributes, Items } from '../../model/span.ts'
 import { ownOf } from './own.ts'
 
+export { shortHash } from '../../model/short-hash.ts'
 export { ownOf } from './own.ts'
 export { foldProvider } from './providers.ts'
 
@@ -52,16 +53,6 @@ export function anyCount(a: Attributes, ...keys: readonly AttributeKey[]): numbe
     if (value !== undefined) return value
   }
   return undefined
-}
-
-/** 8 hex digits of FNV-1a (32 bit) over UTF-16 units: a stable cohort id, not a cryptographic hash. */
-export function shortHash(text: string): string {
-  let h = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) {
-    h ^= text.charCodeAt(i)
-    h = Math.imul(h, 0x01000193)
-  }
-  return (h >>> 0).toString(16).padStart(8, '0')
 }
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
@@ -151,6 +142,16 @@ export function foldFinishList(raw: readonly string[] | undefined): FinishReason
   return kept
 }
 
+/** An attribute that is a list; `undefined` for anything else. */
+export function itemsOf(a: Attributes, key: AttributeKey): Items | undefined {
+  return a.has(key) ? (a.items?.(key) ?? listed(a.json(key))) : undefined
+}
+
+/** The value where it is a list. */
+export function listed(value: unknown): Items | undefined {
+  return Array.isArray(value) ? value : undefined
+}
+
 /** Parsed JSON, or `undefined`: attributes are often cut off by length limits, which is not the agent's fault. */
 export function parseJson(text: string | undefined): unknown {
   if (text === undefined) return undefined
@@ -225,10 +226,9 @@ export function readMessages(
 }
 
 /** Text (first 512 characters) of the newest message with role `user`, from GenAI or OpenAI message lists. */
-export function newestUserText(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return undefined
-  for (let i = value.length - 1; i >= 0; i--) {
-    const fields = record(value[i])
+export function newestUserText(messages: Items | undefined): string | undefined {
+  for (let i = (messages?.length ?? 0) - 1; i >= 0; i--) {
+    const fields = record(messages?.at(i))
     if (fields?.['role'] !== 'user') continue
     const found = readMessages([fields], 512)
     return found === undefined || found.text === '' ? undefined : found.text

@@ -9,7 +9,7 @@ import { EVENT, GEN_AI } from '../../model/semconv.ts'
 import type { LogRecord, Span } from '../../model/span.ts'
 import type { Dialect, LogReading } from './dialect.ts'
 import { GEN_AI_KEYS, readCohort, readEvaluation, readGenAi, roleOf } from './gen-ai.ts'
-import { anyText, foldFinish, newestUserText, optional, parseJson, readMessages, record } from './reading.ts'
+import { anyText, foldFinish, itemsOf, newestUserText, optional, parseJson, readMessages, record } from './reading.ts'
 import {
   accountingOf,
   agentNameOf,
@@ -98,7 +98,7 @@ function readMessageEvents(span: Span): Partial<Reading> {
         ...found,
         ...optional('finish', foldFinish(typeof last?.['finish_reason'] === 'string' ? last['finish_reason'] : undefined)),
       }
-      input = newestUserText(e.json(GEN_AI.inputMessages)) ?? input
+      input = newestUserText(itemsOf(e, GEN_AI.inputMessages)) ?? input
     }
   }
   return { ...found, ...optional('inputText', input) }

@@ -5,7 +5,7 @@
  */
 import type { FinishReason, RawUsage, Reading } from '../../model/run.ts'
 import { EVENT, GENERAL } from '../../model/semconv.ts'
-import type { Attributes, Span } from '../../model/span.ts'
+import type { Attributes, Items, Span } from '../../model/span.ts'
 import { countOf, first, foldFinish, foldProvider, headOf, isEmptyResult, newestUserText, optional, record, shortHash } from './reading.ts'
 
 const UUID = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/i
@@ -255,7 +255,10 @@ export function newestBlockText(messages: unknown): string | undefined {
 }
 
 /** Hash of the system message of a message list, for emitters that put instructions there. */
-export function systemHash(messages: unknown): string | undefined {
-  const found: unknown = Array.isArray(messages) ? messages.find((m) => record(m)?.['role'] === 'system') : undefined
-  return hashOf(field(record(found), 'content', 'parts'))
+export function systemHash(messages: Items | undefined): string | undefined {
+  for (let i = 0; i < (messages?.length ?? 0); i++) {
+    const message = record(messages?.at(i))
+    if (message?.['role'] === 'system') return hashOf(field(message, 'content', 'parts'))
+  }
+  return undefined
 }

@@ -18,6 +18,7 @@ import {
   foldProvider,
   headOf,
   isEmptyResult,
+  itemsOf,
   newestUserText,
   optional,
   record,
@@ -95,8 +96,8 @@ function readCall(span: Span, role: SpanRole): Reading {
   const a = span.attributes
   const text = first(a.text('ai.response.text'), a.text('ai.response.object'))
   const answered = a.has('ai.response.finishReason') || text !== undefined
-  const prompt = jsonOf(a, 'ai.prompt.messages')
-  const system = Array.isArray(prompt) ? record(prompt[0]) : undefined
+  const prompt = itemsOf(a, 'ai.prompt.messages')
+  const system = record(prompt?.at(0))
   const tools = a.list('ai.prompt.tools')?.join('\n')
   return {
     role,

@@ -75,6 +75,21 @@ dialectTable(openinference, [
     reads: { role: 'model', outputEmpty: false, outputText: 'Sunny.', instructionsHash: HASH, toolsHash: HASH, inputText: 'weather?' },
   },
   {
+    name: 'the newest question of a long conversation',
+    span: {
+      attributes: kind(
+        'LLM',
+        Object.fromEntries(
+          Array.from({ length: 300 }, (_, n) => [
+            [`llm.input_messages.${n}.message.role`, n % 2 ? 'assistant' : 'user'],
+            [`llm.input_messages.${n}.message.content`, `says ${n}`],
+          ]).flat(),
+        ),
+      ),
+    },
+    has: { inputText: 'says 298' },
+  },
+  {
     name: 'an empty answer',
     span: { attributes: kind('LLM', { 'llm.output_messages.0.message.role': 'assistant', 'llm.output_messages.0.message.content': '' }) },
     has: { outputEmpty: true },

@@ -49,6 +49,20 @@ dialectTable(vercelAi, [
     },
   },
   {
+    name: 'instructions and question of a conversation that has become long',
+    span: {
+      scope: 'ai',
+      attributes: id('ai.generateText.doGenerate', {
+        'ai.prompt.messages': JSON.stringify([
+          { role: 'system', content: 'be brief' },
+          ...Array.from({ length: 300 }, () => ({ role: 'assistant', content: 'x'.repeat(1000) })),
+          { role: 'user', content: 'and now?' },
+        ]),
+      }),
+    },
+    has: { inputText: 'and now?', instructionsHash: HASH },
+  },
+  {
     name: '6: the outer span is the agent, with a true sum',
     span: {
       scope: 'ai',
