@@ -76,8 +76,11 @@ export function splitModel(raw: string | undefined): { readonly provider?: strin
   return provider === undefined ? { model } : { provider, model: model.slice(at + 1) }
 }
 
-/** JSON longer than this is content of no further use to a check; parsing it would only cost. */
-const MAX_JSON = 262_144
+/**
+ * What is longer is not parsed: 4 MiB take some 20 ms. Longer than what any model takes, for a whole conversation may stand before what names
+ * its instructions and tools, and must not have them seem changed.
+ */
+const MAX_JSON = 4 * 2 ** 20
 
 /** Parsed value of an attribute that may be JSON, JSON in JSON (MLflow) or a map; `undefined` when absent, too long or cut off. */
 export function jsonOf(a: Attributes, key: string): unknown {

@@ -16,6 +16,23 @@ const tool = (more: Record<string, unknown>): Record<string, unknown> => ({
 
 dialectTable(googleAdk, [
   {
+    name: 'instructions, tools and question of a conversation that has become long',
+    span: {
+      scope,
+      attributes: {
+        'gen_ai.operation.name': 'generate_content',
+        'gcp.vertex.agent.llm_request': JSON.stringify({
+          contents: Array.from({ length: 400 }, (_, n) => ({
+            role: n % 2 ? 'model' : 'user',
+            parts: [{ text: `${n} ${'x'.repeat(1000)}` }],
+          })),
+          config: { systemInstruction: 'be brief', tools: [{ functionDeclarations: [{ name: 'get_weather' }] }] },
+        }),
+      },
+    },
+    has: { instructionsHash: HASH, toolsHash: HASH, inputText: `398 ${'x'.repeat(508)}` },
+  },
+  {
     name: 'JavaScript 2.0: output leaves thoughts out, the response on the span has the exact counts',
     span: {
       name: 'call_llm',
