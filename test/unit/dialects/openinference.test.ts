@@ -80,10 +80,10 @@ dialectTable(openinference, [
       attributes: kind(
         'LLM',
         Object.fromEntries(
-          Array.from({ length: 300 }, (_, n) => [
-            [`llm.input_messages.${n}.message.role`, n % 2 ? 'assistant' : 'user'],
-            [`llm.input_messages.${n}.message.content`, `says ${n}`],
-          ]).flat(),
+          Array.from({ length: 600 }, (_, n): [string, string] => {
+            const message = `llm.input_messages.${n >> 1}.message`
+            return n % 2 === 0 ? [`${message}.role`, n % 4 === 0 ? 'user' : 'assistant'] : [`${message}.content`, `says ${n >> 1}`]
+          }),
         ),
       ),
     },
