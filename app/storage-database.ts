@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely, Transaction, TransactionBuilder } from 'kysely'
 import { NO_RELEASES } from '../control/releases.ts'
 import type { Shared, Stored, StorageChange, StorageParts } from './storage.ts'
 import { loadAudit, loadControls, type ReleaseCache, writeControls } from './storage-controls.ts'
@@ -62,18 +62,14 @@ export function storageOver(database: Database): StorageParts {
     let counted: { readonly over: number | undefined } | undefined
     let done: { readonly outcome: T } | undefined
     try {
-      // Whatever the server's default is: one who has waited for the row must see what it waited for. SQLite has no levels.
-      return await db
-        .transaction()
-        .setIsolationLevel('read committed')
-        .execute(async (t) => {
-          const count: Count = (over) => {
-            counted = { over }
-            return countChange(t, state, { over, writer, isHeard: shared !== undefined })
-          }
-          done = { outcome: await work(t, count) }
-          return done.outcome
-        })
+      return await changing(db).execute(async (t) => {
+        const count: Count = (over) => {
+          counted = { over }
+          return countChange(t, state, { over, writer, isHeard: shared !== undefined })
+        }
+        done = { outcome: await work(t, count) }
+        return done.outcome
+      })
     } catch (error) {
       // Before the work has ended no commit was asked for.
       if (done === undefined || database.isBroken?.(error) !== true) throw error
@@ -137,6 +133,11 @@ export function storageOver(database: Database): StorageParts {
   }
 }
 
+/** Whatever the server's default is, one who has waited for the row must see what it waited for. SQLite has no levels. */
+function changing(db: Kysely<Tables>): TransactionBuilder<Tables> {
+  return db.transaction().setIsolationLevel('read committed')
+}
+
 /**
  * Returns where a change whose answer was lost was stored all the same. The server may still be at its commit, and holds the row of the state
  * until that has ended: who has the row knows. @throws the error where it was not stored, or that nobody can tell.
@@ -153,15 +154,10 @@ async function askWhetherCommitted(
     await pause(afterMs)
     let newest
     try {
-      newest = await (
-        await database.open()
-      )
-        .transaction()
-        .setIsolationLevel('read committed')
-        .execute(async (t) => {
-          await takeTurn(t, state)
-          return newestRevision(t, state)
-        })
+      newest = await changing(await database.open()).execute(async (t) => {
+        await takeTurn(t, state)
+        return newestRevision(t, state)
+      })
     } catch {
       continue
     }

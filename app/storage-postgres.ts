@@ -98,12 +98,9 @@ async function prepare(client: ClientBase): Promise<void> {
   await client.query(PREPARE)
 }
 
-const TIMEOUTS = { statement_timeout: '10s', lock_timeout: '5s', idle_in_transaction_session_timeout: '10s' }
-const PREPARE = `select ${Object.entries(TIMEOUTS)
-  .map(([name, value]) => `set_config('${name}', '${value}', false)`)
-  .join(
-    ', ',
-  )}, set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)`
+const PREPARE = `select set_config('statement_timeout', '10s', false), set_config('lock_timeout', '5s', false),
+  set_config('idle_in_transaction_session_timeout', '10s', false),
+  set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)`
 
 /**
  * Whether the connection broke rather than the server refused. Errors of the server have a code of five characters; those of classes 08 and
