@@ -77,6 +77,11 @@ export function storageOver(database: Database): StorageParts {
       return done.outcome
     }
   }
+  const alone: typeof transaction = (state, work) =>
+    transaction(state, async (t, count) => {
+      await takeTurn(t, state)
+      return work(t, count)
+    })
   const writeOneControls = async (t: Transaction<Tables>, count: Count, c: StorageChange): Promise<number> => {
     const revision = await count(c.revision)
     await writeControls(t, c)
@@ -98,11 +103,7 @@ export function storageOver(database: Database): StorageParts {
       return together(readControls)
     },
     write: (c) => transaction('controls', (t, count) => writeOneControls(t, count, c)),
-    alone: (work) =>
-      transaction('controls', async (t, count) => {
-        await takeTurn(t, 'controls')
-        return work({ load: () => readControls(t), write: (c) => writeOneControls(t, count, c) })
-      }),
+    alone: (work) => alone('controls', (t, count) => work({ load: () => readControls(t), write: (c) => writeOneControls(t, count, c) })),
     audit: async (limit) => (database.isThere() ? loadAudit(await database.open(), limit) : []),
     incidents: async () => {
       if (!database.isThere()) return { incidents: [], revision: 0 }
@@ -115,10 +116,7 @@ export function storageOver(database: Database): StorageParts {
       return revision
     },
     incidentsAlone: (work) =>
-      transaction('incidents', async (t, count) => {
-        await takeTurn(t, 'incidents')
-        return work({ incidents: () => readIncidents(t), writeIncidents: (c) => writeOneIncidents(t, count, c) })
-      }),
+      alone('incidents', (t, count) => work({ incidents: () => readIncidents(t), writeIncidents: (c) => writeOneIncidents(t, count, c) })),
     drills: async () => (database.isThere() ? loadDrills(await database.open()) : []),
     recordDrill: async (drill) => {
       const db = await database.open()

@@ -1,7 +1,7 @@
 /**
  * The items of a long JSON list, each parsed when it is asked for: of a conversation, which models are sent whole each time, only the newest
- * message of the user is read, and perhaps the first. All of it is checked as strictly as JSON.parse would; what is no list, no JSON, or nested too deep is
- * left to that. Invariant: the items are what JSON.parse makes of them within the whole.
+ * message of the user is read, and perhaps the first. All of it is checked as strictly as JSON.parse would; what is no list, no JSON, or
+ * nested too deep is left to that. Invariant: the items are what JSON.parse makes of them within the whole.
  */
 import type { Items } from '../../model/span.ts'
 import { CLOSE_LIST, JsonScan, OPEN_LIST } from './json-scan.ts'

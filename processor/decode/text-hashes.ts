@@ -1,6 +1,6 @@
 /**
  * Short hashes of long texts that come with span after span: instructions and tool sets. In: bytes of UTF-8. Out: `shortHash` of their text.
- * A text that was met before is known by its length and a seeded CRC-32, ten times as quick to work out; the text itself is not kept.
+ * A text that was met before is known by its length and a seeded CRC-32, six times as quick to work out; the text itself is not kept.
  * Two texts are taken for one as rarely as their hashes of 32 bits are the same by chance.
  */
 import { randomBytes } from 'node:crypto'
@@ -9,7 +9,7 @@ import { shortHash } from '../../model/short-hash.ts'
 
 /** Agents' instructions and tool sets at once; beyond it what was known is forgotten. */
 const MOST = 1024
-/** Of shorter ones the hash is as quick. */
+/** Of shorter ones less is saved than a place is worth. */
 const LONG = 256
 /** Longer ones are told apart by the CRC alone. */
 const LENGTHS = 2 ** 21
